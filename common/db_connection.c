@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db_connection.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "clock.h"
+#include "secret.h"
+
+enum { BACKOFF_LEAST_MS = 50, BACKOFF_MOST_MS = 2000 };
+
+static void poll_connecting(struct connection *c);
+
+/* --- the socket ---------------------------------------------------------------------------- */
+
+static void unwrap_socket(struct connection *c)
+{
+	if (c->socket == NULL)
+		return;
+	h2o_socket_read_stop(c->socket);
+	h2o_socket_close(c->socket);
+	c->socket = NULL;
+}
+
+/* libpq may have closed its socket and opened another one with the same number (the next address, TLS refused), so
+ * the number tells nothing and every step of connecting is wrapped anew. */
+static bool wrap_socket(struct connection *c)
+{
+	int fd = fcntl(PQsocket(c->pg), F_DUPFD_CLOEXEC, 0);
+
+	unwrap_socket(c);
+	if (fd == -1)
+		return false;
+	c->socket = h2o_evloop_socket_create(c->db->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+	c->socket->data = c;
+	return true;
+}
+
+static void flush_output(struct connection *c);
+
+static void on_writable(h2o_socket_t *socket, const char *error)
+{
+	struct connection *c = socket->data;
+
+	if (error != NULL)
+		c->broken = true;
+	else
+		flush_output(c);
+	if (c->broken)
+		connection_lose(c, PQerrorMessage(c->pg));
+}
+
+static void flush_output(struct connection *c)
+{
+	int rest = PQflush(c->pg);
+
+	if (rest < 0)
+		c->broken = true;
+	else if (rest > 0 && !h2o_socket_is_writing(c->socket))
+		h2o_socket_notify_write(c->socket, on_writable);
+}
+
+/* --- answers ------------------------------------------------------------------------------- */
+
+static void finish_first(struct connection *c)
+{
+	struct question q = c->ring[c->first];
+
+	c->first = (c->first + 1) % c->db->options.in_flight;
+	c->count--;
+	c->quiet_seconds = 0;
+	question_finish(c, q);
+}
+
+static void finish_preparing(struct connection *c)
+{
+	if (c->refused) {
+		connection_lose(c, NULL);
+		return;
+	}
+	c->state = CONNECTION_OPEN;
+	c->backoff_ms = 0;
+	db_connection_changed(c->db);
+}
+
+static void take_prepared(struct connection *c, PGresult *result)
+{
+	const struct db_options *options = &c->db->options;
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_FATAL_ERROR) {
+		c->refused = true;
+		db_report(c->db, LOG_ERROR, "a database statement cannot be prepared",
+			  PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+			  PQresultErrorField(result, PG_DIAG_SQLSTATE),
+			  c->prepared < options->statement_count ? options->statements[c->prepared].name : NULL);
+	}
+	c->prepared++;
+	PQclear(result);
+}
+
+static void take_answer(struct connection *c, PGresult *result)
+{
+	struct question *q = &c->ring[c->first];
+	ExecStatusType status = PQresultStatus(result);
+
+	/* COPY cannot be ended in pipeline mode. */
+	if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+		c->broken = true;
+	/* What follows an error up to the Sync was aborted and says nothing. */
+	if (q->result != NULL && PQresultStatus(q->result) == PGRES_FATAL_ERROR) {
+		PQclear(result);
+		return;
+	}
+	PQclear(q->result);
+	q->result = result;
+}
+
+/* A NULL ends one statement; two in a row mean that nothing more is there. */
+static void take_results(struct connection *c)
+{
+	unsigned nulls = 0;
+
+	while (c->state != CONNECTION_CLOSED && !c->broken && !PQisBusy(c->pg) && nulls < 2) {
+		PGresult *result;
+
+		if (c->state == CONNECTION_OPEN && c->count == 0)
+			return;
+		result = PQgetResult(c->pg);
+		if (result == NULL) {
+			nulls++;
+			continue;
+		}
+		nulls = 0;
+		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+			PQclear(result);
+			if (c->state == CONNECTION_PREPARING)
+				finish_preparing(c);
+			else
+				finish_first(c);
+		} else if (c->state == CONNECTION_PREPARING) {
+			take_prepared(c, result);
+		} else {
+			take_answer(c, result);
+		}
+	}
+}
+
+static void on_readable(h2o_socket_t *socket, const char *error)
+{
+	struct connection *c = socket->data;
+
+	if (error != NULL || PQconsumeInput(c->pg) == 0) {
+		connection_lose(c, PQerrorMessage(c->pg));
+		return;
+	}
+	flush_output(c);
+	take_results(c);
+	if (c->state == CONNECTION_CLOSED)
+		return;
+	if (c->broken)
+		connection_lose(c, PQerrorMessage(c->pg));
+	else if (c->retiring && c->count == 0)
+		connection_lose(c, NULL);
+}
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+/* Messages of the server outside of an answer, e.g. that it goes down. Others may carry data and are dropped. */
+static void on_notice(void *data, const PGresult *notice)
+{
+	struct connection *c = data;
+	const char *sqlstate = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+
+	if (sqlstate != NULL && strncmp(sqlstate, "57P", 3) == 0)
+		db_report(c->db, LOG_WARNING, "the database ends a connection",
+			  PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY), sqlstate, NULL);
+}
+
+static void prepare_statements(struct connection *c)
+{
+	const struct db_options *options = &c->db->options;
+	bool sent = PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1;
+
+	c->state = CONNECTION_PREPARING;
+	c->prepared = 0;
+	c->refused = false;
+	for (size_t i = 0; sent && i < options->statement_count; i++)
+		sent = PQsendPrepare(c->pg, options->statements[i].name, options->statements[i].sql, 0, NULL) == 1;
+	if (!sent || PQpipelineSync(c->pg) != 1 || !wrap_socket(c)) {
+		connection_lose(c, PQerrorMessage(c->pg));
+		return;
+	}
+	h2o_socket_read_start(c->socket, on_readable);
+	flush_output(c);
+	db_connection_changed(c->db);
+}
+
+static void on_connecting(h2o_socket_t *socket, const char *error)
+{
+	(void)error; /* libpq finds out itself and says it better */
+	h2o_socket_read_stop(socket);
+	poll_connecting(socket->data);
+}
+
+static void wait_connecting(struct connection *c, PostgresPollingStatusType wanted)
+{
+	if (!wrap_socket(c))
+		connection_lose(c, "no file descriptor is left");
+	else if (wanted == PGRES_POLLING_READING)
+		h2o_socket_read_start(c->socket, on_connecting);
+	else
+		h2o_socket_notify_write(c->socket, on_connecting);
+}
+
+static void poll_connecting(struct connection *c)
+{
+	PostgresPollingStatusType wanted = PQconnectPoll(c->pg);
+
+	if (wanted == PGRES_POLLING_OK)
+		prepare_statements(c);
+	else if (wanted == PGRES_POLLING_FAILED)
+		connection_lose(c, PQerrorMessage(c->pg));
+	else
+		wait_connecting(c, wanted);
+}
+
+/* A later parameter wins over an earlier one, so what stands before "dbname" (which is the whole conninfo) is a
+ * default. */
+static void open_connection(struct connection *c, int64_t now_ms)
+{
+	const char *keywords[] = {"options",
+				  "fallback_application_name",
+				  "gssencmode",
+				  "keepalives",
+				  "keepalives_idle",
+				  "keepalives_interval",
+				  "keepalives_count",
+				  "tcp_user_timeout",
+				  "dbname",
+				  "client_encoding",
+				  NULL};
+	const char *values[] = {"-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000",
+				c->db->options.name,
+				"disable",
+				"1",
+				"10",
+				"5",
+				"3",
+				"10000",
+				c->db->options.conninfo,
+				"UTF8",
+				NULL};
+
+	c->state = CONNECTION_CONNECTING;
+	c->due_ms = now_ms + c->db->connect_timeout_ms;
+	c->pg = PQconnectStartParams(keywords, values, 1);
+	if (c->pg == NULL)
+		h2o_fatal("no memory for a database connection");
+	if (PQstatus(c->pg) == CONNECTION_BAD) {
+		connection_lose(c, PQerrorMessage(c->pg));
+		return;
+	}
+	PQsetNoticeReceiver(c->pg, on_notice, c);
+	wait_connecting(c, PGRES_POLLING_WRITING);
+}
+
+/* --- for db.c ------------------------------------------------------------------------------ */
+
+void connection_init(struct connection *c, struct db *db)
+{
+	*c = (struct connection){.db = db};
+	c->ring = h2o_mem_alloc(sizeof(*c->ring) * db->options.in_flight);
+}
+
+bool connection_usable(const struct connection *c)
+{
+	return c->state == CONNECTION_OPEN && !c->broken && !c->retiring;
+}
+
+void connection_tick(struct connection *c, int64_t now_ms)
+{
+	if (c->broken)
+		connection_lose(c, c->pg != NULL ? PQerrorMessage(c->pg) : NULL);
+	else if (c->state == CONNECTION_CLOSED && now_ms >= c->due_ms)
+		open_connection(c, now_ms);
+	else if (c->state != CONNECTION_OPEN && c->state != CONNECTION_CLOSED && now_ms >= c->due_ms)
+		connection_lose(c, "timed out");
+}
+
+void connection_watch(struct connection *c)
+{
+	if (c->count == 0 || ++c->quiet_seconds < c->db->stuck_seconds)
+		return;
+	connection_lose(c, "answers no more");
+}
+
+static bool send_statement(struct connection *c, const struct db_question *q)
+{
+	const char *values[DB_PARAMS_MAX];
+	int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
+
+	if (q->statement >= c->db->options.statement_count || q->count > DB_PARAMS_MAX)
+		h2o_fatal("a question names no statement or has too many parameters");
+	for (size_t i = 0; i < q->count; i++) {
+		values[i] = q->params[i].value;
+		lengths[i] = q->params[i].length;
+		formats[i] = q->params[i].format;
+	}
+	return PQsendQueryPrepared(c->pg, c->db->options.statements[q->statement].name, (int)q->count, values, lengths,
+				   formats, 0) == 1;
+}
+
+bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
+		    const struct question *waiting)
+{
+	bool sent = true;
+
+	for (size_t i = 0; sent && i < count; i++)
+		sent = send_statement(c, &questions[i]);
+	if (!sent || PQpipelineSync(c->pg) != 1) {
+		c->broken = true;
+		db_connection_changed(c->db);
+		return false;
+	}
+	c->ring[(c->first + c->count++) % c->db->options.in_flight] = *waiting;
+	flush_output(c);
+	if (c->broken)
+		db_connection_changed(c->db);
+	return true;
+}
+
+/* Half of the delay is random, so that daemons do not come back in step. */
+static void schedule_opening(struct connection *c)
+{
+	uint32_t random;
+
+	c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_LEAST_MS : c->backoff_ms * 2;
+	if (c->backoff_ms > BACKOFF_MOST_MS)
+		c->backoff_ms = BACKOFF_MOST_MS;
+	random_bytes(&random, sizeof(random));
+	c->due_ms = clock_monotonic_ms() + c->backoff_ms / 2 + random % (c->backoff_ms / 2 + 1);
+}
+
+void connection_lose(struct connection *c, const char *problem)
+{
+	bool renewed = c->retiring && problem == NULL;
+
+	if (problem != NULL)
+		db_report(c->db, LOG_WARNING,
+			  c->state == CONNECTION_OPEN ? "a database connection was lost"
+						      : "the database cannot be reached",
+			  problem, NULL, NULL);
+	unwrap_socket(c);
+	PQfinish(c->pg);
+	c->pg = NULL;
+	c->state = CONNECTION_CLOSED;
+	c->broken = c->retiring = false;
+	schedule_opening(c);
+	if (renewed)
+		c->due_ms = 0;
+	while (c->count > 0) {
+		PQclear(c->ring[c->first].result);
+		c->ring[c->first].result = NULL;
+		finish_first(c);
+	}
+	db_connection_changed(c->db);
+}
+
+void connection_dispose(struct connection *c)
+{
+	if (c->state != CONNECTION_CLOSED)
+		connection_lose(c, NULL);
+	free(c->ring);
+}

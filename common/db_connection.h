@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection of a database: opened, prepared, asked, lost and opened again. Private to db.c and db_connection.c. */
+#ifndef SALLYPORT_DB_CONNECTION_H
+#define SALLYPORT_DB_CONNECTION_H
+
+#include "db.h"
+#include "log.h"
+
+enum connection_state {
+	CONNECTION_CLOSED,     /* waits for due_ms to open */
+	CONNECTION_CONNECTING, /* must be through with connecting and preparing by due_ms */
+	CONNECTION_PREPARING,
+	CONNECTION_OPEN
+};
+
+/* What was sent up to one Sync, and who waits for it. */
+struct question {
+	struct request *request; /* NULL: asked in the background */
+	db_answer_fn *done;
+	void *data;
+	PGresult *result; /* the last statement's so far, or the first error */
+	bool tolerate;
+};
+
+struct connection {
+	struct db *db;
+	PGconn *pg;
+	h2o_socket_t *socket; /* around a duplicate of libpq's descriptor: both sides close their own */
+	enum connection_state state;
+	bool broken;	 /* to be torn down, but not from inside of somebody's question */
+	bool retiring;	 /* its prepared plans are stale: no more questions, a new one when all are answered */
+	bool refused;	 /* a statement could not be prepared */
+	size_t prepared; /* answers to PREPARE so far */
+	unsigned backoff_ms;
+	int64_t due_ms;
+	unsigned quiet_seconds; /* that questions were waiting and none was answered */
+	struct question *ring;	/* in the order in which they were sent */
+	unsigned first, count;
+};
+
+struct db {
+	h2o_loop_t *loop;
+	struct db_options options; /* with copies of everything that it points to */
+	int64_t connect_timeout_ms;
+	unsigned stuck_seconds; /* a connection that answers nothing for so long is given up */
+	h2o_timeout_t tick;	/* runs while some connection is not open */
+	h2o_timeout_entry_t tick_entry;
+	h2o_timeout_t watch; /* runs while some question waits */
+	h2o_timeout_entry_t watch_entry;
+	char problem[256]; /* said last, so that a long outage does not fill the log */
+	int64_t problem_ms;
+	bool up; /* what the log was told last */
+	struct connection connections[];
+};
+
+/* Takes the ring's memory of `in_flight` questions and opens at the next tick. */
+void connection_init(struct connection *c, struct db *db);
+/* Opens, times out or tears down, whatever is due. */
+void connection_tick(struct connection *c, int64_t now_ms);
+/* Counts a second of silence. */
+void connection_watch(struct connection *c);
+bool connection_usable(const struct connection *c);
+/* Sends all of it and one Sync. On false nothing was asked and the connection is broken. */
+bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
+		    const struct question *waiting);
+/* Fails what is under way and closes; NULL `problem` says nothing to the log. It opens again after a while. */
+void connection_lose(struct connection *c, const char *problem);
+void connection_dispose(struct connection *c);
+
+/* In db.c: hands an answer over. A NULL result is an outage. */
+void question_finish(struct connection *c, struct question q);
+/* In db.c: to the log, once per problem and half a minute. */
+void db_report(struct db *db, enum log_level level, const char *message, const char *problem, const char *sqlstate,
+	       const char *statement);
+/* In db.c: a connection has become usable or unusable; starts the tick where one is needed. */
+void db_connection_changed(struct db *db);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between request.c, router.c, reply.c and server.c only. */
+#ifndef SALLYPORT_REQUEST_INTERNAL_H
+#define SALLYPORT_REQUEST_INTERNAL_H
+
+#include "reply.h"
+#include "router.h"
+
+/* A zeroed request in a pool of its own. */
+struct request *request_new(const struct service *service);
+/* Ends it; only while nothing is under way for it and h2o knows nothing of it. */
+void request_free(struct request *r);
+/* Ties it to h2o's request: from here on it is freed when that goes, or later when a late answer has come. */
+void request_attach(struct request *r, h2o_req_t *req);
+/* Runs steps until one waits or answers. */
+void request_run(struct request *r);
+/* Peers whose X-Forwarded-For is believed; NULL-terminated, lives as long as the process. */
+void request_trust_proxies(const char *const *addresses);
+
+struct reply_header {
+	const char *name, *value;
+	size_t name_len, value_len;
+	struct reply_header *next;
+};
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server.h"
+
+#include <h2o/http1.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "head_check.h"
+#include "listener.h"
+#include "log.h"
+#include "request_internal.h"
+#include "tls.h"
+
+enum {
+	LISTENERS_MAX = 8,
+	ACCEPT_BATCH = 16,
+	BODY_SIZE_MAX = 4 * 1024 * 1024, /* rows have their own, lower limits */
+	WRITE_TIMEOUT_MS = 30 * 1000,
+	RESERVED_FDS = 128,              /* database, files, outbound */
+	LOOP_WAIT_MS = 1000,
+};
+
+struct listener {
+	struct server *server;
+	int fd;
+	h2o_socket_t *socket;
+};
+
+struct connection {
+	struct server *server;
+	h2o_socket_t *socket;
+	h2o_linklist_t link;
+};
+
+struct timer {
+	h2o_timeout_t timeout;
+	h2o_timeout_entry_t entry;
+	struct server *server;
+	void (*fn)(void *);
+	void *data;
+};
+
+struct server {
+	h2o_globalconf_t config;
+	h2o_context_t context;
+	h2o_accept_ctx_t accept;
+	struct server_options options;
+	struct listener listeners[LISTENERS_MAX];
+	size_t listener_count;
+	h2o_linklist_t connections;
+	unsigned connection_count;
+	bool accepting, draining;
+	int64_t drain_until_ms;
+	int signal_fd;
+	h2o_socket_t *signal_socket;
+	struct router *router;
+	const struct service *service;
+	h2o_mem_pool_t pool;
+};
+
+struct handler {
+	h2o_handler_t super;
+	struct server *server;
+};
+
+/* ---- requests ---- */
+
+static h2o_iovec_t copy_to(h2o_mem_pool_t *pool, h2o_iovec_t a)
+{
+	return h2o_iovec_init(text_copy(pool, a), a.len);
+}
+
+static void take_head(struct request *r, h2o_req_t *req)
+{
+	size_t path_len = req->query_at != SIZE_MAX ? req->query_at : req->path.len;
+	h2o_iovec_t target = copy_to(&r->pool, req->input.path);
+	r->method = copy_to(&r->pool, req->input.method);
+	r->path = h2o_iovec_init(target.base, path_len);
+	if (req->query_at != SIZE_MAX)
+		r->query = h2o_iovec_init(target.base + path_len + 1, target.len - path_len - 1);
+	r->body = copy_to(&r->pool, req->entity);
+}
+
+static const char *raw_head_problem(h2o_req_t *req)
+{
+	if (req->version >= 0x200)
+		return NULL;
+	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+	return head_problem(h2o_iovec_init(socket->input->bytes, socket->input->size), req->version < 0x101);
+}
+
+static int on_request(h2o_handler_t *self, h2o_req_t *req)
+{
+	struct server *server = ((struct handler *)self)->server;
+	struct request *r = request_new(server->service);
+	request_attach(r, req);
+	const char *problem = raw_head_problem(req);
+	if (problem != NULL) {
+		req->http1_is_persistent = 0; /* nobody can say where the next request begins */
+		fail(r, &INVALID_REQUEST, problem);
+		return 0;
+	}
+	take_head(r, req);
+	router_run(server->router, r);
+	return 0;
+}
+
+/* ---- connections ---- */
+
+static void on_accept(h2o_socket_t *socket, const char *error);
+
+static void set_accepting(struct server *server, bool accepting)
+{
+	if (server->accepting == accepting)
+		return;
+	server->accepting = accepting;
+	for (size_t i = 0; i < server->listener_count; i++) {
+		struct listener *l = &server->listeners[i];
+		if (l->socket == NULL)
+			continue;
+		if (accepting)
+			h2o_socket_read_start(l->socket, on_accept);
+		else
+			h2o_socket_read_stop(l->socket);
+	}
+}
+
+static void on_connection_close(void *data)
+{
+	struct connection *c = data;
+	struct server *server = c->server;
+	h2o_linklist_unlink(&c->link);
+	free(c);
+	server->connection_count--;
+	if (!server->draining)
+		set_accepting(server, true);
+}
+
+static bool accept_one(struct listener *l)
+{
+	struct server *server = l->server;
+	/* at the limit the listener rests: an accept loop without descriptors would spin */
+	if (server->connection_count >= server->options.connections_max) {
+		set_accepting(server, false);
+		return false;
+	}
+	h2o_socket_t *socket = h2o_evloop_socket_accept(l->socket);
+	if (socket == NULL)
+		return false;
+	/* h2o has no write timeout in HTTP/1: the kernel ends a peer that does not take its bytes */
+	unsigned timeout = WRITE_TIMEOUT_MS;
+	setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+	struct connection *c = h2o_mem_alloc(sizeof(*c));
+	memset(c, 0, sizeof(*c));
+	c->server = server;
+	c->socket = socket;
+	h2o_linklist_insert(&server->connections, &c->link);
+	server->connection_count++;
+	socket->on_close.cb = on_connection_close;
+	socket->on_close.data = c;
+	h2o_accept(&server->accept, socket);
+	return true;
+}
+
+static void on_accept(h2o_socket_t *socket, const char *error)
+{
+	if (error != NULL)
+		return;
+	for (int i = 0; i < ACCEPT_BATCH; i++)
+		if (!accept_one(socket->data))
+			return;
+}
+
+/* ---- signals ---- */
+
+static void start_drain(struct server *server)
+{
+	if (server->draining)
+		return;
+	log_event(LOG_INFO, "draining", NULL);
+	server->draining = true;
+	server->drain_until_ms = clock_monotonic_ms() + server->options.drain_timeout_ms;
+	for (size_t i = 0; i < server->listener_count; i++) {
+		struct listener *l = &server->listeners[i];
+		while (accept_one(l)) /* what the kernel has already accepted for us would be reset otherwise */
+			;
+		h2o_socket_close(l->socket);
+		l->socket = NULL;
+	}
+	h2o_context_request_shutdown(&server->context);
+	/* h2o keeps idle connections; with their read side shut it sees their end, while requests that are being handled are
+	 * not read and still get their answer */
+	for (h2o_linklist_t *n = server->connections.next; n != &server->connections; n = n->next) {
+		struct connection *c = H2O_STRUCT_FROM_MEMBER(struct connection, link, n);
+		shutdown(h2o_socket_get_fd(c->socket), SHUT_RD);
+	}
+}
+
+static void reload(struct server *server)
+{
+	const char *error;
+	log_reopen();
+	if (server->options.certificate != NULL) {
+		SSL_CTX *fresh = tls_server_context(server->options.certificate, server->options.key, &error);
+		if (fresh == NULL) {
+			log_event(LOG_ERROR, "certificate not reloaded, the old one stays", "reason", error, NULL);
+		} else {
+			SSL_CTX_free(server->accept.ssl_ctx); /* living connections hold their own reference */
+			server->accept.ssl_ctx = fresh;
+		}
+	}
+	if (server->options.on_reload != NULL)
+		server->options.on_reload(server->options.data);
+}
+
+static void on_signal(h2o_socket_t *socket, const char *error)
+{
+	struct server *server = socket->data;
+	struct signalfd_siginfo info;
+	if (error != NULL)
+		return;
+	while (read(server->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(server);
+		else
+			start_drain(server);
+	}
+}
+
+static void open_signals(struct server *server)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	server->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (server->signal_fd < 0)
+		h2o_fatal("no signalfd");
+	server->signal_socket =
+	    h2o_evloop_socket_create(server->context.loop, server->signal_fd, H2O_SOCKET_FLAG_DONT_READ);
+	server->signal_socket->data = server;
+	h2o_socket_read_start(server->signal_socket, on_signal);
+}
+
+/* ---- timers ---- */
+
+static void on_timer(h2o_timeout_entry_t *entry)
+{
+	struct timer *t = H2O_STRUCT_FROM_MEMBER(struct timer, entry, entry);
+	h2o_timeout_link(t->server->context.loop, &t->timeout, &t->entry);
+	t->fn(t->data);
+}
+
+void server_every(struct server *server, int64_t interval_ms, void (*fn)(void *data), void *data)
+{
+	struct timer *t = h2o_mem_alloc_pool(&server->pool, sizeof(*t));
+	memset(t, 0, sizeof(*t));
+	t->server = server;
+	t->fn = fn;
+	t->data = data;
+	t->entry.cb = on_timer;
+	h2o_timeout_init(server->context.loop, &t->timeout, (uint64_t)interval_ms);
+	h2o_timeout_link(server->context.loop, &t->timeout, &t->entry);
+}
+
+/* ---- start ---- */
+
+static bool open_listener(struct server *server, const char *address, const char **error)
+{
+	if (server->listener_count == LISTENERS_MAX) {
+		*error = "listen: too many addresses";
+		return false;
+	}
+	bool loopback;
+	const char *problem = NULL;
+	int fd = listener_open(address, &loopback, &problem);
+	if (fd >= 0 && !loopback && server->options.certificate == NULL && !server->options.tls_terminated_by_proxy) {
+		problem = "plain HTTP is served on loopback only; set tls, or say with proxy.terminates_tls that a proxy "
+		          "terminates TLS";
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0) {
+		*error = text_printf(&server->pool, "listen: %s: %s", address, problem);
+		return false;
+	}
+	server->listeners[server->listener_count++] = (struct listener){.server = server, .fd = fd};
+	return true;
+}
+
+static bool open_listeners(struct server *server, const char **error)
+{
+	const json_t *listen = server->options.listen;
+	if (json_is_string(listen))
+		return open_listener(server, json_string_value(listen), error);
+	size_t i;
+	json_t *address;
+	json_array_foreach (listen, i, address)
+		if (!open_listener(server, json_string_value(address), error))
+			return false;
+	return true;
+}
+
+static void set_defaults(struct server_options *o)
+{
+	struct rlimit files;
+	if (o->connections_max == 0)
+		o->connections_max = 10000;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+		if (files.rlim_cur < (rlim_t)o->connections_max + RESERVED_FDS)
+			o->connections_max = files.rlim_cur > 2 * RESERVED_FDS ? (unsigned)files.rlim_cur - RESERVED_FDS
+			                                                       : RESERVED_FDS;
+	}
+	if (o->header_timeout_ms == 0)
+		o->header_timeout_ms = 10 * 1000;
+	if (o->drain_timeout_ms == 0)
+		o->drain_timeout_ms = 10 * 1000;
+}
+
+static void open_h2o(struct server *server)
+{
+	h2o_config_init(&server->config);
+	server->config.server_name = h2o_iovec_init(H2O_STRLIT("sallyport"));
+	server->config.max_request_entity_size = BODY_SIZE_MAX;
+	server->config.http1.req_timeout = (uint64_t)server->options.header_timeout_ms;
+	server->config.http1.upgrade_to_http2 = 0;
+	server->config.handshake_timeout = (uint64_t)server->options.header_timeout_ms;
+	h2o_hostconf_t *host =
+	    h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+	h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
+	struct handler *handler = (struct handler *)h2o_create_handler(path, sizeof(*handler));
+	handler->super.on_req = on_request;
+	handler->server = server;
+	h2o_context_init(&server->context, h2o_evloop_create(), &server->config);
+	server->accept.ctx = &server->context;
+	server->accept.hosts = server->config.hosts;
+}
+
+struct server *server_open(const struct server_options *options, const char **error)
+{
+	struct server *server = h2o_mem_alloc(sizeof(*server));
+	memset(server, 0, sizeof(*server));
+	h2o_mem_init_pool(&server->pool);
+	h2o_linklist_init_anchor(&server->connections);
+	server->options = *options;
+	set_defaults(&server->options);
+	if (!open_listeners(server, error))
+		return NULL;
+	SSL_CTX *tls = NULL;
+	if (options->certificate != NULL) {
+		tls = tls_server_context(options->certificate, options->key, error);
+		if (tls == NULL)
+			return NULL;
+	}
+	open_h2o(server);
+	server->accept.ssl_ctx = tls;
+	open_signals(server);
+	request_trust_proxies(options->proxies);
+	return server;
+}
+
+h2o_context_t *server_context(struct server *server)
+{
+	return &server->context;
+}
+
+int server_port(const struct server *server, size_t n)
+{
+	return n < server->listener_count ? listener_port(server->listeners[n].fd) : 0;
+}
+
+static void start_listeners(struct server *server)
+{
+	for (size_t i = 0; i < server->listener_count; i++) {
+		struct listener *l = &server->listeners[i];
+		l->socket = h2o_evloop_socket_create(server->context.loop, l->fd, H2O_SOCKET_FLAG_DONT_READ);
+		l->socket->data = l;
+	}
+	set_accepting(server, true);
+}
+
+static bool is_finished(const struct server *server)
+{
+	if (!server->draining)
+		return false;
+	return server->connection_count == 0 || clock_monotonic_ms() >= server->drain_until_ms;
+}
+
+void server_run(struct server *server, const struct service *service)
+{
+	server->service = service;
+	server->router = router_build(&server->pool, service);
+	start_listeners(server);
+	log_event(LOG_INFO, "serving", NULL);
+	log_flush();
+	while (!is_finished(server)) {
+		h2o_evloop_run(server->context.loop, server->draining ? 50 : LOOP_WAIT_MS); /* -1 on EINTR: go on */
+		log_flush();
+	}
+	log_event(LOG_INFO, "stopped", NULL);
+	log_flush();
+}
