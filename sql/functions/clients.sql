@@ -1,0 +1,60 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Registration and administration of clients (RFC 7591, admin REST, operator's verbs).
+
+-- No row: the id is taken.
+CREATE OR REPLACE FUNCTION authz.client_add(
+	p_client_id text, p_origin text, p_name text, p_auth_method text, p_secret_digest bytea, p_grant_types text[], p_redirect_uris text[],
+	p_scope text, p_application_type text, p_client_uri text, p_logo_uri text, p_tos_uri text, p_policy_uri text, p_software_id text,
+	p_software_version text, p_contacts jsonb, p_resource text)
+RETURNS SETOF authz.client_details LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	INSERT INTO authz.clients (client_id, origin, name, auth_method, secret_digest, grant_types, redirect_uris, scope, application_type,
+	                           client_uri, logo_uri, tos_uri, policy_uri, software_id, software_version, contacts, resource)
+	VALUES (p_client_id, p_origin, p_name, p_auth_method, p_secret_digest, p_grant_types, p_redirect_uris, p_scope, p_application_type,
+	        p_client_uri, p_logo_uri, p_tos_uri, p_policy_uri, p_software_id, p_software_version, p_contacts, p_resource)
+	ON CONFLICT DO NOTHING;
+	IF FOUND THEN
+		RETURN QUERY SELECT d.* FROM authz.client_details AS d WHERE d.client_id = p_client_id;
+	END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION authz.client_get(p_client_id text)
+RETURNS SETOF authz.client_details LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	RETURN QUERY SELECT d.* FROM authz.client_details AS d WHERE d.client_id = p_client_id;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION authz.client_list(p_after text, p_limit bigint)
+RETURNS SETOF authz.client_details LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	RETURN QUERY SELECT d.* FROM authz.client_details AS d
+	             WHERE d.client_id > p_after ORDER BY d.client_id LIMIT greatest(p_limit, 0);
+END
+$$;
+
+-- Everything but id, origin, method and secret. Switching off ends what is under way; the grants live again when it is switched on.
+CREATE OR REPLACE FUNCTION authz.client_update(
+	p_client_id text, p_name text, p_grant_types text[], p_redirect_uris text[], p_scope text, p_application_type text, p_client_uri text,
+	p_logo_uri text, p_tos_uri text, p_policy_uri text, p_software_id text, p_software_version text, p_contacts jsonb, p_resource text,
+	p_enabled boolean)
+RETURNS SETOF authz.client_details LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	UPDATE authz.clients AS c
+	SET name = p_name, grant_types = p_grant_types, redirect_uris = p_redirect_uris, scope = p_scope, application_type = p_application_type,
+	    client_uri = p_client_uri, logo_uri = p_logo_uri, tos_uri = p_tos_uri, policy_uri = p_policy_uri, software_id = p_software_id,
+	    software_version = p_software_version, contacts = p_contacts, resource = p_resource, enabled = p_enabled
+	WHERE c.client_id = p_client_id;
+	RETURN QUERY SELECT d.* FROM authz.client_details AS d WHERE d.client_id = p_client_id;
+END
+$$;
+
+-- Its requests, codes and grants go with it (foreign keys): unknown is as dead as revoked.
+CREATE OR REPLACE FUNCTION authz.client_delete(p_client_id text)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	DELETE FROM authz.clients AS c WHERE c.client_id = p_client_id;
+	RETURN FOUND;
+END
+$$;

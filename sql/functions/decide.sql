@@ -1,0 +1,45 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Consent: a request is decided exactly once (the row lock makes two clicks one decision). What is approved is never read from the form: it is
+-- what was asked, is known for the resource and the person may have, now.
+CREATE OR REPLACE FUNCTION authz.decide(
+	p_request_id uuid, p_browser_id uuid, p_session_id uuid, p_approve boolean, p_code_id uuid, p_code_lifetime bigint,
+	OUT outcome text, OUT redirect_uri text, OUT state text, OUT client_id text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	v_request authz.requests;
+	v_person record;
+	v_scopes text[];
+BEGIN
+	SELECT q.* INTO v_request
+	FROM authz.requests AS q JOIN authz.clients AS c ON c.client_id = q.client_id
+	WHERE q.request_id = p_request_id AND q.browser_id = p_browser_id AND q.decision IS NULL AND q.expires_at > now()
+	  AND c.enabled AND authz.redirect_registered(c.redirect_uris, q.redirect_uri) -- checked at use, not only at the start
+	FOR NO KEY UPDATE OF q;
+	IF NOT FOUND THEN
+		outcome := 'no_request';
+		RETURN;
+	END IF;
+	IF p_approve THEN
+		SELECT * INTO v_person FROM authz.session_person(p_session_id, v_request.prompt, v_request.created_at);
+		IF NOT FOUND THEN
+			outcome := 'no_session'; -- the request stays: the person may sign in again
+			RETURN;
+		END IF;
+		SELECT array_agg(s.name::text ORDER BY s.name) INTO v_scopes FROM authz.scopes AS s
+		WHERE s.resource = v_request.resource AND s.name = ANY (v_request.scopes) AND s.name = ANY (v_person.scopes);
+		outcome := CASE WHEN v_scopes IS NULL THEN 'no_scope' ELSE 'approved' END;
+	ELSE
+		outcome := 'denied';
+	END IF;
+	IF outcome = 'approved' THEN
+		INSERT INTO authz.codes (code_id, person_id, client_id, resource, redirect_uri, scopes, code_challenge, auth_time, expires_at)
+		VALUES (p_code_id, v_person.person_id, v_request.client_id, v_request.resource, v_request.redirect_uri, v_scopes,
+		        v_request.code_challenge, v_person.auth_time, now() + p_code_lifetime * interval '1 second');
+	END IF;
+	UPDATE authz.requests AS q SET decision = outcome, decided_at = now() WHERE q.request_id = p_request_id;
+	redirect_uri := v_request.redirect_uri;
+	state := v_request.state;
+	client_id := v_request.client_id;
+END
+$$;

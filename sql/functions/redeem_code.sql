@@ -1,0 +1,69 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- A code becomes a grant. Whatever fails, consumes nothing. A replay that is right in every respect revokes what the first redemption gave (OAuth 2.1,
+-- "Reuse of Authorization Codes"); one that is wrong in any, does not, or whoever sees a code could end the session of its owner.
+CREATE OR REPLACE FUNCTION authz.redeem_code(
+	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_code_id uuid, p_redirect_uri text, p_code_challenge text,
+	p_resource text, p_grant_lifetime bigint,
+	OUT outcome text, OUT grant_id uuid, OUT generation bigint, OUT subject uuid, OUT client_id text, OUT resource text, OUT scope text,
+	OUT auth_time bigint, OUT now bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	v_now timestamptz := clock_timestamp();
+	v_code authz.codes;
+	v_grant_types text[];
+	v_used_at timestamptz;
+	v_scopes text[];
+BEGIN
+	SELECT c.grant_types, c.last_used_at INTO v_grant_types, v_used_at FROM authz.clients AS c
+	WHERE c.client_id = p_client_id
+	  AND authz.client_proved(c.enabled, c.auth_method, c.secret_digest, p_method, p_secret, p_raw_secret);
+	IF NOT FOUND THEN
+		outcome := 'client_refused';
+		RETURN;
+	END IF;
+	IF NOT 'authorization_code' = ANY (v_grant_types) THEN
+		outcome := 'unauthorized_client';
+		RETURN;
+	END IF;
+
+	SELECT k.* INTO v_code FROM authz.codes AS k WHERE k.code_id = p_code_id AND k.client_id = p_client_id FOR UPDATE OF k;
+	IF FOUND THEN
+		SELECT authz.scopes_common(v_code.scopes, p.scopes) INTO v_scopes FROM authz.people AS p
+		WHERE p.person_id = v_code.person_id AND p.enabled;
+	END IF;
+	outcome := CASE
+		WHEN v_code.code_id IS NULL OR v_scopes IS NULL OR v_code.redeemed_at IS NULL AND v_code.expires_at <= v_now THEN 'invalid'
+		WHEN p_redirect_uri <> v_code.redirect_uri THEN 'redirect_mismatch'
+		WHEN p_code_challenge IS DISTINCT FROM v_code.code_challenge THEN 'verifier_mismatch'
+		WHEN p_resource <> v_code.resource THEN 'target_mismatch'
+		WHEN v_code.redeemed_at IS NOT NULL THEN 'replayed'
+		ELSE 'granted'
+	END;
+	IF outcome = 'replayed' THEN
+		UPDATE authz.grants AS g SET revoked_at = v_now, revoked_for = 'code_replayed'
+		WHERE g.grant_id = v_code.grant_id AND g.revoked_at IS NULL;
+		grant_id := v_code.grant_id; -- for the audit
+	END IF;
+	IF outcome <> 'granted' THEN
+		RETURN;
+	END IF;
+
+	WITH made AS (
+		INSERT INTO authz.grants (person_id, client_id, resource, scopes, auth_time, expires_at, generation)
+		VALUES (v_code.person_id, p_client_id, v_code.resource, v_scopes, v_code.auth_time, v_now + p_grant_lifetime * interval '1 second',
+		        CASE WHEN 'refresh_token' = ANY (v_grant_types) THEN 1 ELSE 0 END)
+		RETURNING grants.grant_id, grants.generation)
+	UPDATE authz.codes AS k SET redeemed_at = v_now, grant_id = made.grant_id FROM made WHERE k.code_id = p_code_id
+	RETURNING made.grant_id, made.generation INTO grant_id, generation;
+	IF v_used_at IS NULL OR v_used_at < v_now - interval '1 hour' THEN -- a coarse clock: no write a redemption
+		UPDATE authz.clients AS c SET last_used_at = v_now WHERE c.client_id = p_client_id;
+	END IF;
+	subject := v_code.person_id;
+	client_id := p_client_id;
+	resource := v_code.resource;
+	scope := array_to_string(v_scopes, ' ');
+	auth_time := floor(extract(epoch FROM v_code.auth_time));
+	now := floor(extract(epoch FROM v_now));
+END
+$$;

@@ -1,0 +1,45 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The signing keys that are published, newest first. A key whose successor signs stays until the last token that it signed has expired; one minute is
+-- for daemons that have not heard of the successor yet. `signs` marks the one to sign with now.
+CREATE OR REPLACE FUNCTION authz.signing_keys(p_token_lifetime bigint)
+RETURNS TABLE (kid text, algorithm text, sealed bytea, secret_id integer, signs boolean, created_at bigint, signs_from bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT k.kid::text, k.algorithm, k.sealed, k.secret_id,
+	       -- the newest whose time has come; should the clock have been set back behind all of them, the oldest
+	       k.kid = coalesce((SELECT s.kid FROM authz.signing_keys AS s WHERE s.signs_from <= now() ORDER BY s.signs_from DESC LIMIT 1),
+	                        (SELECT s.kid FROM authz.signing_keys AS s ORDER BY s.signs_from LIMIT 1)),
+	       floor(extract(epoch FROM k.created_at))::bigint, floor(extract(epoch FROM k.signs_from))::bigint
+	FROM (SELECT s.*, lead(s.signs_from) OVER (ORDER BY s.signs_from) AS succeeded_at FROM authz.signing_keys AS s) AS k
+	WHERE k.succeeded_at IS NULL OR k.succeeded_at > now() - (p_token_lifetime + 60) * interval '1 second'
+	ORDER BY k.signs_from DESC;
+END
+$$;
+
+-- Adds a key that signs after `p_delay` seconds.
+CREATE OR REPLACE FUNCTION authz.signing_key_add(p_kid text, p_algorithm text, p_sealed bytea, p_secret_id integer, p_delay bigint)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	LOCK TABLE authz.signing_keys IN SHARE ROW EXCLUSIVE MODE;
+	-- Keys that were still waiting to sign are overtaken: the newest one wins.
+	DELETE FROM authz.signing_keys AS k WHERE k.signs_from >= clock_timestamp() + p_delay * interval '1 second';
+	INSERT INTO authz.signing_keys (kid, algorithm, sealed, secret_id, created_at, signs_from)
+	SELECT p_kid, p_algorithm, p_sealed, p_secret_id, t.now, t.now + greatest(p_delay, 0) * interval '1 second'
+	FROM (SELECT clock_timestamp() AS now) AS t;
+	RETURN true;
+END
+$$;
+
+-- Nothing happens if there is a key: daemons that start together end up with one.
+CREATE OR REPLACE FUNCTION authz.signing_key_add_first(p_kid text, p_algorithm text, p_sealed bytea, p_secret_id integer)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	LOCK TABLE authz.signing_keys IN SHARE ROW EXCLUSIVE MODE;
+	IF EXISTS (SELECT 1 FROM authz.signing_keys) THEN
+		RETURN false;
+	END IF;
+	RETURN authz.signing_key_add(p_kid, p_algorithm, p_sealed, p_secret_id, 0);
+END
+$$;

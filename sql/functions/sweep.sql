@@ -1,0 +1,38 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Deletes what has expired, a bounded number of rows at a time, one daemon at a time, never waiting for anybody.
+CREATE OR REPLACE FUNCTION authz.sweep(p_token_lifetime bigint)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	IF NOT pg_try_advisory_xact_lock(hashtext('authz.sweep')) THEN
+		RETURN;
+	END IF;
+	DELETE FROM authz.requests WHERE request_id IN (
+		SELECT q.request_id FROM authz.requests AS q WHERE q.expires_at < now() - interval '1 minute' LIMIT 5000 FOR UPDATE SKIP LOCKED);
+	-- A spent code is kept for a day: its replay shall still be known as one.
+	DELETE FROM authz.codes WHERE code_id IN (
+		SELECT k.code_id FROM authz.codes AS k WHERE k.expires_at < now() - interval '1 day' LIMIT 5000 FOR UPDATE SKIP LOCKED);
+	DELETE FROM authz.sessions WHERE session_id IN (
+		SELECT s.session_id FROM authz.sessions AS s WHERE s.expires_at < now() LIMIT 5000 FOR UPDATE SKIP LOCKED);
+	DELETE FROM authz.revoked_tokens WHERE jti IN (
+		SELECT t.jti FROM authz.revoked_tokens AS t WHERE t.expires_at < now() - interval '5 minutes' LIMIT 5000 FOR UPDATE SKIP LOCKED);
+	DELETE FROM authz.sign_in_attempts WHERE (counter, key) IN (
+		SELECT a.counter, a.key FROM authz.sign_in_attempts AS a WHERE a.last_at < now() - interval '1 hour' LIMIT 5000 FOR UPDATE SKIP LOCKED);
+	DELETE FROM authz.person_addresses WHERE last_at < now() - interval '90 days';
+	-- Dead grants tell an operator what happened, for a month.
+	DELETE FROM authz.grants WHERE grant_id IN (
+		SELECT g.grant_id FROM authz.grants AS g
+		WHERE g.expires_at < now() - interval '30 days' LIMIT 5000 FOR UPDATE SKIP LOCKED);
+	DELETE FROM authz.grants WHERE grant_id IN (
+		SELECT g.grant_id FROM authz.grants AS g
+		WHERE g.revoked_at IS NOT NULL AND g.revoked_at < now() - interval '30 days' LIMIT 5000 FOR UPDATE SKIP LOCKED);
+	-- Registrations that nobody ever used.
+	DELETE FROM authz.clients WHERE client_id IN (
+		SELECT c.client_id FROM authz.clients AS c
+		WHERE c.origin = 'dynamic' AND c.last_used_at IS NULL AND c.created_at < now() - interval '30 days'
+		LIMIT 1000 FOR UPDATE SKIP LOCKED);
+	-- A private key is kept no longer than its public half is published.
+	DELETE FROM authz.signing_keys AS k WHERE EXISTS (
+		SELECT 1 FROM authz.signing_keys AS n
+		WHERE n.signs_from > k.signs_from AND n.signs_from < now() - (p_token_lifetime + 60) * interval '1 second');
+END
+$$;
