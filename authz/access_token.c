@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authz/access_token.h"
+
+#include <string.h>
+
+#include "authz/keys.h"
+#include "common/clock.h"
+#include "common/encoding.h"
+#include "common/jws.h"
+#include "common/secret.h"
+
+static const char TYPE[] = "at+jwt";
+
+static void append_member(struct text_buffer *b, const char *name, const char *value)
+{
+	text_append_printf(b, "%s\"%s\":", b->len > 1 ? "," : "", name);
+	text_append_json(b, text_of(value));
+}
+
+/* RFC 9068, 2.2. The times are the database's, as the grant's are. */
+static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const char *jti)
+{
+	const struct authz_settings *settings = &authz_of(r)->settings;
+	struct text_buffer b = {.pool = &r->pool};
+	char grant_id[UUID_TEXT_SIZE];
+	uuid_format(g->grant_id, grant_id);
+	text_append_str(&b, "{");
+	append_member(&b, "iss", settings->issuer);
+	append_member(&b, "sub", g->subject);
+	append_member(&b, "aud", g->resource);
+	append_member(&b, "client_id", g->client_id);
+	append_member(&b, "scope", g->scope);
+	append_member(&b, "jti", jti);
+	append_member(&b, "grant_id", grant_id);
+	text_append_printf(&b, ",\"iat\":%lld,\"exp\":%lld,\"auth_time\":%lld}", (long long)g->now,
+			   (long long)(g->now + settings->access_token_lifetime), (long long)g->auth_time);
+	return h2o_iovec_init(b.base, b.len);
+}
+
+const char *access_token_mint(struct request *r, const struct granted *g, const char **ret_jti)
+{
+	const struct jwk *key = keyring_signing_key(authz_of(r)->keyring, &r->pool);
+	uint8_t random[16];
+	if (key == NULL)
+		return NULL;
+	random_bytes(random, sizeof(random));
+	*ret_jti = base64url_encode(&r->pool, random, sizeof(random)).base;
+	return jws_sign(&r->pool, key, TYPE, claims_text(r, g, *ret_jti)).base;
+}
+
+static bool read_claims(const json_t *claims, struct access_token *t)
+{
+	const char *const *const MEMBERS[] = {&t->jti, &t->subject, &t->client_id, &t->audience, &t->scope};
+	t->jti = json_get_text(claims, "jti").base;
+	t->subject = json_get_text(claims, "sub").base;
+	t->client_id = json_get_text(claims, "client_id").base;
+	t->audience = json_get_text(claims, "aud").base;
+	t->scope = json_get_text(claims, "scope").base;
+	for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(MEMBERS[0]); i++)
+		if (*MEMBERS[i] == NULL)
+			return false;
+	t->issued_at = json_integer_value(json_object_get(claims, "iat"));
+	t->expires_at = json_integer_value(json_object_get(claims, "exp"));
+	return uuid_parse(json_get_text(claims, "grant_id"), t->grant_id);
+}
+
+bool access_token_read(struct request *r, h2o_iovec_t text, struct access_token *ret)
+{
+	const char *why;
+	const struct jwk_set *keys = keyring_public_keys(authz_of(r)->keyring, &r->pool);
+	if (keys == NULL)
+		return false;
+	const json_t *claims = jws_verify(&r->pool, keys, TYPE, text, &why);
+	return claims != NULL && read_claims(claims, ret) &&
+	       text_is(json_get_text(claims, "iss"), authz_of(r)->settings.issuer) && ret->expires_at > clock_now();
+}

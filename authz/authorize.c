@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authz/authorize.h"
+
+#include <string.h>
+
+#include "authz/page_reply.h"
+#include "authz/parameter.h"
+#include "authz/redirect.h"
+#include "common/encoding.h"
+#include "common/reply.h"
+#include "common/secret.h"
+#include "common/uri.h"
+
+enum { CLIENT_ID_MAX = 256, CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128 };
+
+step_result show_error_redirect(struct request *r, const struct oauth_error *error, const char *text)
+{
+	const struct authorize_state *s = r->state;
+	if (s == NULL || s->redirect_uri == NULL)
+		return show_error_page(r, error, text);
+	return redirect_with_error(r, s->redirect_uri, s->state, error, text);
+}
+
+/* Without a client and its redirect URI nobody can be told anything but the person (RFC 6749, 4.1.2.1). */
+static step_result read_client(struct request *r)
+{
+	static const char *const NAMES[] = {"client_id", "redirect_uri", NULL};
+	struct authorize_state *s = r->state;
+	if (text_is(r->method, "HEAD")) { /* would leave a request behind that nobody asked to see */
+		reply_header(r, "allow", "GET, POST");
+		return fail(r, &METHOD_NOT_ALLOWED, "the endpoint does not have this method");
+	}
+	s->asked = r->endpoint->body == FORM ? &r->form : &r->parameters;
+	if (form_repeats(s->asked, NAMES))
+		return fail(r, &INVALID_REQUEST, "client_id or redirect_uri is given twice");
+	const char *client_id = parameter(s->asked, "client_id"), *resource;
+	if (client_id == NULL || strlen(client_id) > CLIENT_ID_MAX)
+		return fail(r, &INVALID_REQUEST, "the application did not say which one it is");
+	if (parameter(s->asked, "redirect_uri") == NULL)
+		return fail(r, &INVALID_REQUEST, "the application did not say where to return to");
+	s->target_is_ambiguous = !parameter_resource(r, s->asked, &resource);
+	return store_authorize_lookup(r, client_id, s->target_is_ambiguous ? NULL : resource);
+}
+
+/* A rule that was tightened after a registration holds for it too: the URI is judged again where it is used. */
+static bool is_redirect_uri_of(const struct client *c, h2o_iovec_t requested)
+{
+	if (uri_redirect_problem(requested) != NULL)
+		return false;
+	for (size_t i = 0; i < c->redirect_uri_count; i++)
+		if (uri_redirect_matches(text_of(c->redirect_uris[i]), requested))
+			return true;
+	return false;
+}
+
+static bool has_control(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	return false;
+}
+
+/* From here on errors go to the client, with its state if that can be given back as it came. */
+static const char *prove_redirect_uri(struct authorize_state *s)
+{
+	static const char *const STATE[] = {"state", NULL};
+	const char *state = parameter(s->asked, "state");
+	s->redirect_uri = parameter(s->asked, "redirect_uri");
+	if (form_repeats(s->asked, STATE))
+		return "state is given twice";
+	if (state != NULL && (strlen(state) > STATE_SIZE_MAX || has_control(state)))
+		return "state is longer than 1024 bytes or has control characters";
+	s->state = state;
+	return parameters_repeat(s->asked) ? "a parameter is given twice" : NULL;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+	for (const char *at = words; at != NULL && *at != '\0'; at = strchr(at, ' ')) {
+		while (*at == ' ')
+			at++;
+		if (strncmp(at, word, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static bool client_may_use_codes(const struct client *c)
+{
+	for (size_t i = 0; i < c->grant_type_count; i++)
+		if (strcmp(c->grant_types[i], "authorization_code") == 0)
+			return true;
+	return false;
+}
+
+static step_result check_kind(struct request *r)
+{
+	const struct authorize_state *s = r->state;
+	const char *type = parameter(s->asked, "response_type"), *mode = parameter(s->asked, "response_mode");
+	if (parameter(s->asked, "request") != NULL)
+		return fail(r, &REQUEST_NOT_SUPPORTED, "request objects are not supported");
+	if (parameter(s->asked, "request_uri") != NULL)
+		return fail(r, &REQUEST_URI_NOT_SUPPORTED, "request_uri is not supported");
+	if (type == NULL)
+		return fail(r, &INVALID_REQUEST, "response_type is missing");
+	if (strcmp(type, "code") != 0)
+		return fail(r, &UNSUPPORTED_RESPONSE_TYPE, "response_type must be code");
+	if (mode != NULL && strcmp(mode, "query") != 0)
+		return fail(r, &INVALID_REQUEST, "response_mode must be query");
+	if (!client_may_use_codes(&s->client))
+		return fail(r, &UNAUTHORIZED_CLIENT, "the client is not registered for authorization_code");
+	return STEP_NEXT;
+}
+
+/* RFC 7636, 4.3; `plain`, also by leaving the method out, is refused (OAuth 2.1, 7.5.2). */
+static step_result check_challenge(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	const char *challenge = parameter(s->asked, "code_challenge");
+	const char *method = parameter(s->asked, "code_challenge_method");
+	uint8_t digest[SHA256_SIZE];
+	if (challenge == NULL)
+		return fail(r, &INVALID_REQUEST, "code_challenge is missing: PKCE is required");
+	if (method == NULL || strcmp(method, "S256") != 0)
+		return fail(r, &INVALID_REQUEST, "code_challenge_method must be S256");
+	if (strlen(challenge) != CHALLENGE_SIZE || !base64url_decode_exact(text_of(challenge), digest, sizeof(digest)))
+		return fail(r, &INVALID_REQUEST, "code_challenge is not base64url of a SHA-256 digest");
+	s->authorization.code_challenge = challenge;
+	return STEP_NEXT;
+}
+
+static struct scopes scopes_of_resource(struct request *r, const struct resource *resource)
+{
+	struct text_buffer b = {.pool = &r->pool};
+	struct scopes ret = {0};
+	text_append_str(&b, "");
+	for (size_t i = 0; i < resource->scope_count; i++)
+		text_append_printf(&b, "%s%s", i > 0 ? " " : "", resource->scopes[i].name);
+	scopes_parse(&r->pool, h2o_iovec_init(b.base, b.len), &ret);
+	return ret;
+}
+
+/* A client that the administrator gave a scope gets no more than that. What a client registered itself as its scope is
+ * a wish like any other: it may step up later. */
+static struct scopes scopes_open_to(struct request *r, const struct authorize_state *s)
+{
+	struct scopes all = scopes_of_resource(r, &s->resource), registered;
+	bool limited = strcmp(s->client.origin, "admin") == 0 && *s->client.scope != '\0';
+	if (!limited || !scopes_parse(&r->pool, text_of(s->client.scope), &registered))
+		return all;
+	return scopes_intersect(&r->pool, &all, &registered);
+}
+
+/* Unknown names are left out while a known one is asked for: clients ask for what they have seen elsewhere.
+ * offline_access asks for a refresh token, which the client's grant types decide. */
+static step_result choose_scopes(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	const char *text = parameter(s->asked, "scope");
+	struct scopes asked, open = scopes_open_to(r, s);
+	if (!scopes_parse(&r->pool, text_of(text), &asked))
+		return fail(r, &INVALID_SCOPE, "scope has characters that no scope name has");
+	bool names_none = asked.count == 0 || (asked.count == 1 && scopes_has(&asked, "offline_access"));
+	struct scopes chosen = names_none ? open : scopes_intersect(&r->pool, &asked, &open);
+	if (chosen.count == 0)
+		return fail(r, &INVALID_SCOPE, "none of the scopes is known here for the resource");
+	s->authorization.scopes = chosen.names;
+	s->authorization.scope_count = chosen.count;
+	return STEP_NEXT;
+}
+
+/* OpenID Connect Core, 3.1.2.1. Consent is asked for every time, so without a page there is no answer but this. */
+static step_result check_prompt(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	const char *prompt = parameter(s->asked, "prompt");
+	uint8_t session_id[16];
+	s->authorization.prompt = prompt != NULL ? prompt : "";
+	if (prompt == NULL)
+		return STEP_NEXT;
+	if (strlen(prompt) > PROMPT_SIZE_MAX)
+		return fail(r, &INVALID_REQUEST, "prompt is too long");
+	s->sign_in_due = has_word(prompt, "login") || has_word(prompt, "select_account");
+	if (!has_word(prompt, "none"))
+		return STEP_NEXT;
+	if (strcmp(prompt, "none") != 0)
+		return fail(r, &INVALID_REQUEST, "prompt none stands alone");
+	if (!cookie_read(r, COOKIE_SESSION, session_id))
+		return fail(r, &LOGIN_REQUIRED, "the person is not signed in");
+	return fail(r, &CONSENT_REQUIRED, "the person must be asked");
+}
+
+static bool is_loopback_only(const struct client *c)
+{
+	struct uri u;
+	for (size_t i = 0; i < c->redirect_uri_count; i++)
+		if (!uri_parse(text_of(c->redirect_uris[i]), &u) || !uri_is_loopback(&u))
+			return false;
+	return c->redirect_uri_count > 0;
+}
+
+/* Everything that is decided later is decided about this row: nothing of it comes back from the browser. */
+static step_result keep_request(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	struct authorization *a = &s->authorization;
+	uint8_t browser_id[16];
+	a->client_id = s->client.client_id;
+	a->client_name = s->client.name;
+	a->client_uri = s->client.client_uri;
+	a->redirect_uri = s->redirect_uri;
+	a->resource = s->resource.uri;
+	a->resource_name = s->resource.name;
+	a->state = s->state;
+	a->client_is_dynamic = strcmp(s->client.origin, "dynamic") == 0;
+	a->loopback_only = is_loopback_only(&s->client);
+	random_bytes(s->request_id, sizeof(s->request_id));
+	if (!cookie_read(r, COOKIE_BROWSER, browser_id)) {
+		random_bytes(browser_id, sizeof(browser_id));
+		cookie_set(r, COOKIE_BROWSER, browser_id);
+	}
+	return store_request_add(r, s->request_id, browser_id, a, authz_of(r)->settings.request_lifetime);
+}
+
+static step_result check_request(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	enum authorize_lookup found = store_read_authorize_lookup(r, &s->client, &s->resource);
+	if (found == LOOKUP_NO_CLIENT || !s->client.enabled)
+		return fail(r, &INVALID_REQUEST, "the application is not registered here");
+	if (!is_redirect_uri_of(&s->client, form_get(s->asked, "redirect_uri")))
+		return fail(r, &INVALID_REQUEST, "the application did not register where it wants to return to");
+	const char *problem = prove_redirect_uri(s);
+	if (problem != NULL)
+		return fail(r, &INVALID_REQUEST, problem);
+	if (s->target_is_ambiguous)
+		return fail(r, &INVALID_TARGET, "one resource can be asked for at a time");
+	if (found == LOOKUP_NO_RESOURCE)
+		return fail(r, &INVALID_TARGET, "the resource is not known here");
+	static step_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes, check_prompt};
+	for (size_t i = 0; i < sizeof(CHECKS) / sizeof(CHECKS[0]); i++)
+		if (CHECKS[i](r) == STEP_DONE)
+			return STEP_DONE;
+	return keep_request(r);
+}
+
+static step_result send_to_page(struct request *r)
+{
+	const struct authorize_state *s = r->state;
+	uint8_t session_id[16];
+	bool may_be_signed_in = !s->sign_in_due && cookie_read(r, COOKIE_SESSION, session_id);
+	return reply_redirect(r, request_page_url(r, may_be_signed_in ? "consent" : "sign-in", s->request_id));
+}
+
+step_fn *const authorize_steps[] = {read_client, check_request, send_to_page, NULL};

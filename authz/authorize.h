@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET and POST {base}/authorize: OAuth 2.1, 4.1.1 with RFC 7636 (S256 only), RFC 8707 and RFC 9207. */
+#ifndef SALLYPORT_AUTHORIZE_H
+#define SALLYPORT_AUTHORIZE_H
+
+#include "authz/session.h"
+#include "authz/store.h"
+
+enum { STATE_SIZE_MAX = 1024 };
+
+struct authorize_state {
+	const struct form *asked; /* the query, or the form of a POST */
+	bool target_is_ambiguous; /* several resources were named */
+	const char *redirect_uri; /* NULL until it is proved to be the client's: until then errors are pages */
+	const char *state;	  /* goes back byte for byte; NULL if absent */
+	struct client client;
+	struct resource resource;
+	struct authorization authorization;
+	uint8_t request_id[16];
+	bool sign_in_due; /* the client asks for a fresh sign-in: whether it was done, the database knows */
+};
+extern step_fn *const authorize_steps[];
+
+/* The AS_REDIRECT form of an error: to the client once its redirect URI is proved, else a page. */
+step_result show_error_redirect(struct request *r, const struct oauth_error *error, const char *text);
+
+#endif

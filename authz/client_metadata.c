@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authz/client_metadata.h"
+
+#include <string.h>
+
+#include "common/uri.h"
+
+enum { TEXT_MAX = 256, SCOPE_TEXT_MAX = 2048, CONTACTS_MAX = 10, LIST_MAX = 32 };
+
+struct reader {
+	h2o_mem_pool_t *pool;
+	const json_t *document;
+	struct metadata_problem *problem;
+};
+
+static bool refuse(struct reader *rd, const char *text)
+{
+	*rd->problem = (struct metadata_problem){&INVALID_CLIENT_METADATA, text};
+	return false;
+}
+
+static bool refuse_redirect(struct reader *rd, const char *text)
+{
+	*rd->problem = (struct metadata_problem){&INVALID_REDIRECT_URI, text};
+	return false;
+}
+
+/* NULL if absent; clients send null and "" for what they do not have. */
+static const json_t *member(const struct reader *rd, const char *name)
+{
+	const json_t *value = json_object_get(rd->document, name);
+	if (json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0))
+		return NULL;
+	return value;
+}
+
+static h2o_iovec_t text_value(const json_t *value)
+{
+	return h2o_iovec_init(json_string_value(value), json_string_length(value));
+}
+
+/* A member that is text without invisible characters of at most `max` code points. */
+static bool read_text(struct reader *rd, const char *name, size_t max, const char **ret, const char *problem)
+{
+	const json_t *value = member(rd, name);
+	*ret = NULL;
+	if (value == NULL)
+		return true;
+	if (!json_is_string(value))
+		return refuse(rd, problem);
+	h2o_iovec_t text = text_value(value);
+	if (!text_is_utf8(text) || text_code_points(text) > max || text_has_invisible(text))
+		return refuse(rd, problem);
+	*ret = text_copy(rd->pool, text);
+	return true;
+}
+
+/* Only ever shown as text or a link that a person may follow; never fetched. */
+static bool read_web_uri(struct reader *rd, const char *name, const char **ret, const char *problem)
+{
+	const json_t *value = member(rd, name);
+	struct uri u;
+	*ret = NULL;
+	if (value == NULL)
+		return true;
+	if (!json_is_string(value) || !uri_parse(text_value(value), &u))
+		return refuse(rd, problem);
+	if (!text_is_nocase(u.scheme, "https") && !text_is_nocase(u.scheme, "http"))
+		return refuse(rd, problem);
+	*ret = text_copy(rd->pool, text_value(value));
+	return true;
+}
+
+static bool has_text(const char **list, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i], text) == 0)
+			return true;
+	return false;
+}
+
+static bool read_redirect_uris(struct reader *rd, struct client *c)
+{
+	const json_t *uris = member(rd, "redirect_uris");
+	size_t count = json_array_size(uris);
+	if (uris != NULL && !json_is_array(uris))
+		return refuse_redirect(rd, "redirect_uris must be an array");
+	if (count == 0 && c->resource != NULL)
+		return true; /* a resource server only introspects */
+	if (count == 0)
+		return refuse_redirect(rd, "redirect_uris is missing");
+	if (count > REDIRECT_URIS_MAX)
+		return refuse_redirect(rd, "at most 10 redirect_uris can be registered");
+	c->redirect_uris = h2o_mem_alloc_pool(rd->pool, count * sizeof(*c->redirect_uris));
+	for (size_t i = 0; i < count; i++) {
+		const json_t *uri = json_array_get(uris, i);
+		if (!json_is_string(uri))
+			return refuse_redirect(rd, "a redirect URI must be text");
+		const char *problem = uri_redirect_problem(text_value(uri));
+		if (problem != NULL)
+			return refuse_redirect(rd, problem);
+		char *text = text_copy(rd->pool, text_value(uri));
+		if (!has_text(c->redirect_uris, c->redirect_uri_count, text))
+			c->redirect_uris[c->redirect_uri_count++] = text;
+	}
+	return true;
+}
+
+/* True if `list` is an array of text (or absent); *ret says whether it has the word. */
+static bool list_has(const json_t *list, const char *word, bool *ret)
+{
+	*ret = false;
+	if (list == NULL)
+		return true;
+	if (!json_is_array(list) || json_array_size(list) > LIST_MAX)
+		return false;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		if (!json_is_string(item))
+			return false;
+		*ret = *ret || text_is(text_value(item), word);
+	}
+	return true;
+}
+
+/* Grants that do not exist here are left out rather than refused: clients list what they could use (RFC 7591, 2: the
+ * server may replace what was asked for, and the answer says what was registered). */
+static bool read_grant_types(struct reader *rd, struct client *c)
+{
+	const json_t *types = member(rd, "grant_types");
+	bool code, refresh;
+	if (!list_has(types, "authorization_code", &code) || !list_has(types, "refresh_token", &refresh))
+		return refuse(rd, "grant_types must be an array of text");
+	if (c->redirect_uri_count == 0)
+		return true;
+	if (types == NULL)
+		code = true; /* RFC 7591, 2: the default */
+	if (!code)
+		return refuse(rd, "grant_types must have authorization_code");
+	c->grant_types = h2o_mem_alloc_pool(rd->pool, 2 * sizeof(*c->grant_types));
+	c->grant_types[c->grant_type_count++] = "authorization_code";
+	if (refresh)
+		c->grant_types[c->grant_type_count++] = "refresh_token";
+	return true;
+}
+
+static bool read_response_types(struct reader *rd)
+{
+	const json_t *types = member(rd, "response_types");
+	bool code;
+	if (!list_has(types, "code", &code))
+		return refuse(rd, "response_types must be an array of text");
+	if (types != NULL && json_array_size(types) > 0 && !code)
+		return refuse(rd, "response_types must have code");
+	return true;
+}
+
+static bool read_auth_method(struct reader *rd, struct client *c)
+{
+	const json_t *value = member(rd, "token_endpoint_auth_method");
+	c->auth_method = AUTH_SECRET_BASIC; /* RFC 7591, 2: the default */
+	if (value == NULL)
+		return true;
+	for (int i = 0; i < AUTH_METHODS; i++) {
+		if (!json_is_string(value) || !text_is(text_value(value), AUTH_METHOD_NAMES[i]))
+			continue;
+		c->auth_method = (enum auth_method)i;
+		return true;
+	}
+	return refuse(rd, "token_endpoint_auth_method is not one that the server offers");
+}
+
+static bool read_scope(struct reader *rd, struct client *c)
+{
+	const json_t *value = member(rd, "scope");
+	struct scopes scopes;
+	c->scope = "";
+	if (value == NULL)
+		return true;
+	if (!json_is_string(value) || json_string_length(value) > SCOPE_TEXT_MAX ||
+	    !scopes_parse(rd->pool, text_value(value), &scopes))
+		return refuse(rd, "scope must be scope names with blanks between them");
+	c->scope = text_copy(rd->pool, text_value(value));
+	return true;
+}
+
+/* OpenID Connect Registration, 2. Where the client does not say, its redirect URIs tell. */
+static bool read_application_type(struct reader *rd, struct client *c)
+{
+	const json_t *value = member(rd, "application_type");
+	bool is_web = c->redirect_uri_count == 0;
+	for (size_t i = 0; i < c->redirect_uri_count; i++)
+		is_web = is_web || text_starts(text_of(c->redirect_uris[i]), "https:");
+	c->application_type = is_web ? "web" : "native";
+	if (value == NULL)
+		return true;
+	bool says_web = json_is_string(value) && text_is(text_value(value), "web");
+	bool says_native = json_is_string(value) && text_is(text_value(value), "native");
+	if (!says_web && !says_native)
+		return refuse(rd, "application_type must be native or web");
+	c->application_type = says_web ? "web" : "native";
+	return true;
+}
+
+static bool read_contacts(struct reader *rd, struct client *c)
+{
+	const json_t *value = member(rd, "contacts");
+	if (value == NULL)
+		return true;
+	if (!json_is_array(value) || json_array_size(value) > CONTACTS_MAX)
+		return refuse(rd, "contacts must be an array of at most 10 texts");
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		const json_t *item = json_array_get(value, i);
+		if (!json_is_string(item) || json_string_length(item) > TEXT_MAX ||
+		    text_has_invisible(text_value(item)))
+			return refuse(rd, "a contact must be text of at most 256 bytes");
+	}
+	c->contacts = json_text(rd->pool, value).base;
+	return true;
+}
+
+static bool read_described(struct reader *rd, struct client *c)
+{
+	if (!read_text(rd, "client_name", CLIENT_NAME_MAX, &c->name,
+		       "client_name must be at most 64 visible characters"))
+		return false;
+	if (c->name == NULL)
+		c->name = "";
+	return read_web_uri(rd, "client_uri", &c->client_uri, "client_uri must be a web URL") &&
+	       read_web_uri(rd, "logo_uri", &c->logo_uri, "logo_uri must be a web URL") &&
+	       read_web_uri(rd, "tos_uri", &c->tos_uri, "tos_uri must be a web URL") &&
+	       read_web_uri(rd, "policy_uri", &c->policy_uri, "policy_uri must be a web URL") &&
+	       read_text(rd, "software_id", TEXT_MAX, &c->software_id,
+			 "software_id must be at most 256 visible characters") &&
+	       read_text(rd, "software_version", TEXT_MAX, &c->software_version,
+			 "software_version must be at most 256 visible characters") &&
+	       read_contacts(rd, c);
+}
+
+/* What nobody may say of himself: which resource he serves, and that he is enabled. */
+static bool read_admin_members(struct reader *rd, struct client *c)
+{
+	const json_t *resource = member(rd, "resource"), *enabled = member(rd, "enabled");
+	if (enabled != NULL && !json_is_boolean(enabled))
+		return refuse(rd, "enabled must be true or false");
+	c->enabled = enabled == NULL || json_is_true(enabled);
+	if (resource == NULL)
+		return true;
+	if (!json_is_string(resource) || uri_resource_problem(text_value(resource)) != NULL)
+		return refuse(rd, "resource must be the URI of a resource");
+	c->resource = text_copy(rd->pool, text_value(resource));
+	return true;
+}
+
+bool client_metadata_read(h2o_mem_pool_t *pool, const json_t *document, enum metadata_source source, struct client *ret,
+			  struct metadata_problem *problem)
+{
+	struct reader rd = {pool, document, problem};
+	*ret = (struct client){.enabled = true};
+	if (!json_is_object(document))
+		return refuse(&rd, "client metadata must be a JSON object");
+	if (source == METADATA_ADMIN && !read_admin_members(&rd, ret))
+		return false;
+	if (!read_redirect_uris(&rd, ret) || !read_grant_types(&rd, ret) || !read_response_types(&rd) ||
+	    !read_auth_method(&rd, ret) || !read_scope(&rd, ret) || !read_application_type(&rd, ret) ||
+	    !read_described(&rd, ret))
+		return false;
+	if (ret->resource != NULL && ret->auth_method == AUTH_NONE)
+		return refuse(&rd, "a resource server needs a secret");
+	return true;
+}
+
+static json_t *text_array(const char *const *texts, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(texts[i]));
+	return array;
+}
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+	if (text != NULL && *text != '\0')
+		json_object_set_new(object, name, json_string(text));
+}
+
+static void set_admin_members(json_t *object, const struct client *c)
+{
+	set_text(object, "resource", c->resource);
+	set_text(object, "origin", c->origin);
+	json_object_set_new(object, "enabled", json_boolean(c->enabled));
+	json_object_set_new(object, "last_used_at", c->last_used_at > 0 ? json_integer(c->last_used_at) : json_null());
+}
+
+json_t *client_redirect_uris_json(const struct client *c)
+{
+	return text_array(c->redirect_uris, c->redirect_uri_count);
+}
+
+json_t *client_metadata_json(const struct client *c, enum metadata_source source)
+{
+	json_t *object = json_object();
+	set_text(object, "client_id", c->client_id);
+	if (c->created_at > 0)
+		json_object_set_new(object, "client_id_issued_at", json_integer(c->created_at));
+	set_text(object, "client_name", c->name);
+	json_object_set_new(object, "redirect_uris", client_redirect_uris_json(c));
+	json_object_set_new(object, "grant_types", text_array(c->grant_types, c->grant_type_count));
+	const char *const code = "code";
+	json_object_set_new(object, "response_types", text_array(&code, c->grant_type_count > 0));
+	set_text(object, "token_endpoint_auth_method", AUTH_METHOD_NAMES[c->auth_method]);
+	set_text(object, "application_type", c->application_type);
+	set_text(object, "scope", c->scope);
+	set_text(object, "client_uri", c->client_uri);
+	set_text(object, "logo_uri", c->logo_uri);
+	set_text(object, "tos_uri", c->tos_uri);
+	set_text(object, "policy_uri", c->policy_uri);
+	set_text(object, "software_id", c->software_id);
+	set_text(object, "software_version", c->software_version);
+	if (c->contacts != NULL)
+		json_object_set_new(object, "contacts", json_loads(c->contacts, 0, NULL));
+	if (source == METADATA_ADMIN)
+		set_admin_members(object, c);
+	return object;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keys.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/secret.h"
+#include "store.h"
+
+enum { TICK_MS = 1000, FRESH_MS = 15000 };
+
+static const char PURPOSE[] = "signing-keys";
+
+/* What one state of the database gave; shared with the requests that are using it. */
+struct key_state {
+	h2o_mem_pool_t pool;
+	const struct jwk *signing;
+	struct jwk_set set;
+	h2o_iovec_t jwks;
+	const char *mark; /* equal for equal rows */
+};
+
+struct keyring {
+	const struct handle_keys *secrets;
+	char token_lifetime[24];
+	struct key_state *state; /* NULL until loaded */
+	struct db *db;
+	int64_t next_ms;         /* clock_monotonic_ms of the next question */
+	bool asking;
+};
+
+static void clear_state(void *state)
+{
+	h2o_mem_clear_pool(&((struct key_state *)state)->pool);
+}
+
+static struct key_state *new_state(void)
+{
+	struct key_state *state = h2o_mem_alloc_shared(NULL, sizeof(*state), clear_state);
+
+	*state = (struct key_state){0};
+	h2o_mem_init_pool(&state->pool);
+	return state;
+}
+
+struct keyring *keyring_open(const struct handle_keys *secrets, int64_t token_lifetime)
+{
+	struct keyring *keyring = h2o_mem_alloc(sizeof(*keyring));
+
+	*keyring = (struct keyring){.secrets = secrets};
+	snprintf(keyring->token_lifetime, sizeof(keyring->token_lifetime), "%lld", (long long)token_lifetime);
+	return keyring;
+}
+
+void keyring_close(struct keyring *keyring)
+{
+	if (keyring->state != NULL)
+		h2o_mem_release_shared(keyring->state);
+	free(keyring);
+}
+
+/* ---- sealing ---- */
+
+h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const struct jwk *key, int *ret_secret_id)
+{
+	uint8_t secret[32];
+	h2o_iovec_t sealed = {NULL, 0};
+
+	if (handle_keys_derive(secrets, -1, PURPOSE, secret, ret_secret_id))
+		sealed = secret_seal(pool, secret, text_of(key->kid), jwk_private_der(pool, key));
+	secret_wipe(secret, sizeof(secret));
+	return sealed;
+}
+
+struct jwk *key_open(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const char *kid, const char *algorithm, h2o_iovec_t sealed,
+                     int secret_id)
+{
+	enum jws_algorithm a;
+	struct secret der = {NULL, 0};
+	uint8_t secret[32];
+	struct jwk *key;
+
+	if (secret_id < 0 || secret_id > 255 || !jws_algorithm_of(text_of(algorithm), &a))
+		return NULL;
+	/* The kid is authenticated with the key, so two rows of the table cannot be exchanged. */
+	if (handle_keys_derive(secrets, secret_id, PURPOSE, secret, NULL))
+		der = secret_open(pool, secret, text_of(kid), sealed);
+	secret_wipe(secret, sizeof(secret));
+	if (der.bytes == NULL)
+		return NULL;
+	key = jwk_of_private_der(pool, a, der.bytes, der.len);
+	return key != NULL && strcmp(key->kid, kid) == 0 ? key : NULL;
+}
+
+/* ---- loading ---- */
+
+static const char *mark_of(h2o_mem_pool_t *pool, const PGresult *rows)
+{
+	struct text_buffer mark = {.pool = pool};
+
+	for (size_t i = 0; i < rows_count(rows); i++)
+		text_append_printf(&mark, "%s %s %d\n", rows_text(rows, i, "kid"), rows_text(rows, i, "signs"),
+		                   (int)rows_int(rows, i, "secret_id"));
+	return mark.len > 0 ? mark.base : "";
+}
+
+static void read_key(struct keyring *keyring, struct key_state *state, const PGresult *rows, size_t row, json_t *documents)
+{
+	const char *kid = rows_text(rows, row, "kid");
+	struct jwk *key = key_open(&state->pool, keyring->secrets, kid, rows_text(rows, row, "algorithm"),
+	                           rows_bytes(&state->pool, rows, row, "sealed"), (int)rows_int(rows, row, "secret_id"));
+
+	if (key == NULL) {
+		log_event(LOG_ERROR, "a signing key cannot be opened with the secrets file", "kid", kid, NULL);
+		return;
+	}
+	state->set.keys[state->set.count] = *key;
+	if (rows_bool(rows, row, "signs"))
+		state->signing = &state->set.keys[state->set.count];
+	state->set.count++;
+	json_array_append_new(documents, jwk_public_json(key));
+}
+
+bool keyring_take(struct keyring *keyring, const PGresult *rows)
+{
+	struct key_state *state = new_state();
+	json_t *document = json_keep(&state->pool, json_pack("{s:[]}", "keys"));
+	size_t count = rows_count(rows);
+
+	state->mark = mark_of(&state->pool, rows);
+	if (keyring->state != NULL && strcmp(keyring->state->mark, state->mark) == 0) {
+		h2o_mem_release_shared(state);
+		return true;
+	}
+	state->set.keys = h2o_mem_alloc_pool(&state->pool, (count + 1) * sizeof(struct jwk));
+	for (size_t i = 0; i < count; i++)
+		read_key(keyring, state, rows, i, json_object_get(document, "keys"));
+	if (state->signing == NULL) {
+		if (count > 0)
+			log_event(LOG_ERROR, "no signing key can be used", NULL);
+		h2o_mem_release_shared(state);
+		return false;
+	}
+	state->jwks = json_text(&state->pool, document);
+	log_event(LOG_INFO, "signing keys were loaded", "signs", state->signing->kid, NULL);
+	if (keyring->state != NULL)
+		h2o_mem_release_shared(keyring->state);
+	keyring->state = state;
+	return true;
+}
+
+bool key_first_params(h2o_mem_pool_t *pool, const struct handle_keys *secrets, struct db_param params[FIRST_KEY_PARAMS])
+{
+	struct jwk *key = jwk_generate(pool, JWS_ES256);
+	int secret_id = 0;
+	h2o_iovec_t sealed = key != NULL ? key_seal(pool, secrets, key, &secret_id) : (h2o_iovec_t){NULL, 0};
+
+	if (sealed.base == NULL)
+		return false;
+	params[0] = param_text(key->kid);
+	params[1] = param_text(jws_algorithm_name(key->algorithm));
+	params[2] = param_bytes(sealed.base, sealed.len);
+	params[3] = param_int(pool, secret_id);
+	return true;
+}
+
+static void on_added(void *data, const PGresult *rows)
+{
+	(void)rows;
+	((struct keyring *)data)->asking = false; /* the next tick reads what became of it */
+}
+
+static void add_first(struct keyring *keyring)
+{
+	struct db_param params[FIRST_KEY_PARAMS];
+	h2o_mem_pool_t pool;
+
+	h2o_mem_init_pool(&pool);
+	keyring->asking = key_first_params(&pool, keyring->secrets, params) &&
+	                  db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEY_ADD_FIRST), params, FIRST_KEY_PARAMS,
+	                                    on_added, keyring);
+	h2o_mem_clear_pool(&pool);
+}
+
+static void on_answer(void *data, const PGresult *rows)
+{
+	struct keyring *keyring = data;
+
+	keyring->asking = false;
+	if (rows == NULL || PQresultStatus(rows) != PGRES_TUPLES_OK)
+		return;
+	if (rows_count(rows) == 0)
+		add_first(keyring);
+	else if (keyring_take(keyring, rows))
+		keyring->next_ms = clock_monotonic_ms() + FRESH_MS;
+}
+
+static void on_tick(void *data)
+{
+	struct keyring *keyring = data;
+	struct db_param params[] = {param_text(keyring->token_lifetime)};
+
+	if (keyring->asking || clock_monotonic_ms() < keyring->next_ms)
+		return;
+	keyring->asking = db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEYS), params, 1, on_answer, keyring);
+}
+
+void keyring_keep_fresh(struct keyring *keyring, struct db *db, struct server *server)
+{
+	keyring->db = db;
+	keyring->next_ms = keyring->state == NULL ? 0 : clock_monotonic_ms() + FRESH_MS;
+	server_every(server, TICK_MS, on_tick, keyring);
+}
+
+void keyring_refresh(struct keyring *keyring)
+{
+	keyring->next_ms = 0;
+}
+
+/* ---- reading ---- */
+
+/* Keeps the state alive as long as the pool. */
+static const struct key_state *borrow(struct keyring *keyring, h2o_mem_pool_t *pool)
+{
+	if (keyring->state != NULL)
+		h2o_mem_link_shared(pool, keyring->state);
+	return keyring->state;
+}
+
+const struct jwk *keyring_signing_key(struct keyring *keyring, h2o_mem_pool_t *pool)
+{
+	const struct key_state *state = borrow(keyring, pool);
+
+	return state == NULL ? NULL : state->signing;
+}
+
+const struct jwk_set *keyring_public_keys(struct keyring *keyring, h2o_mem_pool_t *pool)
+{
+	const struct key_state *state = borrow(keyring, pool);
+
+	return state == NULL ? NULL : &state->set;
+}
+
+h2o_iovec_t keyring_jwks(struct keyring *keyring, h2o_mem_pool_t *pool)
+{
+	const struct key_state *state = borrow(keyring, pool);
+
+	return state == NULL ? (h2o_iovec_t){NULL, 0} : state->jwks;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authz/metadata.h"
+
+#include "authz/keys.h"
+#include "common/reply.h"
+
+static void set_url(json_t *document, const struct authz *authz, const char *name, const char *path)
+{
+	json_object_set_new(document, name, json_sprintf("%s%s", authz->settings.issuer, path));
+}
+
+static void set_words(json_t *document, const char *name, const char *const *words)
+{
+	json_t *array = json_array();
+	for (; *words != NULL; words++)
+		json_array_append_new(array, json_string(*words));
+	json_object_set_new(document, name, array);
+}
+
+/* Only what is true: each member is kept by an endpoint of the table or a check in it. Scopes belong to the resources
+ * and stand in their metadata (RFC 9728). */
+h2o_iovec_t metadata_build(struct authz *authz)
+{
+	static const char *const ALL[] = {"none", "client_secret_basic", "client_secret_post", NULL};
+	static const char *const SECRETS[] = {"client_secret_basic", "client_secret_post", NULL};
+	static const char *const CODE[] = {"code", NULL}, *const QUERY[] = {"query", NULL};
+	static const char *const S256[] = {"S256", NULL}, *const PUBLIC[] = {"public", NULL};
+	static const char *const GRANTS[] = {"authorization_code", "refresh_token", NULL};
+	static const char *const ES256[] = {"ES256", NULL};
+	static const char *const PROMPTS[] = {"none", "login", "consent", NULL};
+	json_t *d = json_keep(&authz->pool, json_object());
+	json_object_set_new(d, "issuer", json_string(authz->settings.issuer));
+	set_url(d, authz, "authorization_endpoint", "/authorize");
+	set_url(d, authz, "token_endpoint", "/token");
+	if (authz->settings.registration_open)
+		set_url(d, authz, "registration_endpoint", "/register");
+	set_url(d, authz, "jwks_uri", "/jwks");
+	set_url(d, authz, "introspection_endpoint", "/introspect");
+	set_url(d, authz, "revocation_endpoint", "/revoke");
+	set_words(d, "response_types_supported", CODE);
+	set_words(d, "response_modes_supported", QUERY);
+	set_words(d, "grant_types_supported", GRANTS);
+	set_words(d, "code_challenge_methods_supported", S256);
+	set_words(d, "token_endpoint_auth_methods_supported", ALL);
+	set_words(d, "introspection_endpoint_auth_methods_supported", SECRETS);
+	set_words(d, "revocation_endpoint_auth_methods_supported", ALL);
+	json_object_set_new(d, "authorization_response_iss_parameter_supported", json_true());
+	set_words(d, "prompt_values_supported", PROMPTS);
+	json_object_set_new(d, "request_parameter_supported", json_false());
+	json_object_set_new(d, "request_uri_parameter_supported", json_false());
+	/* Demanded by readers of openid-configuration; what is signed, is signed so. */
+	set_words(d, "subject_types_supported", PUBLIC);
+	set_words(d, "id_token_signing_alg_values_supported", ES256);
+	return json_text(&authz->pool, d);
+}
+
+static step_result answer_metadata(struct request *r)
+{
+	reply_header(r, "cache-control", "public, max-age=300");
+	return reply_body(r, 200, "application/json", authz_of(r)->metadata);
+}
+
+static step_result answer_jwks(struct request *r)
+{
+	h2o_iovec_t jwks = keyring_jwks(authz_of(r)->keyring, &r->pool);
+	if (jwks.base == NULL)
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the signing keys are not loaded yet");
+	reply_header(r, "cache-control", "public, max-age=300");
+	return reply_body(r, 200, "application/json", jwks);
+}
+
+step_fn *const metadata_steps[] = {answer_metadata, NULL};
+step_fn *const jwks_steps[] = {answer_jwks, NULL};

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/scope.h"
+#include "verbs.h"
+
+enum verb_status refuse(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("sallyport-authz: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	return VERB_REFUSED;
+}
+
+bool operator_read_settings(struct operator *op)
+{
+	const char *error = NULL;
+
+	if (op->settings == NULL)
+		op->settings = settings_load(&op->pool, op->file, &error);
+	if (op->settings == NULL)
+		refuse("%s", error);
+	return op->settings != NULL;
+}
+
+bool operator_read_secrets(struct operator *op)
+{
+	const char *error = NULL;
+
+	if (!operator_read_settings(op))
+		return false;
+	if (op->secrets == NULL)
+		op->secrets = handle_keys_load(&op->pool, op->settings->secrets, &error);
+	if (op->secrets == NULL)
+		refuse("%s", error);
+	return op->secrets != NULL;
+}
+
+PGresult *operator_ask(struct operator *op, const char *sql, const struct db_param *params, size_t count)
+{
+	if (!operator_read_settings(op))
+		return NULL;
+	if (op->settings->admin_database == NULL) {
+		refuse("%s: admin_database is not set", op->file);
+		return NULL;
+	}
+	if (op->pg == NULL)
+		op->pg = operator_db_open(op->settings->admin_database);
+	return op->pg == NULL ? NULL : operator_db_ask(op->pg, sql, params, count);
+}
+
+enum verb_status operator_do(struct operator *op, const char *sql, const struct db_param *params, size_t count, const char *otherwise)
+{
+	PGresult *rows = operator_ask(op, sql, params, count);
+	bool done = rows != NULL && rows_count(rows) == 1 && strcmp(PQgetvalue(rows, 0, 0), "t") == 0;
+	bool answered = rows != NULL;
+
+	PQclear(rows);
+	if (answered && !done)
+		return refuse("%s", otherwise);
+	return done ? VERB_DONE : VERB_REFUSED;
+}
+
+static void show_table(const PGresult *rows)
+{
+	int columns = PQnfields(rows), count = PQntuples(rows);
+
+	for (int column = 0; column < columns; column++)
+		printf("%s%s", column == 0 ? "" : "\t", PQfname(rows, column));
+	putchar('\n');
+	for (int row = 0; row < count; row++) {
+		for (int column = 0; column < columns; column++)
+			printf("%s%s", column == 0 ? "" : "\t", PQgetisnull(rows, row, column) ? "-" : PQgetvalue(rows, row, column));
+		putchar('\n');
+	}
+}
+
+static void show_json(h2o_mem_pool_t *pool, const PGresult *rows)
+{
+	enum { BOOL_OID = 16, INT8_OID = 20, INT4_OID = 23 };
+	json_t *list = json_keep(pool, json_array());
+
+	for (int row = 0; row < PQntuples(rows); row++) {
+		json_t *object = json_object();
+
+		for (int column = 0; column < PQnfields(rows); column++) {
+			const char *text = PQgetvalue(rows, row, column);
+			json_t *value;
+
+			if (PQgetisnull(rows, row, column))
+				value = json_null();
+			else if (PQftype(rows, column) == BOOL_OID)
+				value = json_boolean(text[0] == 't');
+			else if (PQftype(rows, column) == INT8_OID || PQftype(rows, column) == INT4_OID)
+				value = json_integer(rows_int(rows, (size_t)row, PQfname(rows, column)));
+			else
+				value = json_string(text);
+			json_object_set_new(object, PQfname(rows, column), value);
+		}
+		json_array_append_new(list, object);
+	}
+	puts(json_text(pool, list).base);
+}
+
+enum verb_status operator_show(struct operator *op, const char *sql, bool as_json)
+{
+	PGresult *rows = operator_ask(op, sql, NULL, 0);
+
+	if (rows == NULL)
+		return VERB_REFUSED;
+	if (as_json)
+		show_json(&op->pool, rows);
+	else
+		show_table(rows);
+	PQclear(rows);
+	return VERB_DONE;
+}
+
+bool operator_scopes(struct operator *op, const char *text, struct db_param *ret)
+{
+	struct scopes scopes;
+
+	if (!scopes_parse(&op->pool, text_of(text), &scopes)) {
+		refuse("a scope has a character that RFC 6749 does not allow, or there are more than %d", SCOPES_MAX);
+		return false;
+	}
+	*ret = param_text_array(&op->pool, scopes.names, scopes.count);
+	return true;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "settings.h"
+
+#include <string.h>
+
+#include "common/config.h"
+#include "common/uri.h"
+
+#ifndef SALLYPORT_DATADIR
+#define SALLYPORT_DATADIR "/usr/local/share/sallyport"
+#endif
+
+enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
+
+/* name, default, least, most: seconds */
+struct lifetime {
+	const char *name;
+	int64_t otherwise, least, most;
+	size_t member;
+};
+
+static const struct lifetime LIFETIMES[] = {
+	{"code", 60, 1, 10 * MINUTE, offsetof(struct authz_settings, code_lifetime)}, /* RFC 6749, 4.1.2: ten minutes at most */
+	{"access_token", 10 * MINUTE, 10, DAY, offsetof(struct authz_settings, access_token_lifetime)},
+	{"grant", 90 * DAY, 1, 3650LL * DAY, offsetof(struct authz_settings, grant_lifetime)},
+	{"refresh_retry_window", 2 * MINUTE, 0, HOUR, offsetof(struct authz_settings, refresh_retry_window)},
+	{"request", 10 * MINUTE, 30, HOUR, offsetof(struct authz_settings, request_lifetime)},
+	{"session_idle", 12 * HOUR, 10, 365LL * DAY, offsetof(struct authz_settings, session_idle)},
+	{"session", 7 * DAY, 10, 365LL * DAY, offsetof(struct authz_settings, session_lifetime)},
+};
+
+static const char *read_lifetimes(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
+{
+	const json_t *lifetimes = json_object_get(file, "lifetimes");
+
+	for (size_t i = 0; i < sizeof(LIFETIMES) / sizeof(LIFETIMES[0]); i++) {
+		const struct lifetime *l = &LIFETIMES[i];
+		int64_t ms = config_duration_ms(lifetimes, l->name, l->otherwise * 1000);
+
+		if (ms % 1000 != 0 || ms < l->least * 1000 || ms > l->most * 1000)
+			return text_printf(pool, "%s: lifetimes.%s: must be whole seconds from %lld to %lld", s->file, l->name, (long long)l->least,
+			                   (long long)l->most);
+		*(int64_t *)((char *)&s->authz + l->member) = ms / 1000;
+	}
+	return NULL;
+}
+
+/* The issuer and what follows from it. */
+static const char *read_issuer(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
+{
+	const char *issuer = config_text(file, "issuer", NULL);
+	const char *problem = uri_issuer_problem(text_of(issuer));
+	struct uri uri;
+
+	if (problem != NULL || !uri_parse(text_of(issuer), &uri))
+		return text_printf(pool, "%s: issuer: %s", s->file, problem != NULL ? problem : "is no absolute URI");
+	s->authz.issuer = issuer;
+	s->authz.base = uri.path.len > 1 ? text_copy(pool, uri.path) : "";
+	s->authz.origin = uri_origin(pool, &uri);
+	s->authz.secure = text_is_nocase(uri.scheme, "https");
+	/* Cookies do not know ports: servers side by side on loopback must not take each other's. */
+	s->authz.cookie_suffix = s->authz.secure || uri.port.len == 0 ? "" : text_printf(pool, "_%.*s", (int)uri.port.len, uri.port.base);
+	return NULL;
+}
+
+static void read_proxy(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
+{
+	const json_t *proxy = json_object_get(file, "proxy");
+	const json_t *addresses = json_object_get(proxy, "addresses");
+	size_t count = json_array_size(addresses);
+	const char **proxies;
+
+	s->tls_terminated_by_proxy = config_bool(proxy, "terminates_tls", false);
+	if (proxy == NULL)
+		return;
+	proxies = h2o_mem_alloc_pool(pool, (count + 1) * sizeof(*proxies));
+	for (size_t i = 0; i < count; i++)
+		proxies[i] = json_string_value(json_array_get(addresses, i));
+	proxies[count] = NULL;
+	s->proxies = proxies;
+}
+
+static void read_rest(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
+{
+	const json_t *tls = json_object_get(file, "tls");
+	const json_t *argon2 = json_object_get(file, "argon2");
+	const char *templates = config_path(pool, s->file, file, "templates");
+
+	s->listen = json_object_get(file, "listen");
+	s->certificate = config_path(pool, s->file, tls, "certificate");
+	s->key = config_path(pool, s->file, tls, "key");
+	s->database = config_text(file, "database", NULL);
+	s->admin_database = config_text(file, "admin_database", NULL);
+	s->database_connections = (unsigned)config_int(file, "database_connections", 3);
+	s->secrets = config_path(pool, s->file, file, "secrets");
+	s->log = config_path(pool, s->file, file, "log");
+	s->audit_log = config_path(pool, s->file, file, "audit_log");
+	s->workers = (unsigned)config_int(file, "workers", 2);
+	s->authz.templates = templates != NULL ? templates : SALLYPORT_DATADIR "/templates";
+	s->authz.registration_open = strcmp(config_text(file, "registration", "open"), "open") == 0;
+	/* OWASP Password Storage: Argon2id with 19 MiB and two passes. */
+	s->authz.argon2_memory_kib = (uint32_t)config_int(argon2, "memory_kib", 19456);
+	s->authz.argon2_passes = (uint32_t)config_int(argon2, "passes", 2);
+}
+
+struct settings *settings_load(h2o_mem_pool_t *pool, const char *file, const char **error)
+{
+	struct schema_options options = {.assert_formats = true};
+	json_t *document = json_read(pool, text_of(SETTINGS_SCHEMA), NULL);
+	const struct schema *schema = schema_compile(pool, document, &options, error);
+	struct settings *s = h2o_mem_alloc_pool(pool, sizeof(*s));
+	json_t *values = schema != NULL ? config_load(pool, file, schema, error) : NULL;
+
+	if (values == NULL)
+		return NULL;
+	*s = (struct settings){.file = text_copy(pool, text_of(file))};
+	*error = read_issuer(pool, s, values);
+	if (*error == NULL)
+		*error = read_lifetimes(pool, s, values);
+	if (*error != NULL)
+		return NULL;
+	read_proxy(pool, s, values);
+	read_rest(pool, s, values);
+	return s;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_statements.h"
+
+#include <string.h>
+
+step_result store_client_add(struct request *r, const struct client *c, const uint8_t *secret_digest)
+{
+	struct db_param params[] = {
+		param_text(c->client_id),
+		param_text(c->origin),
+		param_text(c->name),
+		param_text(AUTH_METHOD_NAMES[c->auth_method]),
+		secret_digest == NULL ? param_text(NULL) : param_bytes(secret_digest, SHA256_SIZE),
+		param_text_array(&r->pool, c->grant_types, c->grant_type_count),
+		param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count),
+		param_text(c->scope),
+		param_text(c->application_type),
+		param_text(c->client_uri),
+		param_text(c->logo_uri),
+		param_text(c->tos_uri),
+		param_text(c->policy_uri),
+		param_text(c->software_id),
+		param_text(c->software_version),
+		param_text(c->contacts),
+		param_text(c->resource),
+	};
+
+	return store_ask(r, STATEMENT_CLIENT_ADD, params, sizeof(params) / sizeof(params[0]));
+}
+
+step_result store_client_get(struct request *r, const char *client_id)
+{
+	struct db_param params[] = {param_text(client_id)};
+
+	return store_ask(r, STATEMENT_CLIENT_GET, params, 1);
+}
+
+step_result store_client_list(struct request *r, const char *after, int limit)
+{
+	struct db_param params[] = {param_text(after), param_int(&r->pool, limit)};
+
+	return store_ask(r, STATEMENT_CLIENT_LIST, params, 2);
+}
+
+step_result store_client_update(struct request *r, const struct client *c)
+{
+	struct db_param params[] = {
+		param_text(c->client_id),
+		param_text(c->name),
+		param_text_array(&r->pool, c->grant_types, c->grant_type_count),
+		param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count),
+		param_text(c->scope),
+		param_text(c->application_type),
+		param_text(c->client_uri),
+		param_text(c->logo_uri),
+		param_text(c->tos_uri),
+		param_text(c->policy_uri),
+		param_text(c->software_id),
+		param_text(c->software_version),
+		param_text(c->contacts),
+		param_text(c->resource),
+		param_bool(c->enabled),
+	};
+
+	return store_ask(r, STATEMENT_CLIENT_UPDATE, params, sizeof(params) / sizeof(params[0]));
+}
+
+step_result store_client_delete(struct request *r, const char *client_id)
+{
+	struct db_param params[] = {param_text(client_id)};
+
+	return store_ask(r, STATEMENT_CLIENT_DELETE, params, 1);
+}
+
+bool store_read_deleted(struct request *r)
+{
+	return rows_count(r->rows) == 1 && rows_bool(r->rows, 0, "deleted");
+}
+
+/* The database holds one of the three names only; what nobody knows is held to a secret that nobody has. */
+static enum auth_method auth_method_of(const char *name)
+{
+	for (enum auth_method m = AUTH_NONE; name != NULL && m < AUTH_METHODS; m++)
+		if (strcmp(AUTH_METHOD_NAMES[m], name) == 0)
+			return m;
+	return AUTH_SECRET_BASIC;
+}
+
+static void read_client_row(struct request *r, size_t row, struct client *ret)
+{
+	*ret = (struct client){
+		.client_id = store_text(r, row, "client_id"),
+		.name = store_text(r, row, "name"),
+		.auth_method = auth_method_of(rows_text(r->rows, row, "auth_method")),
+		.scope = store_text(r, row, "scope"),
+		.application_type = store_text(r, row, "application_type"),
+		.client_uri = store_text(r, row, "client_uri"),
+		.logo_uri = store_text(r, row, "logo_uri"),
+		.tos_uri = store_text(r, row, "tos_uri"),
+		.policy_uri = store_text(r, row, "policy_uri"),
+		.software_id = store_text(r, row, "software_id"),
+		.software_version = store_text(r, row, "software_version"),
+		.contacts = store_text(r, row, "contacts"),
+		.resource = store_text(r, row, "resource"),
+		.origin = store_text(r, row, "origin"),
+		.enabled = rows_bool(r->rows, row, "enabled"),
+		.created_at = rows_int(r->rows, row, "created_at"),
+		.last_used_at = rows_int(r->rows, row, "last_used_at"),
+	};
+	ret->redirect_uris = store_texts(r, row, "redirect_uris", &ret->redirect_uri_count);
+	ret->grant_types = store_texts(r, row, "grant_types", &ret->grant_type_count);
+}
+
+bool store_read_client(struct request *r, struct client *ret)
+{
+	if (rows_count(r->rows) != 1)
+		return false;
+	read_client_row(r, 0, ret);
+	return true;
+}
+
+size_t store_read_clients(struct request *r, struct client **ret)
+{
+	size_t count = rows_count(r->rows);
+
+	*ret = h2o_mem_alloc_pool(&r->pool, (count + 1) * sizeof(**ret));
+	for (size_t i = 0; i < count; i++)
+		read_client_row(r, i, &(*ret)[i]);
+	return count;
+}
+
+/* ---- what /authorize checks ---- */
+
+step_result store_authorize_lookup(struct request *r, const char *client_id, const char *resource)
+{
+	struct db_param params[] = {param_text(client_id), param_text(resource)};
+
+	return store_ask(r, STATEMENT_AUTHORIZE_LOOKUP, params, 2);
+}
+
+enum authorize_lookup store_read_authorize_lookup(struct request *r, struct client *client, struct resource *resource)
+{
+	static const char *const OUTCOMES[] = {"no_client", "no_resource", "found"};
+	enum authorize_lookup outcome = (enum authorize_lookup)store_outcome(r, OUTCOMES, 3);
+	const char **names, **titles, **tools;
+	size_t count, title_count, tool_count;
+
+	if (outcome == LOOKUP_NO_CLIENT)
+		return outcome;
+	read_client_row(r, 0, client);
+	if (outcome == LOOKUP_NO_RESOURCE)
+		return outcome;
+	names = store_texts(r, 0, "scope_names", &count);
+	titles = store_texts(r, 0, "scope_titles", &title_count);
+	tools = store_texts(r, 0, "scope_tools", &tool_count);
+	if (title_count < count || tool_count < count)
+		count = 0;
+	*resource = (struct resource){
+		.uri = store_text(r, 0, "resource_uri"),
+		.name = store_text(r, 0, "resource_name"),
+		.scopes = h2o_mem_alloc_pool(&r->pool, (count + 1) * sizeof(struct scope_row)),
+		.scope_count = count,
+	};
+	for (size_t i = 0; i < count; i++)
+		resource->scopes[i] = (struct scope_row){.name = names[i], .title = titles[i], .tools = tools[i]};
+	return outcome;
+}
+
+/* ---- admin ---- */
+
+step_result store_admin_key(struct request *r, const uint8_t key_id[16])
+{
+	struct db_param params[] = {param_uuid(key_id)};
+
+	return store_ask(r, STATEMENT_ADMIN_KEY, params, 1);
+}
+
+bool store_read_admin_key(struct request *r, struct scopes *ret, const char **ret_name)
+{
+	struct text_buffer text = {.pool = &r->pool};
+	const char **names;
+	size_t count;
+
+	if (rows_count(r->rows) != 1)
+		return false;
+	names = store_texts(r, 0, "scopes", &count);
+	for (size_t i = 0; i < count; i++)
+		text_append_printf(&text, "%s%s", i == 0 ? "" : " ", names[i]);
+	if (!scopes_parse(&r->pool, h2o_iovec_init(text.base, text.len), ret))
+		return false;
+	*ret_name = store_text(r, 0, "name");
+	return true;
+}

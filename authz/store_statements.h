@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the store only: its statements, and what its files share. */
+#ifndef SALLYPORT_STORE_STATEMENTS_H
+#define SALLYPORT_STORE_STATEMENTS_H
+
+#include "store.h"
+
+enum store_statement {
+	STATEMENT_CLIENT_ADD, STATEMENT_CLIENT_GET, STATEMENT_CLIENT_LIST, STATEMENT_CLIENT_UPDATE, STATEMENT_CLIENT_DELETE,
+	STATEMENT_AUTHORIZE_LOOKUP, STATEMENT_REQUEST_ADD, STATEMENT_PAGE_VIEW,
+	STATEMENT_PERSON_FOR_SIGN_IN, STATEMENT_SIGN_IN, STATEMENT_SIGN_OUT,
+	STATEMENT_DECIDE, STATEMENT_REDEEM_CODE, STATEMENT_REFRESH, STATEMENT_INTROSPECT, STATEMENT_REVOKE, STATEMENT_PROVE_CLIENT,
+	STATEMENT_ADMIN_KEY, STATEMENT_SIGNING_KEYS, STATEMENT_SIGNING_KEY_ADD_FIRST, STATEMENT_SWEEP,
+	STATEMENTS
+};
+
+enum { PROOF_PARAMS = 4 };
+
+static inline step_result store_ask(struct request *r, enum store_statement statement, const struct db_param *params, size_t count)
+{
+	return db_ask(r, authz_of(r)->db, statement, params, count);
+}
+
+/* The first four parameters of a verdict that proves its client. */
+void store_proof_params(const struct client_proof *proof, struct db_param params[PROOF_PARAMS]);
+/* The column "outcome" as its place in a list; 0, which is always a refusal, for a text that is not in it. */
+int store_outcome(const struct request *r, const char *const *names, int count);
+/* Copies in the request's pool; NULL of NULL, or of no row. */
+const char *store_text(struct request *r, size_t row, const char *column);
+const char **store_texts(struct request *r, size_t row, const char *column, size_t *ret_count);
+
+#endif

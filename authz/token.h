@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST {base}/token: RFC 6749, 3.2. Each grant type is a list of steps in a file of its own. */
+#ifndef SALLYPORT_TOKEN_H
+#define SALLYPORT_TOKEN_H
+
+#include "authz/token_client.h"
+
+struct token_state {
+	struct handle handle; /* of the code or the refresh token */
+};
+extern step_fn *const token_steps[];
+
+extern step_fn *const token_code_steps[];    /* token_code.c */
+extern step_fn *const token_refresh_steps[]; /* token_refresh.c */
+
+/* Ends a token request whose code or refresh token no database needs to be asked about: but the client must be proved
+ * first, so that nobody can tell the two cases apart. */
+step_result fail_grant_after_proof(struct request *r);
+/* invalid_grant with one text, whatever the reason was. */
+step_result fail_grant(struct request *r);
+/* 200 with an access token and, if the grant has one, its refresh token (RFC 6749, 5.1). */
+step_result reply_tokens(struct request *r, const struct granted *g, const char *event);
+
+#endif

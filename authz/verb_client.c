@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/secret.h"
+#include "common/uri.h"
+#include "verbs.h"
+
+enum { REDIRECT_URIS_MAX = 32 };
+
+struct new_client {
+	const char *id, *name, *resource;
+	const char *redirect_uris[REDIRECT_URIS_MAX];
+	size_t redirect_uri_count;
+	bool is_public, json;
+};
+
+static bool parse_options(int argc, char **argv, struct new_client *ret)
+{
+	static const struct option OPTIONS[] = {
+		{"id", required_argument, NULL, 'i'},
+		{"name", required_argument, NULL, 'n'},
+		{"redirect-uri", required_argument, NULL, 'u'},
+		{"public", no_argument, NULL, 'p'},
+		{"resource", required_argument, NULL, 'r'},
+		{"json", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
+		if (option == 'i')
+			ret->id = optarg;
+		else if (option == 'n')
+			ret->name = optarg;
+		else if (option == 'u' && ret->redirect_uri_count < REDIRECT_URIS_MAX)
+			ret->redirect_uris[ret->redirect_uri_count++] = optarg;
+		else if (option == 'p')
+			ret->is_public = true;
+		else if (option == 'r')
+			ret->resource = optarg;
+		else if (option == 'j')
+			ret->json = true;
+		else
+			return false;
+	}
+	return optind == argc && ret->name != NULL;
+}
+
+/* Validated as a registration is, whoever asks. */
+static const char *problem_of(h2o_mem_pool_t *pool, const struct new_client *c)
+{
+	const char *problem;
+
+	if (!text_is_utf8(text_of(c->name)) || text_has_invisible(text_of(c->name)))
+		return "a name has visible characters of UTF-8 only";
+	if (c->resource != NULL && c->is_public)
+		return "a resource server is never public";
+	if (c->resource == NULL && c->redirect_uri_count == 0)
+		return "a client needs --redirect-uri, a resource server --resource";
+	if (c->resource != NULL && (problem = uri_resource_problem(text_of(c->resource))) != NULL)
+		return text_printf(pool, "%s: %s", c->resource, problem);
+	for (size_t i = 0; i < c->redirect_uri_count; i++)
+		if ((problem = uri_redirect_problem(text_of(c->redirect_uris[i]))) != NULL)
+			return text_printf(pool, "%s: %s", c->redirect_uris[i], problem);
+	return NULL;
+}
+
+static void print_client(h2o_mem_pool_t *pool, const struct new_client *c, const char *secret)
+{
+	json_t *object;
+
+	if (!c->json) {
+		printf("client_id      %s\n", c->id);
+		if (secret != NULL)
+			printf("client_secret  %s\n", secret);
+		return;
+	}
+	object = json_keep(pool, json_pack("{s:s}", "client_id", c->id));
+	if (secret != NULL)
+		json_object_set_new(object, "client_secret", json_string(secret));
+	puts(json_text(pool, object).base);
+}
+
+enum verb_status verb_client_add(struct operator *op, int argc, char **argv)
+{
+	static const char *const GRANT_TYPES[] = {"authorization_code", "refresh_token"};
+	struct new_client c = {0};
+	uint8_t digest[SHA256_SIZE];
+	const char *problem, *secret = NULL;
+	enum verb_status status;
+
+	if (!parse_options(argc, argv, &c))
+		return VERB_USAGE;
+	problem = problem_of(&op->pool, &c);
+	if (problem != NULL)
+		return refuse("%s", problem);
+	if (c.id == NULL)
+		c.id = random_token(&op->pool, "spc_client_");
+	if (!c.is_public) {
+		secret = random_token(&op->pool, "spc_secret_");
+		sha256(text_of(secret), digest);
+	}
+	struct db_param params[] = {
+		param_text(c.id),
+		param_text(c.name),
+		param_text(c.is_public ? "none" : "client_secret_basic"),
+		secret == NULL ? param_text(NULL) : param_bytes(digest, SHA256_SIZE),
+		param_text_array(&op->pool, GRANT_TYPES, c.redirect_uri_count > 0 ? 2 : 0),
+		param_text_array(&op->pool, c.redirect_uris, c.redirect_uri_count),
+		param_text(c.resource),
+	};
+	status = operator_do(op,
+	                     "SELECT EXISTS (SELECT 1 FROM authz.client_add($1, 'admin', $2, $3, $4, $5, $6, '', 'web', "
+	                     "NULL, NULL, NULL, NULL, NULL, NULL, NULL, $7))",
+	                     params, sizeof(params) / sizeof(params[0]), "there is a client of this id");
+	if (status == VERB_DONE)
+		print_client(&op->pool, &c, secret);
+	return status;
+}
+
+enum verb_status verb_client_list(struct operator *op, int argc, char **argv)
+{
+	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+
+	if (argc > 1 && !json)
+		return VERB_USAGE;
+	return operator_show(op,
+	                     "SELECT client_id, name, origin, enabled, auth_method, resource, array_to_string(redirect_uris, ' ') AS redirect_uris "
+	                     "FROM authz.client_list('', 2147483647)",
+	                     json);
+}
+
+static const char NO_CLIENT[] = "there is no client of this id";
+
+static enum verb_status set_enabled(struct operator *op, int argc, char **argv, bool enabled)
+{
+	if (argc != 2)
+		return VERB_USAGE;
+	struct db_param params[] = {param_text(argv[1]), param_bool(enabled)};
+	return operator_do(op,
+	                   "SELECT EXISTS (SELECT 1 FROM authz.client_get($1) AS c, LATERAL authz.client_update(c.client_id, c.name, "
+	                   "c.grant_types, c.redirect_uris, c.scope, c.application_type, c.client_uri, c.logo_uri, c.tos_uri, "
+	                   "c.policy_uri, c.software_id, c.software_version, c.contacts, c.resource, $2))",
+	                   params, 2, NO_CLIENT);
+}
+
+enum verb_status verb_client_disable(struct operator *op, int argc, char **argv)
+{
+	return set_enabled(op, argc, argv, false);
+}
+
+enum verb_status verb_client_enable(struct operator *op, int argc, char **argv)
+{
+	return set_enabled(op, argc, argv, true);
+}
+
+enum verb_status verb_client_delete(struct operator *op, int argc, char **argv)
+{
+	if (argc != 2)
+		return VERB_USAGE;
+	struct db_param params[] = {param_text(argv[1])};
+	return operator_do(op, "SELECT authz.client_delete($1)", params, 1, NO_CLIENT);
+}

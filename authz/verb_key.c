@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/encoding.h"
+#include "common/secret.h"
+#include "keys.h"
+#include "verbs.h"
+
+enum { PUBLISHED_FIRST_S = 300 }; /* resource servers fetch a JWKS every few minutes */
+
+enum verb_status verb_key_rotate(struct operator *op, int argc, char **argv)
+{
+	bool now = argc == 2 && strcmp(argv[1], "--now") == 0;
+	enum verb_status status;
+	struct jwk *key;
+	h2o_iovec_t sealed;
+	int secret_id;
+
+	if (argc > 1 && !now)
+		return VERB_USAGE;
+	if (!operator_read_secrets(op))
+		return VERB_REFUSED;
+	key = jwk_generate(&op->pool, JWS_ES256);
+	sealed = key != NULL ? key_seal(&op->pool, op->secrets, key, &secret_id) : (h2o_iovec_t){NULL, 0};
+	if (sealed.base == NULL)
+		return refuse("a key could not be made");
+	struct db_param params[] = {
+		param_text(key->kid),
+		param_text(jws_algorithm_name(key->algorithm)),
+		param_bytes(sealed.base, sealed.len),
+		param_int(&op->pool, secret_id),
+		param_int(&op->pool, now ? 0 : PUBLISHED_FIRST_S),
+	};
+	status = operator_do(op,
+	                     "SELECT CASE WHEN authz.signing_key_add_first($1, $2, $3, $4) THEN true "
+	                     "ELSE authz.signing_key_add($1, $2, $3, $4, $5) END",
+	                     params, 5, "the key could not be added");
+	if (status == VERB_DONE)
+		printf("%s is published%s\n", key->kid, now ? " and signs" : ", and signs after five minutes (at once if it is the first)");
+	return status;
+}
+
+enum verb_status verb_key_list(struct operator *op, int argc, char **argv)
+{
+	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+
+	if (argc > 1 && !json)
+		return VERB_USAGE;
+	if (!operator_read_settings(op))
+		return VERB_REFUSED;
+	return operator_show(op,
+	                     text_printf(&op->pool,
+	                                 "SELECT kid, algorithm, signs, secret_id, to_timestamp(created_at) AS created_at, "
+	                                 "to_timestamp(signs_from) AS signs_from FROM authz.signing_keys(%lld)",
+	                                 (long long)op->settings->authz.access_token_lifetime),
+	                     json);
+}
+
+/* An id that the secrets file does not have yet; 1 if there is no such file. */
+static int free_secret_id(struct operator *op)
+{
+	struct handle_keys *secrets = NULL;
+	const char *error = NULL;
+	uint8_t unused[32];
+	int id = 1;
+
+	op->settings = settings_load(&op->pool, op->file, &error);
+	if (op->settings != NULL)
+		secrets = handle_keys_load(&op->pool, op->settings->secrets, &error);
+	while (secrets != NULL && id < 255 && handle_keys_derive(secrets, id, "new", unused, NULL))
+		id++;
+	secret_wipe(unused, sizeof(unused));
+	return id;
+}
+
+enum verb_status verb_secret_new(struct operator *op, int argc, char **argv)
+{
+	uint8_t *secret = secret_alloc(&op->pool, 32);
+
+	(void)argv;
+	if (argc != 1)
+		return VERB_USAGE;
+	random_bytes(secret, 32);
+	printf("%d %s\n", free_secret_id(op), base64url_encode(&op->pool, secret, 32).base);
+	return VERB_DONE;
+}

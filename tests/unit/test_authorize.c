@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authz/authorize.c"
+
+#include "tests/unit/authz_double.h"
+
+#define CHALLENGE "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+#define CLIENT_ONLY "client_id=c&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db"
+#define KIND "&response_type=code&code_challenge=" CHALLENGE "&code_challenge_method=S256"
+#define GOOD CLIENT_ONLY KIND
+
+static const char *URIS[] = {"http://localhost/cb?a=b", "com.example.app:/cb"};
+static const char *TYPES[] = {"authorization_code", "refresh_token"};
+static struct scope_row SCOPES[] = {{"logs:read", "Logs", "[]"}, {"tickets:read", "Tickets", "[]"}};
+
+static int reset(void **state)
+{
+	double_reset(state);
+	DOUBLE.client = (struct client){.client_id = "c",
+					.name = "Client",
+					.redirect_uris = URIS,
+					.redirect_uri_count = 1,
+					.grant_types = TYPES,
+					.grant_type_count = 2,
+					.scope = "logs:read",
+					.application_type = "native",
+					.origin = "dynamic",
+					.enabled = true};
+	DOUBLE.resource = (struct resource){"http://127.0.0.1:9401/mcp", "Demo", SCOPES, 2};
+	DOUBLE.lookup = LOOKUP_FOUND;
+	return 0;
+}
+
+static void assert_page(const char *query)
+{
+	struct request *r = ask("GET", "/t1/authorize", query, NULL);
+	if (reply_test_status(r) != 400 || reply_test_header(r, "location") != NULL)
+		fail_saying("%s: %d", query, reply_test_status(r));
+	assert_string_equal(reply_test_header(r, "x-frame-options"), "DENY");
+	assert_false(body_has(r, "evil"));
+	assert_null(reply_test_header(r, "set-cookie"));
+	request_test_free(r);
+}
+
+static void assert_error(const char *query, const char *error)
+{
+	struct request *r = ask("GET", "/t1/authorize", query, NULL);
+	const char *location = reply_test_header(r, "location");
+	const char *start = "http://localhost:8080/cb?a=b&error=";
+	assert_non_null(location);
+	if (reply_test_status(r) != 303 || strncmp(location, start, strlen(start)) != 0 ||
+	    strncmp(location + strlen(start), error, strlen(error)) != 0 ||
+	    location[strlen(start) + strlen(error)] != '&')
+		fail_saying("%s: %s", query, location);
+	const char *iss = strstr(location, "&iss=http%3A%2F%2F127.0.0.1%3A9400%2Ft1");
+	assert_non_null(iss);
+	assert_null(strstr(iss + 1, "&iss="));
+	assert_string_not_equal(DOUBLE.asked, "request_add");
+	request_test_free(r);
+}
+
+static struct request *accepted(const char *query)
+{
+	struct request *r = ask("GET", "/t1/authorize", query, NULL);
+	if (reply_test_status(r) != 303 || strcmp(DOUBLE.asked, "request_add") != 0)
+		fail_saying("%s: %d %s", query, reply_test_status(r), reply_test_header(r, "location"));
+	return r;
+}
+
+static void keeps_a_request_and_shows_the_sign_in(void **state)
+{
+	(void)state;
+	struct request *r = accepted(GOOD "&state=a%26b%3D%22&resource=http%3A%2F%2F127.0.0.1%3A9401%2Fmcp");
+	assert_string_equal(DOUBLE.resource_asked, "http://127.0.0.1:9401/mcp");
+	assert_string_equal(DOUBLE.kept.state, "a&b=\"");
+	assert_string_equal(DOUBLE.kept.redirect_uri, "http://localhost:8080/cb?a=b");
+	assert_string_equal(DOUBLE.kept.code_challenge, CHALLENGE);
+	assert_int_equal(DOUBLE.kept.scope_count, 2);
+	assert_true(DOUBLE.kept.loopback_only);
+	assert_true(DOUBLE.kept.client_is_dynamic);
+	assert_true(text_starts(text_of(reply_test_header(r, "location")), "/t1/sign-in?request=spq_"));
+	const char *cookie = reply_test_header(r, "set-cookie");
+	assert_true(text_starts(text_of(cookie), "sallyport_browser_9400=spb_"));
+	assert_non_null(strstr(cookie, "; Path=/; HttpOnly; SameSite=Lax"));
+	request_test_free(r);
+}
+
+static void goes_to_the_consent_page_with_a_session(void **state)
+{
+	(void)state;
+	for (int login = 0; login < 2; login++) {
+		struct request *r = prepare("GET", "/t1/authorize", login ? GOOD "&prompt=login" : GOOD, NULL);
+		request_test_header(r, "cookie",
+				    text_printf(&r->pool, "x=y; sallyport_session_9400=%s;sallyport_browser_9400=%s",
+						handle_text(r, HANDLE_SESSION, 1, 0),
+						handle_text(r, HANDLE_BROWSER, 2, 0)));
+		run(r);
+		assert_null(reply_test_header(r, "set-cookie"));
+		assert_true(
+		    text_starts(text_of(reply_test_header(r, "location")), login ? "/t1/sign-in?" : "/t1/consent?"));
+		request_test_free(r);
+	}
+}
+
+static void takes_a_form_as_well(void **state)
+{
+	(void)state;
+	struct request *r = ask("POST", "/t1/authorize", "client_id=other", GOOD);
+	assert_int_equal(reply_test_status(r), 303);
+	assert_string_equal(DOUBLE.asked, "request_add");
+	request_test_free(r);
+	r = ask("HEAD", "/t1/authorize", GOOD, NULL);
+	assert_int_equal(reply_test_status(r), 405);
+	assert_string_equal(reply_test_header(r, "allow"), "GET, POST");
+	request_test_free(r);
+}
+
+static void shows_a_page_until_the_redirect_uri_is_proved(void **state)
+{
+	(void)state;
+	assert_page(NULL);
+	assert_page("redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Fcb" KIND);
+	assert_page("client_id=c" KIND);
+	assert_page(GOOD "&client_id=c");
+	assert_page(GOOD "&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Fcb");
+	static const char *const OTHERS[] = {"https%3A%2F%2Fevil.example%2F",
+					     "http%3A%2F%2Flocalhost%3A8080%2Fcb",
+					     "http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db%26c",
+					     "http%3A%2F%2F127.0.0.1%3A8080%2Fcb%3Fa%3Db",
+					     "http%3A%2F%2FLOCALHOST%3A8080%2Fcb%3Fa%3Db",
+					     "http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db%23f",
+					     "http%3A%2F%2Flocalhost%40evil%2Fcb%3Fa%3Db",
+					     "%20http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db",
+					     "javascript%3Aevil()",
+					     ""};
+	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
+		char query[512];
+		snprintf(query, sizeof(query), "client_id=c&redirect_uri=%s" KIND, OTHERS[i]);
+		assert_page(query);
+	}
+	DOUBLE.client.enabled = false;
+	assert_page(GOOD);
+	DOUBLE.lookup = LOOKUP_NO_CLIENT;
+	assert_page(GOOD);
+}
+
+/* A rule that came after the registration holds too. */
+static void judges_registered_uris_again(void **state)
+{
+	(void)state;
+	static const char *bad[] = {"http://evil.example/cb"};
+	DOUBLE.client.redirect_uris = bad;
+	assert_page("client_id=c&redirect_uri=http%3A%2F%2Fevil.example%2Fcb" KIND);
+}
+
+static void tells_the_client_its_errors(void **state)
+{
+	(void)state;
+	assert_error(CLIENT_ONLY "&code_challenge=" CHALLENGE "&code_challenge_method=S256", "invalid_request");
+	assert_error(GOOD "&response_type=code", "invalid_request");
+	assert_error(GOOD "&scope=a&scope=b", "invalid_request");
+	assert_error(GOOD "&state=a&state=b", "invalid_request");
+	assert_error(GOOD "&state=a%0Ab", "invalid_request");
+	assert_error(GOOD "&response_mode=fragment", "invalid_request");
+	assert_error(GOOD "&request=x", "request_not_supported");
+	assert_error(GOOD "&request_uri=https%3A%2F%2Fevil.example", "request_uri_not_supported");
+	assert_error(CLIENT_ONLY "&response_type=token", "unsupported_response_type");
+	assert_error(CLIENT_ONLY "&response_type=code%20token", "unsupported_response_type");
+	assert_error(CLIENT_ONLY "&response_type=code", "invalid_request");
+	assert_error(CLIENT_ONLY "&response_type=code&code_challenge=" CHALLENGE, "invalid_request");
+	assert_error(CLIENT_ONLY "&response_type=code&code_challenge_method=plain&code_challenge=" CHALLENGE,
+		     "invalid_request");
+	assert_error(CLIENT_ONLY "&response_type=code&code_challenge_method=S256&code_challenge=short",
+		     "invalid_request");
+	assert_error(CLIENT_ONLY "&response_type=code&code_challenge_method=S256&code_challenge=" CHALLENGE "A",
+		     "invalid_request");
+	assert_error(GOOD "&resource=http%3A%2F%2Fa%2F1&resource=http%3A%2F%2Fa%2F2", "invalid_target");
+	assert_error(GOOD "&scope=unknown", "invalid_scope");
+	assert_error(GOOD "&scope=%22", "invalid_scope");
+	assert_error(GOOD "&prompt=none%20login", "invalid_request");
+	assert_error(GOOD "&prompt=none", "login_required");
+	DOUBLE.client.grant_type_count = 0;
+	assert_error(GOOD, "unauthorized_client");
+	DOUBLE.client.grant_type_count = 1;
+	DOUBLE.lookup = LOOKUP_NO_RESOURCE;
+	assert_error(GOOD, "invalid_target");
+}
+
+static void gives_the_state_back_as_it_came(void **state)
+{
+	(void)state;
+	struct request *r = ask("GET", "/t1/authorize", GOOD "&scope=no&state=%C3%A9%20%2B%26", NULL);
+	assert_non_null(strstr(reply_test_header(r, "location"), "&state=%C3%A9%20%2B%26&iss="));
+	request_test_free(r);
+	r = ask("GET", "/t1/authorize", GOOD "&scope=no", NULL);
+	assert_null(strstr(reply_test_header(r, "location"), "state="));
+	request_test_free(r);
+}
+
+static void answers_prompt_none_with_a_session(void **state)
+{
+	(void)state;
+	struct request *r = prepare("GET", "/t1/authorize", GOOD "&prompt=none", NULL);
+	request_test_header(r, "cookie",
+			    text_printf(&r->pool, "sallyport_session_9400=%s", handle_text(r, HANDLE_SESSION, 1, 0)));
+	run(r);
+	assert_non_null(strstr(reply_test_header(r, "location"), "error=consent_required&"));
+	request_test_free(r);
+}
+
+static void narrows_scopes(void **state)
+{
+	(void)state;
+	request_test_free(accepted(GOOD "&scope=tickets%3Aread%20offline_access%20openid"));
+	assert_int_equal(DOUBLE.kept.scope_count, 1);
+	request_test_free(accepted(GOOD "&scope=offline_access&prompt=consent"));
+	assert_int_equal(DOUBLE.kept.scope_count, 2);
+	request_test_free(accepted(GOOD "&scope="));
+	assert_int_equal(DOUBLE.kept.scope_count, 2);
+	DOUBLE.client.origin = "admin";
+	request_test_free(accepted(GOOD));
+	assert_int_equal(DOUBLE.kept.scope_count, 1);
+	assert_string_equal(DOUBLE.kept.scopes[0], "logs:read");
+	assert_error(GOOD "&scope=tickets%3Aread", "invalid_scope");
+}
+
+static void reads_a_resource_as_url_classes_write_it(void **state)
+{
+	(void)state;
+	request_test_free(accepted(GOOD "&resource=HTTPS%3A%2F%2FMcp.Example%3A8443%2F"));
+	assert_string_equal(DOUBLE.resource_asked, "https://mcp.example:8443");
+	request_test_free(accepted(GOOD "&resource=https%3A%2F%2FA%2FMcp%3FQ%3DR"));
+	assert_string_equal(DOUBLE.resource_asked, "https://a/Mcp?Q=R");
+	request_test_free(accepted(GOOD "&resource=https%3A%2F%2Fa%2F&resource=https%3A%2F%2FA"));
+	assert_string_equal(DOUBLE.resource_asked, "https://a");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(keeps_a_request_and_shows_the_sign_in, reset),
+	    cmocka_unit_test_setup(goes_to_the_consent_page_with_a_session, reset),
+	    cmocka_unit_test_setup(takes_a_form_as_well, reset),
+	    cmocka_unit_test_setup(shows_a_page_until_the_redirect_uri_is_proved, reset),
+	    cmocka_unit_test_setup(judges_registered_uris_again, reset),
+	    cmocka_unit_test_setup(tells_the_client_its_errors, reset),
+	    cmocka_unit_test_setup(gives_the_state_back_as_it_came, reset),
+	    cmocka_unit_test_setup(answers_prompt_none_with_a_session, reset),
+	    cmocka_unit_test_setup(narrows_scopes, reset),
+	    cmocka_unit_test_setup(reads_a_resource_as_url_classes_write_it, reset),
+	};
+	return cmocka_run_group_tests(tests, authz_start, authz_stop);
+}
