@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/audit_record.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/encoding.h"
+#include "common/log.h"
+
+enum { ARGUMENTS_MAX = 16 * 1024, TOKEN_DIGEST_BYTES = 16, TOOL_NAME_SHOWN = 128 };
+
+static const char *const TELLING[] = {"password", "passwd",     "passphrase", "secret",  "token",
+                                      "apikey",   "privatekey", "accesskey",  "authorization", "credential",
+                                      "cookie",   "session",    "otp",        "pin",     "ssn",
+                                      "cardnumber", "cvv",      "iban"};
+
+/* Short words must be the whole name, or "pin" would be found in "shipping". */
+static bool has_telling_name(const char *name)
+{
+	char plain[64];
+	size_t len = 0;
+
+	for (; *name != '\0' && len < sizeof(plain) - 1; name++) {
+		char c = *name >= 'A' && *name <= 'Z' ? (char)(*name | 0x20) : *name;
+		if (c != '_' && c != '-' && c != '.' && c != ' ')
+			plain[len++] = c;
+	}
+	plain[len] = '\0';
+	for (size_t i = 0; i < sizeof(TELLING) / sizeof(TELLING[0]); i++)
+		if (strlen(TELLING[i]) <= 4 ? strcmp(plain, TELLING[i]) == 0 : strstr(plain, TELLING[i]) != NULL)
+			return true;
+	return false;
+}
+
+static json_t *redact_object(const json_t *object)
+{
+	json_t *copy = json_object(), *member;
+	const char *name;
+
+	json_object_foreach((json_t *)object, name, member)
+		json_object_set_new(copy, name, has_telling_name(name) ? json_string("[redacted]") : audit_redact(member));
+	return copy;
+}
+
+json_t *audit_redact(const json_t *value)
+{
+	json_t *copy, *item;
+	size_t i;
+
+	if (json_is_object(value))
+		return redact_object(value);
+	if (!json_is_array(value))
+		return json_incref((json_t *)value);
+	copy = json_array();
+	json_array_foreach(value, i, item)
+		json_array_append_new(copy, audit_redact(item));
+	return copy;
+}
+
+static void add_arguments(struct request *r, json_t *record, const json_t *arguments)
+{
+	uint8_t digest[SHA256_SIZE];
+	h2o_iovec_t text = json_canonical(&r->pool, arguments);
+
+	sha256(text, digest);
+	json_object_set_new(record, "arguments_digest", json_string(hex_encode(&r->pool, digest, sizeof(digest))));
+	if (text.len <= ARGUMENTS_MAX)
+		json_object_set_new(record, "arguments", audit_redact(arguments));
+}
+
+static void add_text(json_t *record, const char *member, const char *value)
+{
+	if (value[0] != '\0')
+		json_object_set_new(record, member, json_string(value));
+}
+
+static void add_caller(struct request *r, json_t *record)
+{
+	const struct bearer *bearer = bearer_of(r);
+
+	add_text(record, "subject", bearer->subject);
+	add_text(record, "username", bearer->username);
+	add_text(record, "client", bearer->client_id);
+	add_text(record, "grant", bearer->grant_id);
+	add_text(record, "token", hex_encode(&r->pool, bearer->digest, TOKEN_DIGEST_BYTES));
+}
+
+/* The name as asked; of a longer one than any tool has only the beginning, cut between characters. */
+static h2o_iovec_t shown_name(h2o_iovec_t name)
+{
+	if (name.len <= TOOL_NAME_SHOWN)
+		return name;
+	name.len = TOOL_NAME_SHOWN;
+	while (name.len > 0 && ((unsigned char)name.base[name.len] & 0xC0) == 0x80)
+		name.len--;
+	return name;
+}
+
+static void add_tool(json_t *record, const struct call *call)
+{
+	h2o_iovec_t name = shown_name(call->tool_name);
+
+	if (name.base != NULL)
+		json_object_set_new(record, "tool", json_stringn(name.base, name.len));
+	if (call->tool == NULL)
+		return;
+	add_text(record, "tier", tier_name(call->tool->tier));
+	add_text(record, "tool_digest", call->tool->digest);
+}
+
+bool audit_record_call(struct request *r, const char *outcome, size_t rows)
+{
+	const struct call *call = call_of(r);
+	bool changes = call->tool != NULL && call->tool->tier != TIER_READ;
+	bool ran = strcmp(outcome, "denied") != 0 && strcmp(outcome, "invalid") != 0 && strcmp(outcome, "acquirable") != 0;
+	json_t *record = json_pack("{s:s, s:s}", "event", "tool_call", "request", r->id);
+
+	if (mcp_of(r)->audit == NULL) {
+		json_decref(record);
+		return false;
+	}
+	add_caller(r, record);
+	add_tool(record, call);
+	if (call->arguments != NULL)
+		add_arguments(r, record, call->arguments);
+	json_object_set_new(record, "outcome", json_string(outcome));
+	if (strcmp(outcome, "allowed") == 0)
+		json_object_set_new(record, "rows", json_integer((json_int_t)rows));
+	json_object_set_new(record, "duration_ms", json_integer(clock_monotonic_ms() - r->started_ms));
+	if (audit_write(mcp_of(r)->audit, record, changes && ran))
+		return true;
+	log_event(LOG_ERROR, "audit log not written", "request", r->id, "reason", strerror(errno), NULL);
+	return false;
+}

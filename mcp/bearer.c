@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/bearer.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/jws.h"
+#include "common/secret.h"
+#include "mcp/challenge.h"
+#include "mcp/introspection.h"
+#include "mcp/jwks.h"
+
+/* r->caller: what the guard knows so far. */
+struct proof {
+	const struct bearer *bearer; /* proved */
+	h2o_iovec_t token;
+	uint8_t digest[SHA256_SIZE];
+	json_t *claims;
+};
+
+static struct proof *proof_of(const struct request *r)
+{
+	return r->caller;
+}
+
+const struct bearer *bearer_of(const struct request *r)
+{
+	return proof_of(r)->bearer;
+}
+
+static bool is_token_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("-._~+/", c) != NULL);
+}
+
+enum bearer_form bearer_read(h2o_iovec_t header, h2o_iovec_t *ret_token)
+{
+	static const char SCHEME[] = "Bearer";
+	size_t scheme = sizeof(SCHEME) - 1, at = scheme;
+
+	if (header.len < scheme || !text_is_nocase(h2o_iovec_init(header.base, scheme), SCHEME))
+		return BEARER_OTHER_SCHEME;
+	if (header.len > scheme && header.base[scheme] != ' ')
+		return is_token_character(header.base[scheme]) ? BEARER_OTHER_SCHEME : BEARER_MALFORMED;
+	while (at < header.len && header.base[at] == ' ')
+		at++;
+	size_t start = at;
+	while (at < header.len && is_token_character(header.base[at]))
+		at++;
+	size_t end = at;
+	while (at < header.len && header.base[at] == '=')
+		at++;
+	if (end == start || at != header.len)
+		return BEARER_MALFORMED;
+	*ret_token = h2o_iovec_init(header.base + start, at - start);
+	return BEARER_FINE;
+}
+
+/* True if the token is known; the entry then lives as long as the request. */
+static bool look_up(struct request *r, struct proof *proof, int64_t now_ms)
+{
+	struct bearer *bearer = token_cache_find(mcp_of(r)->tokens, proof->digest, now_ms);
+
+	if (bearer == NULL)
+		return false;
+	h2o_mem_link_shared(&r->pool, bearer);
+	proof->bearer = bearer;
+	return true;
+}
+
+static step_result refuse_dead(struct request *r)
+{
+	return challenge_invalid(r, "the authorization server says that the token is not active");
+}
+
+static step_result read_header(struct request *r)
+{
+	bool repeats;
+	h2o_iovec_t header = request_header(r, "authorization", &repeats);
+	struct proof *proof = h2o_mem_alloc_pool(&r->pool, sizeof(*proof));
+
+	if (header.base == NULL)
+		return challenge_missing(r);
+	if (repeats)
+		return challenge_malformed(r, "more than one Authorization header");
+	*proof = (struct proof){0};
+	switch (bearer_read(header, &proof->token)) {
+	case BEARER_OTHER_SCHEME:
+		return challenge_missing(r);
+	case BEARER_MALFORMED:
+		return challenge_invalid(r, "not in the form of a bearer token");
+	case BEARER_FINE:
+		break;
+	}
+	if (proof->token.len > JWS_SIZE_MAX)
+		return challenge_invalid(r, "the token is too long");
+	r->caller = proof;
+	sha256(proof->token, proof->digest);
+	if (look_up(r, proof, r->started_ms) && !proof->bearer->active)
+		return refuse_dead(r);
+	return STEP_NEXT;
+}
+
+/* A key that nobody here knows may be a new one of the authorization server. */
+static step_result fetch_keys(struct request *r)
+{
+	struct jwks *jwks = mcp_of(r)->jwks;
+	struct proof *proof = proof_of(r);
+
+	if (proof->bearer != NULL)
+		return STEP_NEXT;
+	h2o_iovec_t kid = jws_peek_kid(&r->pool, proof->token, "at+jwt");
+	if (kid.base == NULL)
+		return challenge_invalid(r, "not a signed access token");
+	const struct jwk_set *keys = jwks_current(jwks);
+	if (keys != NULL && jwk_set_find(keys, kid) != NULL)
+		return STEP_NEXT;
+	return jwks_refresh(jwks, r);
+}
+
+static step_result verify(struct request *r)
+{
+	const struct mcp *mcp = mcp_of(r);
+	struct proof *proof = proof_of(r);
+	const char *why = NULL;
+
+	if (proof->bearer != NULL)
+		return STEP_NEXT;
+	const struct jwk_set *keys = jwks_current(mcp->jwks);
+	if (keys == NULL)
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the keys of the authorization server are not known yet");
+	proof->claims = jws_verify(&r->pool, keys, "at+jwt", proof->token, &why);
+	if (proof->claims == NULL)
+		return challenge_invalid(r, why);
+	why = jwt_claims_problem(proof->claims, mcp->settings.issuer, mcp->settings.resource, clock_now(), CLOCK_SKEW_S);
+	if (why != NULL)
+		return challenge_invalid(r, why);
+	/* RFC 9068, 2.2 demands both; without them nobody could be named in the audit log */
+	if (json_get_text(proof->claims, "sub").len == 0 || json_get_text(proof->claims, "client_id").len == 0)
+		return challenge_invalid(r, "the token has no sub or no client_id");
+	return STEP_NEXT;
+}
+
+static step_result introspect(struct request *r)
+{
+	struct proof *proof = proof_of(r);
+
+	if (proof->bearer != NULL)
+		return STEP_NEXT;
+	return introspection_ask(mcp_of(r)->introspection, r, proof->token, proof->digest, proof->claims);
+}
+
+static step_result settle(struct request *r)
+{
+	struct proof *proof = proof_of(r);
+
+	if (proof->bearer == NULL && !look_up(r, proof, clock_monotonic_ms()))
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the authorization server does not answer");
+	if (!proof->bearer->active)
+		return refuse_dead(r);
+	proof->token = (h2o_iovec_t){NULL, 0}; /* nothing behind the guard can pass it on */
+	return STEP_NEXT;
+}
+
+step_fn *const bearer_steps[] = {read_header, fetch_keys, verify, introspect, settle, NULL};

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The BEARER guard: an access token of the authorization server (RFC 9068) for this very resource, verified here and introspected there. */
+#ifndef SALLYPORT_MCP_BEARER_H
+#define SALLYPORT_MCP_BEARER_H
+
+#include "mcp/mcp.h"
+#include "mcp/token_cache.h"
+
+enum { TOKEN_CACHE_SIZE = 16384, CLOCK_SKEW_S = 30 };
+
+/* The guard's steps. */
+extern step_fn *const bearer_steps[];
+/* Whom the guard let in; not NULL behind it. */
+const struct bearer *bearer_of(const struct request *r);
+
+/* The token of an Authorization header: scheme in any case, one run of blanks, one b64token (RFC 6750, 2.1). */
+enum bearer_form { BEARER_FINE, BEARER_OTHER_SCHEME, BEARER_MALFORMED };
+enum bearer_form bearer_read(h2o_iovec_t header, h2o_iovec_t *ret_token);
+
+#endif

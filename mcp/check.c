@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verb `check`: everything that serve would refuse, and what only the databases know: that each statement prepares in its role, and gives
+ * the columns that its tool keeps. */
+#include <stdio.h>
+#include <string.h>
+
+#include "mcp/catalogue.h"
+#include "mcp/verbs.h"
+
+struct check {
+	h2o_mem_pool_t pool;
+	struct mcp_settings settings;
+	struct catalogue *catalogue;
+	unsigned problems;
+};
+
+static void report(struct check *check, const char *where, const char *problem)
+{
+	fprintf(stderr, "sallyport-mcp: %s: %.*s\n", where, (int)strcspn(problem, "\n"), problem);
+	check->problems++;
+}
+
+static bool has_column(const PGresult *described, const char *name)
+{
+	for (int i = 0; i < PQnfields(described); i++)
+		if (strcmp(PQfname(described, i), name) == 0)
+			return true;
+	return false;
+}
+
+static void check_columns(struct check *check, PGconn *connection, const struct tool *tool)
+{
+	PGresult *described = PQdescribePrepared(connection, "");
+
+	for (size_t i = 0; i < tool->column_count; i++)
+		if (PQnfields(described) > 0 && !has_column(described, tool->columns[i]))
+			report(check, tool->file, text_printf(&check->pool, "/result/columns/%zu: the statement gives no %s", i,
+			                                      tool->columns[i]));
+	PQclear(described);
+}
+
+static void check_tool(struct check *check, PGconn *connection, const struct tool *tool)
+{
+	PGresult *prepared = PQprepare(connection, "", tool->sql, 0, NULL);
+
+	if (PQresultStatus(prepared) == PGRES_COMMAND_OK)
+		check_columns(check, connection, tool);
+	else
+		report(check, tool->file,
+		       text_printf(&check->pool, "/sql/statement: %s", PQresultErrorField(prepared, PG_DIAG_MESSAGE_PRIMARY)));
+	PQclear(prepared);
+}
+
+static void check_database(struct check *check, const char *member, const char *conninfo, bool write)
+{
+	PGconn *connection = PQconnectdb(conninfo);
+
+	if (PQstatus(connection) != CONNECTION_OK)
+		report(check, text_printf(&check->pool, "%s: %s", check->settings.file, member), PQerrorMessage(connection));
+	else
+		for (size_t i = 0; i < check->catalogue->count; i++)
+			if ((check->catalogue->tools[i].tier != TIER_READ) == write)
+				check_tool(check, connection, &check->catalogue->tools[i]);
+	PQfinish(connection);
+}
+
+int check_main(const char *file, int argc, char **argv)
+{
+	struct check check = {.problems = 0};
+	const char *error = NULL;
+
+	(void)argv;
+	if (argc != 1)
+		return 2;
+	json_init();
+	h2o_mem_init_pool(&check.pool);
+	if (settings_load(&check.pool, file, true, &check.settings, &error))
+		check.catalogue = catalogue_load(&check.pool, &check.settings, &error);
+	if (check.catalogue == NULL) {
+		fprintf(stderr, "sallyport-mcp: %s\n", error);
+		h2o_mem_clear_pool(&check.pool);
+		return 1;
+	}
+	if (check.catalogue->read_count > 1)
+		check_database(&check, "databases.read", check.settings.read.conninfo, false);
+	if (check.catalogue->write_count > 1)
+		check_database(&check, "databases.write", check.settings.write.conninfo, true);
+	if (check.problems == 0)
+		printf("%s: fine, %zu tools\n", file, check.catalogue->count);
+	h2o_mem_clear_pool(&check.pool);
+	return check.problems == 0 ? 0 : 1;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/endpoints.h"
+
+#include "common/reply.h"
+#include "mcp/jwks.h"
+#include "mcp/transport.h"
+
+enum { MESSAGE_LIMIT = 1024 * 1024 };
+
+/* For load balancers: this process can serve calls now. */
+static step_result send_health(struct request *r)
+{
+	const struct mcp *mcp = mcp_of(r);
+	bool keys = jwks_current(mcp->jwks) != NULL;
+	bool databases = (mcp->read_db == NULL || db_ready(mcp->read_db)) && (mcp->write_db == NULL || db_ready(mcp->write_db));
+	bool fine = keys && databases;
+
+	return reply_json(r, fine ? 200 : 503,
+	                  json_pack("{s:s, s:b, s:b}", "status", fine ? "ok" : "unavailable", "authorization_server", keys,
+	                            "databases", databases));
+}
+
+static step_fn *const HEALTH_STEPS[] = {send_health, NULL};
+
+/* GET and DELETE of the MCP endpoint are 405: there is no stream and no session (2025-11-25, basic/transports). */
+static const struct endpoint ENDPOINTS[] = {
+    {"POST", "{base}", BEARER, NO_BODY, AS_CHALLENGE, SAME_ORIGIN, transport_message_steps, sizeof(struct call), MESSAGE_LIMIT,
+     "MCP: one JSON-RPC message, both eras"},
+    {"OPTIONS", "{base}", ANYONE, NO_BODY, AS_JSON, SAME_ORIGIN, transport_preflight_steps, 0, 0,
+     "CORS preflight for the allowed origins"},
+    {"GET", "/.well-known/oauth-protected-resource{base}", ANYONE, NO_BODY, AS_JSON, ANY_ORIGIN, metadata_steps, 0, 0,
+     "RFC 9728: which authorization server, which scopes"},
+    {"GET", "/.well-known/oauth-protected-resource", ANYONE, NO_BODY, AS_JSON, ANY_ORIGIN, metadata_steps, 0, 0,
+     "the same for clients that ask at the root"},
+    {"GET", "/health", ANYONE, NO_BODY, AS_JSON, SAME_ORIGIN, HEALTH_STEPS, 0, 0, "ready to serve calls"},
+};
+
+struct service endpoints_service(struct mcp *mcp)
+{
+	return (struct service){
+	    .name = "mcp",
+	    .endpoints = ENDPOINTS,
+	    .endpoint_count = sizeof(ENDPOINTS) / sizeof(ENDPOINTS[0]),
+	    .base = mcp->settings.base,
+	    .guards = {[BEARER] = bearer_steps},
+	    .show_error = {[AS_JSON] = show_error_json, [AS_CHALLENGE] = transport_show_error},
+	    .admit = transport_admit,
+	    .daemon = mcp,
+	};
+}

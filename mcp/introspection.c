@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/introspection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/encoding.h"
+#include "common/log.h"
+#include "mcp/jwks.h"
+
+enum { FLIGHTS_MAX = 512, FLIGHT_BUCKETS = 64, ASK_TIMEOUT_MS = 5000, ANSWER_LIMIT = 64 * 1024 };
+
+struct flight_waiter {
+	struct request *r;
+	struct flight_waiter *next;
+};
+
+struct flight { /* one question under way */
+	struct introspection *introspection;
+	struct flight *next;
+	uint8_t digest[SHA256_SIZE];
+	json_t *claims; /* a reference of its own: the first asker may leave */
+	struct flight_waiter *waiters;
+};
+
+struct introspection {
+	struct introspection_options options;
+	struct secret authorization; /* "Basic ..." with its NUL */
+	h2o_mem_pool_t pool;
+	struct flight *flights[FLIGHT_BUCKETS];
+	size_t count;
+};
+
+/* RFC 6749, 2.3.1: both parts form-encoded (which changes nothing of the unreserved characters that they usually are). */
+static struct secret basic_authorization(h2o_mem_pool_t *pool, const char *client_id, struct secret client_secret)
+{
+	h2o_mem_pool_t scratch;
+	h2o_mem_init_pool(&scratch);
+	struct text_buffer pair = {.pool = &scratch};
+
+	text_append_uri(&pair, text_of(client_id));
+	text_append_str(&pair, ":");
+	text_append_uri(&pair, h2o_iovec_init(client_secret.bytes, client_secret.len));
+	h2o_iovec_t encoded = base64_encode(&scratch, pair.base, pair.len);
+	char *text = text_printf(&scratch, "Basic %s", encoded.base);
+	struct secret authorization = secret_copy(pool, text, strlen(text) + 1);
+	secret_wipe(text, strlen(text));
+	secret_wipe(encoded.base, encoded.len);
+	secret_wipe(pair.base, pair.len);
+	h2o_mem_clear_pool(&scratch);
+	return authorization;
+}
+
+struct introspection *introspection_open(const struct introspection_options *options)
+{
+	struct introspection *introspection = h2o_mem_alloc(sizeof(*introspection));
+
+	memset(introspection, 0, sizeof(*introspection));
+	introspection->options = *options;
+	h2o_mem_init_pool(&introspection->pool);
+	introspection->authorization =
+	    basic_authorization(&introspection->pool, options->client_id, options->client_secret);
+	return introspection;
+}
+
+void introspection_close(struct introspection *introspection)
+{
+	h2o_mem_clear_pool(&introspection->pool);
+	free(introspection);
+}
+
+static bool same_text(const json_t *answer, const json_t *claims, const char *member)
+{
+	h2o_iovec_t said = json_get_text(answer, member);
+
+	return said.base == NULL || text_equal(said, json_get_text(claims, member));
+}
+
+static bool audience_has(const json_t *aud, const char *resource)
+{
+	size_t i;
+	json_t *one;
+
+	if (aud == NULL)
+		return true; /* the token's own claim was checked */
+	if (json_is_string(aud))
+		return strcmp(json_string_value(aud), resource) == 0;
+	json_array_foreach(aud, i, one)
+		if (json_is_string(one) && strcmp(json_string_value(one), resource) == 0)
+			return true;
+	return false;
+}
+
+/* The answer must speak of this token: an authorization server that mixes tokens up is not believed. */
+static bool is_consistent(const struct introspection_options *o, const json_t *answer, const json_t *claims)
+{
+	return same_text(answer, claims, "iss") && same_text(answer, claims, "sub") &&
+	       same_text(answer, claims, "client_id") && same_text(answer, claims, "jti") &&
+	       audience_has(json_object_get(answer, "aud"), o->resource);
+}
+
+/* Scopes that both the token and the answer have. */
+static struct scopes granted_scopes(h2o_mem_pool_t *pool, const json_t *answer, const json_t *claims)
+{
+	struct scopes of_token = {NULL, 0}, of_answer = {NULL, 0};
+
+	if (!scopes_parse(pool, json_get_text(claims, "scope"), &of_token))
+		return (struct scopes){NULL, 0};
+	if (json_object_get(answer, "scope") == NULL)
+		return of_token;
+	if (!scopes_parse(pool, json_get_text(answer, "scope"), &of_answer))
+		return (struct scopes){NULL, 0};
+	return scopes_intersect(pool, &of_token, &of_answer);
+}
+
+static void keep_dead(const struct flight *f, int64_t dies_ms)
+{
+	struct bearer_facts facts = {.digest = f->digest, .dies_ms = dies_ms};
+
+	token_cache_put(f->introspection->options.tokens, bearer_make(&facts));
+}
+
+static void keep_alive(h2o_mem_pool_t *pool, const struct flight *f, const json_t *answer, int64_t now_ms)
+{
+	const struct introspection_options *o = &f->introspection->options;
+	struct scopes granted = granted_scopes(pool, answer, f->claims), grantable = {NULL, 0};
+	int64_t expires = json_integer_value(json_object_get(f->claims, "exp"));
+	int64_t left_s = expires - clock_now();
+	int64_t left_ms = left_s < o->cache_ms / 1000 + 1 ? left_s * 1000 : o->cache_ms; /* exp may be huge */
+
+	if (left_ms <= 0) { /* it ended while the question was under way */
+		keep_dead(f, now_ms + o->cache_ms);
+		return;
+	}
+	uint8_t *decisions = h2o_mem_alloc_pool(pool, o->catalogue->count + 1);
+
+	if (!scopes_parse(pool, json_get_text(answer, "grantable_scope"), &grantable))
+		grantable = (struct scopes){NULL, 0};
+	policy_decide_all(o->catalogue, &granted, &grantable, decisions);
+	h2o_iovec_t grant = json_get_text(answer, "grant_id");
+	struct bearer_facts facts = {
+	    .digest = f->digest,
+	    .active = true,
+	    .dies_ms = now_ms + (left_ms < o->cache_ms ? left_ms : o->cache_ms),
+	    .expires = expires,
+	    .subject = json_get_text(f->claims, "sub").base,
+	    .username = json_get_text(answer, "username").base,
+	    .client_id = json_get_text(f->claims, "client_id").base,
+	    .grant_id = grant.base != NULL ? grant.base : json_get_text(f->claims, "grant_id").base,
+	    .scope = scopes_text(pool, &granted),
+	    .list = tool_lists_get(o->lists, decisions),
+	    .decisions = decisions,
+	    .tool_count = o->catalogue->count,
+	};
+	token_cache_put(o->tokens, bearer_make(&facts));
+}
+
+/* NULL, or why the answer says nothing. */
+static const char *take_answer(const struct flight *f, const struct egress_answer *answer)
+{
+	const struct introspection_options *o = &f->introspection->options;
+	int64_t now_ms = clock_monotonic_ms();
+	const char *problem = NULL;
+	h2o_mem_pool_t pool;
+
+	if (answer->status == 0)
+		return answer->problem;
+	if (answer->status == 401)
+		return "the authorization server does not know this resource server's credentials";
+	if (answer->status != 200)
+		return "the answer is not 200";
+	h2o_mem_init_pool(&pool);
+	json_t *document = json_read(&pool, answer->body, NULL);
+	json_t *active = json_object_get(document, "active");
+	if (!json_is_boolean(active))
+		problem = "the answer is no introspection response";
+	else if (json_is_true(active) && is_consistent(o, document, f->claims))
+		keep_alive(&pool, f, document, now_ms);
+	else
+		keep_dead(f, now_ms + o->cache_ms);
+	h2o_mem_clear_pool(&pool);
+	return problem;
+}
+
+static struct flight **place_of(struct introspection *introspection, const uint8_t *digest)
+{
+	struct flight **at = &introspection->flights[digest[0] % FLIGHT_BUCKETS];
+
+	while (*at != NULL && memcmp((*at)->digest, digest, SHA256_SIZE) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static void on_answer(void *data, const struct egress_answer *answer)
+{
+	struct flight *f = data;
+	struct introspection *introspection = f->introspection;
+	const char *problem = take_answer(f, answer);
+
+	if (problem != NULL)
+		log_event(LOG_WARNING, "introspection failed", "reason", problem, NULL);
+	*place_of(introspection, f->digest) = f->next;
+	introspection->count--;
+	struct flight_waiter *waiter = f->waiters;
+	json_decref(f->claims);
+	free(f);
+	while (waiter != NULL) {
+		struct flight_waiter *next = waiter->next; /* it lies in the request's pool */
+		request_resume(waiter->r);
+		waiter = next;
+	}
+}
+
+static void send_question(struct introspection *introspection, struct flight *f, const char *url, h2o_iovec_t token)
+{
+	h2o_mem_pool_t pool;
+	h2o_mem_init_pool(&pool);
+	struct text_buffer body = {.pool = &pool};
+
+	text_append_str(&body, "token_type_hint=access_token&token=");
+	text_append_uri(&body, token);
+	struct egress_request request = {
+	    .method = "POST",
+	    .url = url,
+	    .content_type = "application/x-www-form-urlencoded",
+	    .authorization = (const char *)introspection->authorization.bytes,
+	    .body = h2o_iovec_init(body.base, body.len),
+	    .timeout_ms = ASK_TIMEOUT_MS,
+	    .answer_limit = ANSWER_LIMIT,
+	};
+	egress_fetch(introspection->options.egress, &request, on_answer, f);
+	secret_wipe(body.base, body.len);
+	h2o_mem_clear_pool(&pool);
+}
+
+static struct flight *start_flight(struct introspection *introspection, const char *url, h2o_iovec_t token,
+                                   const uint8_t *digest, json_t *claims)
+{
+	struct flight **at = place_of(introspection, digest);
+
+	if (*at != NULL)
+		return *at;
+	if (introspection->count == FLIGHTS_MAX)
+		return NULL;
+	struct flight *f = h2o_mem_alloc(sizeof(*f));
+	*f = (struct flight){.introspection = introspection, .claims = json_incref(claims)};
+	memcpy(f->digest, digest, SHA256_SIZE);
+	*at = f;
+	introspection->count++;
+	send_question(introspection, f, url, token);
+	return f;
+}
+
+step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
+                              const uint8_t digest[SHA256_SIZE], json_t *claims)
+{
+	const char *url = jwks_introspection_url(introspection->options.jwks);
+	struct flight *f = url != NULL ? start_flight(introspection, url, token, digest, claims) : NULL;
+
+	if (f == NULL)
+		return STEP_NEXT;
+	struct flight_waiter *waiter = h2o_mem_alloc_pool(&r->pool, sizeof(*waiter));
+	*waiter = (struct flight_waiter){r, f->waiters};
+	f->waiters = waiter;
+	return STEP_WAIT;
+}

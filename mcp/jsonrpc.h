@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON-RPC 2.0 messages, read strictly; answers with the id exactly as it came. */
+#ifndef SALLYPORT_MCP_JSONRPC_H
+#define SALLYPORT_MCP_JSONRPC_H
+
+#include "common/request.h"
+
+enum rpc_code {
+	RPC_PARSE_ERROR = -32700,
+	RPC_INVALID_REQUEST = -32600,
+	RPC_METHOD_NOT_FOUND = -32601,
+	RPC_INVALID_PARAMS = -32602,
+	RPC_INTERNAL_ERROR = -32603,
+	/* MCP 2026-07-28 */
+	RPC_HEADER_MISMATCH = -32020,
+	RPC_MISSING_CAPABILITY = -32021,
+	RPC_UNSUPPORTED_VERSION = -32022,
+};
+
+struct rpc_message {
+	h2o_iovec_t id;       /* its JSON text as it stands in the body; base NULL if there is none or it cannot be read */
+	h2o_iovec_t method;   /* base NULL until it was read */
+	const json_t *params; /* an object, or NULL */
+	bool is_notification;
+};
+struct rpc_problem {
+	enum rpc_code code;
+	const char *text;
+};
+
+/* True if the body is one request or notification. Otherwise *problem; ret->id is set where it could be read. */
+bool rpc_read(h2o_mem_pool_t *pool, h2o_iovec_t body, struct rpc_message *ret, struct rpc_problem *problem);
+
+/* {"jsonrpc":"2.0","id":...,"result":...} with 200. `result` is JSON text. */
+step_result rpc_reply(struct request *r, h2o_iovec_t id, h2o_iovec_t result);
+/* {"jsonrpc":"2.0","id":...,"error":{...}}; without id where it is {NULL, 0}. `data`: JSON text or NULL. */
+step_result rpc_reply_error(struct request *r, int status, h2o_iovec_t id, struct rpc_problem problem, const char *data);
+/* 202 without a body. */
+step_result rpc_accept(struct request *r);
+
+#endif

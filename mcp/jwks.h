@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys of the authorization server: its metadata (RFC 8414) is read once the process starts and again every few minutes, and its key set with it. The last
+ * good set stays when a refresh fails, for a day at most. Nothing of a token decides what is fetched. */
+#ifndef SALLYPORT_MCP_JWKS_H
+#define SALLYPORT_MCP_JWKS_H
+
+#include "common/egress.h"
+#include "common/jwk.h"
+
+struct jwks;
+/* Starts the first fetch. `issuer` must live as long. */
+struct jwks *jwks_open(struct egress *egress, const char *issuer);
+void jwks_close(struct jwks *jwks);
+/* Once a second: refreshes when it is time. */
+void jwks_tick(void *jwks);
+/* NULL while there is no set that may be believed. Valid until the loop turns. */
+const struct jwk_set *jwks_current(const struct jwks *jwks);
+/* NULL as jwks_current. */
+const char *jwks_introspection_url(const struct jwks *jwks);
+/* For a token whose key is unknown, or while there is no set: STEP_WAIT if a refresh is under way or may be started (one at a time, with a known
+ * set at most one in 30 seconds); the request's next step runs when it ended, well or not. STEP_NEXT otherwise. */
+step_result jwks_refresh(struct jwks *jwks, struct request *r);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/reply.h"
+#include "mcp/endpoints.h"
+
+/* RFC 9728, 3.1: the well-known part stands before the resource's path. */
+char *metadata_url(h2o_mem_pool_t *pool, const struct mcp_settings *settings)
+{
+	return text_printf(pool, "%s/.well-known/oauth-protected-resource%s", settings->origin, settings->base);
+}
+
+/* RFC 9728, 2. */
+h2o_iovec_t metadata_document(h2o_mem_pool_t *pool, const struct mcp_settings *settings)
+{
+	json_t *scopes = json_array();
+
+	for (size_t i = 0; i < settings->initial_scopes.count; i++)
+		json_array_append_new(scopes, json_string(settings->initial_scopes.names[i]));
+	json_t *document = json_pack("{s:s, s:[s], s:o, s:[s], s:s}", "resource", settings->resource, "authorization_servers",
+	                             settings->issuer, "scopes_supported", scopes, "bearer_methods_supported", "header",
+	                             "resource_name", settings->name);
+	h2o_iovec_t text = json_text(pool, document);
+
+	json_decref(document);
+	return text;
+}
+
+static step_result send_document(struct request *r)
+{
+	reply_header(r, "cache-control", "public, max-age=300");
+	return reply_body(r, 200, "application/json", mcp_of(r)->metadata);
+}
+
+step_fn *const metadata_steps[] = {send_document, NULL};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/methods.h"
+
+#include "mcp/tools.h"
+
+static const struct method METHODS[] = {
+    {"initialize", ERA_LEGACY, BEARER, NULL, lifecycle_initialize},
+    {"ping", ERA_LEGACY, BEARER, NULL, lifecycle_ping},
+    {"server/discover", ERA_MODERN, BEARER, NULL, lifecycle_discover},
+    {"tools/list", ERA_LEGACY | ERA_MODERN, BEARER, NULL, tools_list},
+    {"tools/call", ERA_LEGACY | ERA_MODERN, BEARER, "name", tools_call},
+};
+
+const struct method *method_find(h2o_iovec_t name)
+{
+	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++)
+		if (text_is(name, METHODS[i].name))
+			return &METHODS[i];
+	return NULL;
+}
+
+static step_result refuse(struct request *r, int status, enum rpc_code code, const char *text)
+{
+	return rpc_reply_error(r, status, call_of(r)->message.id, (struct rpc_problem){code, text}, NULL);
+}
+
+/* Notifications tell this server nothing that it must act on: a stateless one has no handshake to finish and no stream to cancel. */
+static step_result take_notification(struct request *r)
+{
+	if (text_starts(call_of(r)->message.method, "notifications/"))
+		return rpc_accept(r);
+	return rpc_reply_error(r, 400, (h2o_iovec_t){NULL, 0},
+	                       (struct rpc_problem){RPC_INVALID_REQUEST, "A request must have an id"}, NULL);
+}
+
+step_result method_run(struct request *r, const struct method *method)
+{
+	const struct call *call = call_of(r);
+
+	if (call->message.is_notification)
+		return take_notification(r);
+	if (text_starts(call->message.method, "notifications/"))
+		return refuse(r, 400, RPC_INVALID_REQUEST, "A notification must not have an id");
+	/* 2026-07-28, basic/transports: a method that does not exist is 404; before, the error travels with 200 */
+	if (method == NULL || (method->eras & call->era) == 0)
+		return refuse(r, call->era == ERA_MODERN ? 404 : 200, RPC_METHOD_NOT_FOUND, "Method not found");
+	if (method->caller == BEARER && bearer_of(r) == NULL)
+		return fail_internal(r, "a method was reached without the proof of its caller");
+	return method->run(r);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of JSON-RPC methods: which era has it, who must be proved, what it does. */
+#ifndef SALLYPORT_MCP_METHODS_H
+#define SALLYPORT_MCP_METHODS_H
+
+#include "mcp/call.h"
+
+struct method {
+	const char *name;
+	unsigned eras;        /* ERA_LEGACY, ERA_MODERN */
+	enum caller caller;   /* proved by the endpoint's guard */
+	const char *named_by; /* member of params that the header Mcp-Name repeats; NULL if none */
+	step_fn *run;
+};
+
+/* NULL if there is none. */
+const struct method *method_find(h2o_iovec_t name);
+/* Runs it for the message of call_of(r), or answers why not. `method` may be NULL. */
+step_result method_run(struct request *r, const struct method *method);
+
+/* lifecycle.c */
+step_result lifecycle_initialize(struct request *r);
+step_result lifecycle_ping(struct request *r);
+step_result lifecycle_discover(struct request *r);
+
+#endif

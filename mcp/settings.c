@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "common/uri.h"
+#include "mcp/documents.h"
+
+enum { CLIENT_SECRET_MAX = 512, CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 10 * 60 * 1000 };
+
+static const char **text_list(h2o_mem_pool_t *pool, const json_t *array)
+{
+	size_t count = json_array_size(array);
+	const char **list = h2o_mem_alloc_pool(pool, (count + 1) * sizeof(*list));
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = json_string_value(json_array_get(array, i));
+	list[count] = NULL;
+	return list;
+}
+
+static bool refuse(h2o_mem_pool_t *pool, const struct mcp_settings *s, const char *member, const char *problem,
+                   const char **error)
+{
+	*error = text_printf(pool, "%s: %s: %s", s->file, member, problem);
+	return false;
+}
+
+static bool read_resource(h2o_mem_pool_t *pool, struct mcp_settings *s, const char **error)
+{
+	struct uri uri;
+	const char *problem = uri_resource_problem(text_of(s->resource));
+
+	if (problem == NULL && !uri_parse(text_of(s->resource), &uri))
+		problem = "is not a URI";
+	if (problem != NULL)
+		return refuse(pool, s, "resource", problem, error);
+	if (uri.query.base != NULL)
+		return refuse(pool, s, "resource", "must have no query", error);
+	s->base = uri.path.len == 1 ? "" : text_copy(pool, uri.path);
+	s->origin = uri_origin(pool, &uri);
+	s->is_loopback = uri_is_loopback(&uri);
+	problem = uri_issuer_problem(text_of(s->issuer));
+	return problem == NULL || refuse(pool, s, "authorization_server", problem, error);
+}
+
+/* One line; the file belongs to the daemon. */
+static const char *read_secret(h2o_mem_pool_t *pool, const char *path, struct secret *ret)
+{
+	char line[CLIENT_SECRET_MAX + 2];
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd == -1)
+		return strerror(errno);
+	ssize_t len = fstat(fd, &st) == 0 ? read(fd, line, sizeof(line)) : -1;
+	close(fd);
+	while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+		len--;
+	const char *problem = NULL;
+	if (len == -1)
+		problem = "cannot be read";
+	else if ((st.st_mode & S_IRWXO) != 0)
+		problem = "is open to others than its owner and group";
+	else if (len == 0 || len > CLIENT_SECRET_MAX || memchr(line, '\n', (size_t)len) != NULL)
+		problem = "must hold the secret in one line";
+	else
+		*ret = secret_copy(pool, line, (size_t)len);
+	secret_wipe(line, sizeof(line));
+	return problem;
+}
+
+static bool read_introspection(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *s,
+                               const char **error)
+{
+	const json_t *introspection = json_object_get(document, "introspection");
+
+	s->client_id = config_text(introspection, "client_id", NULL);
+	s->introspection_cache_ms = config_duration_ms(introspection, "cache", CACHE_DEFAULT_MS);
+	if (s->introspection_cache_ms < CACHE_MIN_MS || s->introspection_cache_ms > CACHE_MAX_MS)
+		return refuse(pool, s, "introspection.cache", "must be between 1s and 10m", error);
+	if (!with_secrets)
+		return true;
+	const char *path = config_path(pool, s->file, introspection, "client_secret_file");
+	const char *problem = read_secret(pool, path, &s->client_secret);
+	return problem == NULL ||
+	       refuse(pool, s, "introspection.client_secret_file", text_printf(pool, "%s %s", path, problem), error);
+}
+
+static bool read_scopes(h2o_mem_pool_t *pool, const json_t *document, struct mcp_settings *s, const char **error)
+{
+	const json_t *initial = json_object_get(document, "initial_scopes");
+	struct text_buffer names = {.pool = pool};
+	const char *name;
+	json_t *words;
+
+	s->scopes = json_object_get(document, "scopes");
+	json_object_foreach((json_t *)s->scopes, name, words)
+		if (text_has_invisible(json_get_text(words, "title")))
+			return refuse(pool, s, "scopes", "a title has control or invisible characters", error);
+	s->has_initial_scopes = initial != NULL;
+	for (size_t i = 0; i < json_array_size(initial); i++) {
+		name = json_string_value(json_array_get(initial, i));
+		if (json_object_get(s->scopes, name) == NULL)
+			return refuse(pool, s, "initial_scopes", text_printf(pool, "%s is not among scopes", name), error);
+		text_append_printf(&names, "%s%s", names.len > 0 ? " " : "", name);
+	}
+	return scopes_parse(pool, h2o_iovec_init(names.base, names.len), &s->initial_scopes) ||
+	       refuse(pool, s, "initial_scopes", "is not a list of scopes", error);
+}
+
+static struct mcp_database read_database(const json_t *databases, const char *name)
+{
+	const json_t *database = json_object_get(databases, name);
+
+	return (struct mcp_database){
+	    .conninfo = config_text(database, "conninfo", NULL),
+	    .connections = (unsigned)config_int(database, "connections", 2),
+	};
+}
+
+static void read_serving(h2o_mem_pool_t *pool, const json_t *document, struct mcp_settings *s)
+{
+	const json_t *tls = json_object_get(document, "tls"), *proxy = json_object_get(document, "proxy");
+
+	s->listen = json_object_get(document, "listen");
+	s->certificate = config_path(pool, s->file, tls, "certificate");
+	s->key = config_path(pool, s->file, tls, "key");
+	s->tls_terminated_by_proxy = config_bool(proxy, "terminates_tls", false);
+	s->proxies = proxy != NULL ? text_list(pool, json_object_get(proxy, "addresses")) : NULL;
+	s->log = config_path(pool, s->file, document, "log");
+	s->audit_log = config_path(pool, s->file, document, "audit_log");
+	s->ca_file = config_path(pool, s->file, document, "ca_file");
+	s->tools = config_path(pool, s->file, document, "tools");
+	s->allowed_origins = text_list(pool, json_object_get(document, "allowed_origins"));
+	s->allowed_hosts = text_list(pool, json_object_get(document, "allowed_hosts"));
+}
+
+bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret, const char **error)
+{
+	const struct schema *schema = document_compile(pool, document_of_config(pool));
+	json_t *document = config_load(pool, file, schema, error);
+	struct mcp_settings *s = ret;
+
+	if (document == NULL)
+		return false;
+	*s = (struct mcp_settings){.file = file};
+	s->resource = config_text(document, "resource", NULL);
+	s->issuer = config_text(document, "authorization_server", NULL);
+	s->name = config_text(document, "name", "Sallyport");
+	if (text_has_invisible(text_of(s->name)))
+		return refuse(pool, s, "name", "has control or invisible characters", error);
+	read_serving(pool, document, s);
+	const json_t *databases = json_object_get(document, "databases");
+	s->read = read_database(databases, "read");
+	s->write = read_database(databases, "write");
+	return read_resource(pool, s, error) && read_introspection(pool, document, with_secrets, s, error) &&
+	       read_scopes(pool, document, s, error);
+}
+
+const char *settings_scope_title(const struct mcp_settings *settings, const char *scope)
+{
+	return json_string_value(json_object_get(json_object_get(settings->scopes, scope), "title"));
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/transport.h"
+
+#include <string.h>
+
+#include "common/reply.h"
+#include "mcp/methods.h"
+#include "mcp/tools.h"
+
+static h2o_iovec_t trim(h2o_iovec_t a)
+{
+	while (a.len > 0 && (a.base[0] == ' ' || a.base[0] == '\t'))
+		a.base++, a.len--;
+	while (a.len > 0 && (a.base[a.len - 1] == ' ' || a.base[a.len - 1] == '\t'))
+		a.len--;
+	return a;
+}
+
+/* "type/subtype" of a value with parameters. */
+static h2o_iovec_t media_type(h2o_iovec_t value)
+{
+	const char *end = value.len > 0 ? memchr(value.base, ';', value.len) : NULL;
+
+	return trim(h2o_iovec_init(value.base, end != NULL ? (size_t)(end - value.base) : value.len));
+}
+
+/* Clients must take both forms of answers; one that names neither cannot be served, one that says nothing can. */
+bool transport_accepts_json(h2o_iovec_t accept)
+{
+	if (accept.base == NULL || trim(accept).len == 0)
+		return true;
+	while (accept.len > 0) {
+		const char *comma = memchr(accept.base, ',', accept.len);
+		size_t len = comma != NULL ? (size_t)(comma - accept.base) : accept.len;
+		h2o_iovec_t type = media_type(h2o_iovec_init(accept.base, len));
+		if (text_is_nocase(type, "application/json") || text_is_nocase(type, "application/*") || text_is(type, "*/*"))
+			return true;
+		accept.base += comma != NULL ? len + 1 : len;
+		accept.len -= comma != NULL ? len + 1 : len;
+	}
+	return false;
+}
+
+/* JSON-RPC has null for an id that could not be read; the modern schema has no null and leaves it out. */
+static h2o_iovec_t id_for_error(struct request *r)
+{
+	const struct call *call = call_of(r);
+
+	if (call != NULL && call->message.id.base != NULL)
+		return call->message.id;
+	if (text_is(request_header(r, "mcp-protocol-version", NULL), MCP_VERSION_MODERN))
+		return (h2o_iovec_t){NULL, 0};
+	return h2o_iovec_init("null", 4);
+}
+
+static step_result refuse(struct request *r, int status, enum rpc_code code, const char *text)
+{
+	return rpc_reply_error(r, status, id_for_error(r), (struct rpc_problem){code, text}, NULL);
+}
+
+step_result transport_show_error(struct request *r, const struct oauth_error *error, const char *text)
+{
+	enum rpc_code code = error->status >= 500 ? RPC_INTERNAL_ERROR : RPC_INVALID_REQUEST;
+
+	if (call_of(r) != NULL)
+		tools_call_failed(r);
+	reply_header(r, "x-request-id", r->id);
+	if (error->status == 503)
+		reply_header(r, "retry-after", "1");
+	return refuse(r, error->status, code, text);
+}
+
+static struct transport_headers read_headers(struct request *r)
+{
+	struct transport_headers headers;
+	bool version, method, name;
+
+	headers.version = request_header(r, "mcp-protocol-version", &version);
+	headers.method = request_header(r, "mcp-method", &method);
+	headers.name = request_header(r, "mcp-name", &name);
+	headers.repeats = version || method || name;
+	return headers;
+}
+
+static step_result refuse_verdict(struct request *r, const struct verdict *verdict)
+{
+	if (verdict->problem.code != RPC_UNSUPPORTED_VERSION)
+		return refuse(r, verdict->status, verdict->problem.code, verdict->problem.text);
+	struct text_buffer data = {.pool = &r->pool};
+	text_append_str(&data, "{\"supported\":" MCP_VERSIONS_JSON ",\"requested\":");
+	text_append_json(&data, verdict->requested);
+	text_append_str(&data, "}");
+	return rpc_reply_error(r, verdict->status, id_for_error(r), verdict->problem, data.base);
+}
+
+static step_result read_message(struct request *r)
+{
+	struct call *call = call_of(r);
+	struct rpc_problem problem;
+	bool repeats;
+
+	h2o_iovec_t type = request_header(r, "content-type", &repeats);
+	if (repeats || !text_is_nocase(media_type(type), "application/json"))
+		return refuse(r, 415, RPC_INVALID_REQUEST, "The Content-Type must be application/json");
+	if (!transport_accepts_json(request_header(r, "accept", &repeats)) && !repeats)
+		return refuse(r, 406, RPC_INVALID_REQUEST, "The answer is application/json, which Accept does not list");
+	if (!rpc_read(&r->pool, r->body, &call->message, &problem))
+		return refuse(r, 400, problem.code, problem.text);
+	return STEP_NEXT;
+}
+
+static step_result classify(struct request *r)
+{
+	struct call *call = call_of(r);
+	const struct method *method = method_find(call->message.method);
+	struct transport_headers headers = read_headers(r);
+	struct verdict verdict =
+	    transport_classify(&r->pool, &headers, &call->message, method != NULL ? method->named_by : NULL);
+
+	if (!verdict.fine)
+		return refuse_verdict(r, &verdict);
+	call->era = verdict.era;
+	return method_run(r, method);
+}
+
+step_fn *const transport_message_steps[] = {read_message, classify, NULL};

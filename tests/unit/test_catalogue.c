@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/catalogue.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail /* a step ends with fail(), as in request.h */
+
+static h2o_mem_pool_t pool;
+static char folder[64];
+
+static const char GOOD[] =
+    "name: get_user\n"
+    "title: Look up a user\n"
+    "description: |\n  One user.\n  By e-mail.\n"
+    "scope: users:read\n"
+    "tier: read\n"
+    "input:\n"
+    "  type: object\n"
+    "  additionalProperties: false\n"
+    "  properties: {email: {type: string, pattern: '^[a-z]+@x$'}}\n"
+    "  required: [email]\n"
+    "sql:\n"
+    "  statement: |\n    select email, '$9' as name -- $8\n    from users where email = $1;\n"
+    "  parameters: [email]\n"
+    "  timeout: 2s\n"
+    "result: {columns: [email, name], rows: 5}\n";
+
+static struct mcp_settings settings_of(void)
+{
+	json_t *scopes = json_pack("{s:{s:s}, s:{s:s}}", "users:read", "title", "Users", "tools:admin", "title", "Administer");
+	return (struct mcp_settings){
+	    .file = "mcp.yaml",
+	    .scopes = json_keep(&pool, scopes),
+	    .tools = folder,
+	    .read = {"host=/run/x", 2},
+	    .write = {"host=/run/x", 2},
+	};
+}
+
+static void write_tool(const char *name, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static int open_folder(void **state)
+{
+	(void)state;
+	h2o_mem_init_pool(&pool);
+	strcpy(folder, "/tmp/sallyport-catalogue-XXXXXX");
+	return mkdtemp(folder) != NULL ? 0 : -1;
+}
+
+static int close_folder(void **state)
+{
+	struct dirent **files = NULL;
+	int count = scandir(folder, &files, is_tool_file, NULL);
+	(void)state;
+	for (int i = 0; i < count; i++) {
+		char path[512];
+		snprintf(path, sizeof(path), "%s/%s", folder, files[i]->d_name);
+		unlink(path);
+		free(files[i]);
+	}
+	free(files);
+	h2o_mem_clear_pool(&pool);
+	return rmdir(folder);
+}
+
+/* GOOD with one piece of text replaced. */
+static char *changed(const char *from, const char *to)
+{
+	const char *at = strstr(GOOD, from);
+	assert_non_null(at);
+	return text_printf(&pool, "%.*s%s%s", (int)(at - GOOD), GOOD, to, at + strlen(from));
+}
+
+static void test_compiles_a_tool(void **state)
+{
+	(void)state;
+	struct mcp_settings settings = settings_of();
+	const char *error = NULL;
+	write_tool("user.yaml", GOOD);
+	struct catalogue *c = catalogue_load(&pool, &settings, &error);
+	assert_null(error);
+	assert_int_equal(c->count, 1);
+	const struct tool *tool = catalogue_find(c, text_of("get_user"));
+	assert_non_null(tool);
+	assert_string_equal(tool->timeout, "2000");
+	assert_int_equal(tool->rows, 5);
+	assert_string_equal(tool->sql, "select * from (select email, '$9' as name -- $8\nfrom users where email = $1\n) as tool "
+	                               "limit 6");
+	assert_int_equal(c->read_count, 2);
+	assert_int_equal(c->write_count, 1);
+	assert_ptr_equal(c->read_statements[tool->statement].sql, tool->sql);
+	json_t *listed = json_read(&pool, tool->listed, NULL);
+	assert_true(json_equal(json_object_get(listed, "inputSchema"), tool->input));
+	const json_t *hints = json_object_get(listed, "annotations");
+	assert_true(json_is_true(json_object_get(hints, "readOnlyHint")));
+	assert_true(json_is_false(json_object_get(hints, "destructiveHint")));
+	assert_true(json_is_false(json_object_get(hints, "openWorldHint")));
+	assert_null(json_object_get(hints, "idempotentHint"));
+}
+
+static void test_finds_exact_names_only(void **state)
+{
+	(void)state;
+	struct mcp_settings settings = settings_of();
+	const char *error = NULL;
+	write_tool("a.yaml", GOOD);
+	write_tool("b.yaml", changed("name: get_user", "name: get_user2"));
+	write_tool("c.yaml", changed("name: get_user", "name: a"));
+	struct catalogue *c = catalogue_load(&pool, &settings, &error);
+	assert_non_null(c);
+	assert_string_equal(c->tools[0].name, "a");
+	assert_string_equal(catalogue_find(c, text_of("get_user"))->name, "get_user");
+	assert_string_equal(catalogue_find(c, text_of("get_user2"))->name, "get_user2");
+	static const char *const others[] = {"", "Get_user", "get_user ", "get_use", "get_user3", "b", "server__get_user"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_null(catalogue_find(c, text_of(others[i])));
+	assert_null(catalogue_find(c, h2o_iovec_init("get_user\0", 9)));
+}
+
+static void test_refuses_what_is_not_wholly_right(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *from, *to, *place;
+	} cases[] = {
+	    {"scope: users:read\n", "", "scope"},
+	    {"scope: users:read\n", "scope: other:read\n", "/scope: other:read is not among"},
+	    {"tier: read\n", "tier: readonly\n", "tier"},
+	    {"tier: read\n", "tier: write\n", "/sql/write"},
+	    {"  timeout: 2s\n", "  write: true\n", "/sql/write"},
+	    {"  timeout: 2s\n", "  timeout: 2\n", "timeout"},
+	    {"  timeout: 2s\n", "  timeout: 999m\n", "/sql/timeout"},
+	    {"  additionalProperties: false\n", "", "/input/additionalProperties"},
+	    {"  additionalProperties: false\n", "  additionalProperties: true\n", "/input/additionalProperties"},
+	    {"  type: object\n", "  type: array\n", "/input/type"},
+	    {"pattern: '^[a-z]+@x$'", "patern: x", "/input/properties/email"},
+	    {"pattern: '^[a-z]+@x$'", "pattern: '('", "/input/properties/email/pattern"},
+	    {"{type: string, pattern: '^[a-z]+@x$'}", "{$ref: 'http://127.0.0.1/x'}", "/input/properties/email"},
+	    {"{type: string, pattern: '^[a-z]+@x$'}", "{type: string, x-mcp-header: Email}", "x-mcp-header"},
+	    {"parameters: [email]", "parameters: [mail]", "/sql/parameters/0"},
+	    {"parameters: [email]", "parameters: []", "/sql/parameters"},
+	    {"= $1", "= $2", "/sql/parameters"},
+	    {"= $1", "is null", "/sql/parameters"},
+	    {"properties: {email:", "properties: {more: {type: string}, email:", "/input/properties"},
+	    {"name: get_user", "name: get user", "name"},
+	    {"title: Look up a user", "title: \"Look\\u200B up\"", "/title"},
+	    {"  By e-mail.", "  By\xE2\x80\xAE e-mail.", "description"},
+	    {"rows: 5", "rows: 0", "rows"},
+	    {"columns: [email, name]", "columns: []", "columns"},
+	    {"tier: read\n", "tier: read\nextra: 1\n", "extra"},
+	    {"tier: read\n", "tier: read\ntier: read\n", "tier"},
+	};
+	struct mcp_settings settings = settings_of();
+	unsigned wrong = 0;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *error = NULL;
+		write_tool("user.yaml", changed(cases[i].from, cases[i].to));
+		struct catalogue *c = catalogue_load(&pool, &settings, &error);
+		if (c != NULL || error == NULL || strstr(error, "user.yaml") == NULL || strstr(error, cases[i].place) == NULL) {
+			print_error("case %zu (%s): %s\n", i, cases[i].to, error != NULL ? error : "no error");
+			wrong++;
+		}
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void test_write_tools(void **state)
+{
+	(void)state;
+	struct mcp_settings settings = settings_of();
+	const char *error = NULL;
+	write_tool("user.yaml", text_printf(&pool, "acquirable: true\n%s",
+	                                    changed("tier: read\ninput", "tier: destroy\ninput")));
+	assert_null(catalogue_load(&pool, &settings, &error));
+	const char *text = changed("  timeout: 2s\n", "  write: true\n");
+	const char *at = strstr(text, "tier: read");
+	write_tool("user.yaml", text_printf(&pool, "%.*stier: destroy%s", (int)(at - text), text, at + strlen("tier: read")));
+	struct catalogue *c = catalogue_load(&pool, &settings, &error);
+	assert_non_null(c);
+	assert_int_equal(c->write_count, 2);
+	assert_string_equal(c->tools[0].timeout, "5000");
+	assert_true(strncmp(c->tools[0].sql, "select email", 12) == 0);
+	assert_int_not_equal(c->tools[0].sql[strlen(c->tools[0].sql) - 1], ';');
+	json_t *listed = json_read(&pool, c->tools[0].listed, NULL);
+	assert_true(json_is_true(json_object_get(json_object_get(listed, "annotations"), "destructiveHint")));
+	settings.write.conninfo = NULL;
+	assert_null(catalogue_load(&pool, &settings, &error));
+	assert_non_null(strstr(error, "databases.write"));
+}
+
+static void test_names_are_unique_and_folder_is_needed(void **state)
+{
+	(void)state;
+	struct mcp_settings settings = settings_of();
+	const char *error = NULL;
+	assert_null(catalogue_load(&pool, &settings, &error));
+	assert_non_null(strstr(error, "no *.yaml"));
+	write_tool("a.yaml", GOOD);
+	write_tool("b.yaml", GOOD);
+	assert_null(catalogue_load(&pool, &settings, &error));
+	assert_non_null(strstr(error, "get_user is also the name"));
+	settings.tools = "/nonexistent";
+	assert_null(catalogue_load(&pool, &settings, &error));
+}
+
+static void test_counts_parameters(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *sql;
+		unsigned count;
+		bool gap;
+	} cases[] = {
+	    {"select 1", 0, false},
+	    {"select $1, $2, $1", 2, false},
+	    {"select '$1', \"$2\", 'it''s $3'", 0, false},
+	    {"select $1 -- $2\n, $2 /* $3 /* $4 */ $5 */", 2, false},
+	    {"select $2", 2, true},
+	    {"select $1, $3", 3, true},
+	    {"select $33", 33, true},
+	    {"select 'open $1", 0, false},
+	    {"select /* open $1", 0, false},
+	    {"select $1::text --", 1, false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool gap;
+		assert_int_equal(tool_statement_parameters(text_of(cases[i].sql), &gap), cases[i].count);
+		assert_int_equal(gap, cases[i].gap);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_compiles_a_tool, open_folder, close_folder),
+	    cmocka_unit_test_setup_teardown(test_finds_exact_names_only, open_folder, close_folder),
+	    cmocka_unit_test_setup_teardown(test_refuses_what_is_not_wholly_right, open_folder, close_folder),
+	    cmocka_unit_test_setup_teardown(test_write_tools, open_folder, close_folder),
+	    cmocka_unit_test_setup_teardown(test_names_are_unique_and_folder_is_needed, open_folder, close_folder),
+	    cmocka_unit_test(test_counts_parameters),
+	};
+	json_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

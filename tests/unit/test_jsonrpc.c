@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/jsonrpc.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#undef fail /* a step ends with fail(), as in request.h */
+
+#include "common/router.h"
+
+static h2o_mem_pool_t pool;
+
+static int open_pool(void **state)
+{
+	(void)state;
+	h2o_mem_init_pool(&pool);
+	return 0;
+}
+
+static int close_pool(void **state)
+{
+	(void)state;
+	h2o_mem_clear_pool(&pool);
+	return 0;
+}
+
+static const char *id_of(const char *body)
+{
+	struct rpc_message message;
+	struct rpc_problem problem;
+	if (!rpc_read(&pool, text_of(body), &message, &problem))
+		return problem.text;
+	return message.id.base != NULL ? text_copy(&pool, message.id) : "none";
+}
+
+static void test_id_is_kept_byte_for_byte(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body, *id;
+	} cases[] = {
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"}", "1"},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":-0,\"method\":\"a\"}", "-0"},
+	    {" { \"id\" :\t\"x\\u0041\\/\" , \"jsonrpc\":\"2.0\",\"method\":\"a\"}", "\"x\\u0041\\/\""},
+	    {"{\"params\":{\"id\":7,\"a\":[{\"id\":\"}\"}]},\"method\":\"a\",\"jsonrpc\":\"2.0\",\"id\":9007199254740993}",
+	     "9007199254740993"},
+	    {"{\"a\":\"\\\"id\\\":5\",\"method\":\"id\",\"jsonrpc\":\"2.0\",\"id\":\"\"\n}", "\"\""},
+	    {"{\"jsonrpc\":\"2.0\",\"\\u0069d\":3,\"method\":\"a\"}", "3"},
+	    {"{\"a\":[],\"b\":{},\"c\":true,\"d\":-1.5e3,\"jsonrpc\":\"2.0\",\"method\":\"a\",\"id\":4}", "4"},
+	    {"{\"jsonrpc\":\"2.0\",\"method\":\"a\"}", "none"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(id_of(cases[i].body), cases[i].id);
+}
+
+static void test_refuses(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body;
+		int code;
+		bool with_id;
+	} cases[] = {
+	    {"", RPC_PARSE_ERROR, false},
+	    {"{", RPC_PARSE_ERROR, false},
+	    {"\xEF\xBB\xBF{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"}", RPC_PARSE_ERROR, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\xFF\"}", RPC_PARSE_ERROR, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"} x", RPC_PARSE_ERROR, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":{\"x\":1,\"x\":2}}", RPC_INVALID_REQUEST, false},
+	    {"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"}]", RPC_INVALID_REQUEST, false},
+	    {"[]", RPC_INVALID_REQUEST, false},
+	    {"1", RPC_INVALID_REQUEST, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":[1],\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":99999999999999999999,\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
+	    {"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"a\"}", RPC_INVALID_REQUEST, true},
+	    {"{\"id\":1,\"method\":\"a\"}", RPC_INVALID_REQUEST, true},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1}", RPC_INVALID_REQUEST, true},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}", RPC_INVALID_REQUEST, true},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", RPC_INVALID_REQUEST, true},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":[1]}", RPC_INVALID_PARAMS, true},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rpc_message message;
+		struct rpc_problem problem = {0, NULL};
+		assert_false(rpc_read(&pool, text_of(cases[i].body), &message, &problem));
+		assert_int_equal(problem.code, cases[i].code);
+		assert_int_equal(message.id.base != NULL, cases[i].with_id);
+	}
+}
+
+static void test_answers(void **state)
+{
+	(void)state;
+	static const struct service service = {.name = "test"};
+	struct request *r = request_test(&service, NULL);
+	rpc_reply(r, text_of("\"a\\u0041\""), text_of("{\"x\":1}"));
+	assert_true(text_is(reply_test_body(r), "{\"jsonrpc\":\"2.0\",\"id\":\"a\\u0041\",\"result\":{\"x\":1}}"));
+	assert_string_equal(reply_test_header(r, "cache-control"), "no-store");
+	request_test_free(r);
+	r = request_test(&service, NULL);
+	rpc_reply_error(r, 400, (h2o_iovec_t){NULL, 0}, (struct rpc_problem){RPC_PARSE_ERROR, "a \"b\""}, "[1]");
+	assert_true(text_is(reply_test_body(r), "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"a \\\"b\\\"\","
+	                                        "\"data\":[1]}}"));
+	assert_int_equal(reply_test_status(r), 400);
+	request_test_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_id_is_kept_byte_for_byte, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(test_refuses, open_pool, close_pool),
+	    cmocka_unit_test(test_answers),
+	};
+	json_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

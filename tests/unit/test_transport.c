@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The MCP endpoint behind its guard: both eras, every refusal, and calls with the database doubled. */
+#include "mcp/transport.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail /* a step ends with fail(), as in request.h */
+
+#include "common/log.h"
+
+#define MODERN_META \
+	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"," \
+	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
+
+/* ---- doubles ---- */
+
+static struct bearer *caller;
+
+const struct bearer *bearer_of(const struct request *r)
+{
+	(void)r;
+	return caller;
+}
+
+static PGresult *(*answer_double)(void); /* NULL: an outage */
+static unsigned asked;
+static char first_param[64];
+
+step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count, bool tolerate)
+{
+	(void)db;
+	assert_int_equal(count, 2);
+	assert_true(tolerate);
+	asked++;
+	assert_string_equal(questions[0].params[0].value, "5000");
+	snprintf(first_param, sizeof(first_param), "%s", questions[1].params[0].value);
+	if (answer_double == NULL)
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");
+	r->rows = answer_double();
+	return STEP_NEXT;
+}
+
+static PGresult *one_row(void)
+{
+	PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+	PGresAttDesc column = {.name = (char *)"x", .typid = 25};
+	PQsetResultAttrs(rows, 1, &column);
+	PQsetvalue(rows, 0, 0, (char *)"found", 5);
+	return rows;
+}
+
+static PGresult *statement_error(void)
+{
+	return PQmakeEmptyPGresult(NULL, PGRES_FATAL_ERROR);
+}
+
+/* ---- the server ---- */
+
+static const char *PARAMETERS[] = {"email"}, *COLUMNS[] = {"x"}, *NO_TEXTS[] = {NULL};
+static const char *HOSTS[] = {"mcp.internal", "gate.example:8443", NULL}, *ORIGINS[] = {"https://app.example", NULL};
+
+static struct tool TOOLS[] = {
+    {.name = "hidden", .scope = "x", .timeout = "5000"},
+    {.name = "later", .scope = "tools:admin", .tier = TIER_WRITE, .timeout = "5000"},
+    {.name = "open", .scope = "a", .timeout = "5000", .parameters = PARAMETERS, .parameter_count = 1, .columns = COLUMNS,
+     .column_count = 1, .rows = 10},
+    {.name = "write", .scope = "a", .tier = TIER_WRITE, .timeout = "5000", .parameters = PARAMETERS, .parameter_count = 1,
+     .columns = COLUMNS, .column_count = 1, .rows = 10},
+};
+static struct catalogue CATALOGUE = {.tools = TOOLS, .count = 4};
+static const uint8_t DECISIONS[] = {HIDDEN, ACQUIRABLE, ALLOWED, ALLOWED};
+
+static struct mcp MCP = {
+    .catalogue = &CATALOGUE,
+    .metadata_url = "https://mcp.example/.well-known/oauth-protected-resource/mcp",
+    .server_info = "{\"name\":\"s\",\"version\":\"1\"}",
+    .settings = {.resource = "https://mcp.example/mcp", .base = "/mcp", .origin = "https://mcp.example"},
+};
+static const struct endpoint POINT = {"POST", "{base}", ANYONE, NO_BODY, AS_CHALLENGE, SAME_ORIGIN,
+                                      transport_message_steps, sizeof(struct call), 0, ""};
+static const struct service SERVICE = {
+    .name = "mcp",
+    .endpoints = &POINT,
+    .endpoint_count = 1,
+    .base = "/mcp",
+    .show_error = {[AS_JSON] = show_error_json, [AS_CHALLENGE] = transport_show_error},
+    .admit = transport_admit,
+    .daemon = &MCP,
+};
+
+static h2o_mem_pool_t pool;
+static struct tool_lists *lists;
+static char audit_file[64];
+
+static int open_server(void **state)
+{
+	const char *error = NULL;
+	(void)state;
+	json_init();
+	h2o_mem_init_pool(&pool);
+	strcpy(audit_file, "/tmp/sallyport-audit-XXXXXX");
+	close(mkstemp(audit_file));
+	MCP.audit = audit_open("sallyport-mcp", audit_file);
+	MCP.settings.allowed_hosts = HOSTS;
+	MCP.settings.allowed_origins = ORIGINS;
+	const struct schema_options options = {.assert_formats = true};
+	json_t *schema = json_read(&pool,
+	                           text_of("{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"email\"],"
+	                                   "\"properties\":{\"email\":{\"type\":\"string\",\"pattern\":\"@\"}}}"),
+	                           NULL);
+	for (size_t i = 0; i < CATALOGUE.count; i++) {
+		TOOLS[i].index = i;
+		TOOLS[i].digest = "d";
+		TOOLS[i].listed = text_of(text_printf(&pool, "{\"name\":\"%s\"}", TOOLS[i].name));
+		TOOLS[i].arguments = schema_compile(&pool, schema, &options, &error);
+		assert_non_null(TOOLS[i].arguments);
+	}
+	lists = tool_lists_open(&pool, &CATALOGUE, MCP.server_info);
+	struct bearer_facts facts = {
+	    .digest = (const uint8_t *)"0123456789abcdef0123456789abcdef",
+	    .active = true,
+	    .subject = "person-1",
+	    .username = "alice",
+	    .client_id = "client-1",
+	    .scope = "a elsewhere",
+	    .list = tool_lists_get(lists, DECISIONS),
+	    .decisions = DECISIONS,
+	    .tool_count = CATALOGUE.count,
+	};
+	caller = bearer_make(&facts);
+	return log_open("test", "/dev/null", LOG_INFO) ? 0 : -1;
+}
+
+static int close_server(void **state)
+{
+	(void)state;
+	h2o_mem_release_shared(caller);
+	tool_lists_close(lists);
+	audit_close(MCP.audit);
+	h2o_mem_clear_pool(&pool);
+	return unlink(audit_file);
+}
+
+static char *audit_text(void)
+{
+	static char text[65536];
+	FILE *f = fopen(audit_file, "r");
+	size_t len = fread(text, 1, sizeof(text) - 1, f);
+	text[len] = '\0';
+	fclose(f);
+	return text;
+}
+
+static const char *last_outcome(void)
+{
+	char *text = audit_text(), *last = NULL;
+	for (char *at = text; (at = strstr(at, "\"outcome\":\"")) != NULL; at++)
+		last = at + strlen("\"outcome\":\"");
+	assert_non_null(last);
+	return text_printf(&pool, "%.*s", (int)strcspn(last, "\""), last);
+}
+
+/* ---- one request ---- */
+
+static struct router *router;
+
+static struct request *start(const char *host, const char *const *headers)
+{
+	struct request *r = request_test(&SERVICE, NULL);
+	r->method = text_of("POST");
+	r->path = text_of("/mcp");
+	request_test_header(r, "host", host);
+	for (; headers != NULL && *headers != NULL; headers += 2)
+		request_test_header(r, headers[0], headers[1]);
+	if (router == NULL)
+		router = router_build(&pool, &SERVICE);
+	return r;
+}
+
+static struct request *ask(const char *body, const char *const *headers)
+{
+	struct request *r = start("mcp.example", headers);
+	if (request_header(r, "content-type", NULL).base == NULL)
+		request_test_header(r, "content-type", "application/json");
+	r->body = text_of(body);
+	router_run(router, r);
+	return r;
+}
+
+static int code_of(struct request *r)
+{
+	json_t *body = json_read(&r->pool, reply_test_body(r), NULL);
+	return (int)json_integer_value(json_object_get(json_object_get(body, "error"), "code"));
+}
+
+static void expect(const char *body, const char *const *headers, int status, int code)
+{
+	struct request *r = ask(body, headers);
+	if (reply_test_status(r) != status || code_of(r) != code)
+		print_error("%s\n -> %d %.*s\n", body, reply_test_status(r), (int)reply_test_body(r).len, reply_test_body(r).base);
+	assert_int_equal(reply_test_status(r), status);
+	assert_int_equal(code_of(r), code);
+	request_test_free(r);
+}
+
+static void expect_body(const char *body, const char *const *headers, const char *answer)
+{
+	struct request *r = ask(body, headers);
+	assert_int_equal(reply_test_status(r), 200);
+	assert_string_equal(text_copy(&r->pool, reply_test_body(r)), answer);
+	request_test_free(r);
+}
+
+#define HEADERS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define MODERN(method) HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", method)
+#define MODERN_CALL(name) \
+	HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", "tools/call", "mcp-name", name)
+#define RPC(method, params) "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"" method "\",\"params\":{" params "}}"
+
+/* ---- tests ---- */
+
+static void test_legacy_era(void **state)
+{
+	(void)state;
+	expect_body(RPC("initialize", "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}"), NULL,
+	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{"
+	            "\"listChanged\":false}},\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}");
+	struct request *r = ask(RPC("initialize", "\"protocolVersion\":\"1999-01-01\""), NULL);
+	assert_non_null(strstr(text_copy(&r->pool, reply_test_body(r)), "\"protocolVersion\":\"2025-11-25\""));
+	request_test_free(r);
+	expect(RPC("initialize", ""), NULL, 200, RPC_INVALID_PARAMS);
+	expect_body(RPC("ping", ""), HEADERS("mcp-protocol-version", "2025-11-25"),
+	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
+	expect_body("{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"method\":\"tools/list\"}", NULL,
+	            "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"later\"},{\"name\":\"open\"},"
+	            "{\"name\":\"write\"}]}}");
+	expect(RPC("tools/list", "\"cursor\":\"\""), NULL, 200, RPC_INVALID_PARAMS);
+	expect(RPC("resources/list", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
+	expect(RPC("server/discover", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
+	expect(RPC("ping", ""), HEADERS("mcp-protocol-version", "2024-01-01"), 400, RPC_INVALID_REQUEST);
+	expect(RPC("ping", ""), HEADERS("mcp-protocol-version", "v999.0.0"), 400, RPC_INVALID_REQUEST);
+}
+
+static void test_modern_era(void **state)
+{
+	(void)state;
+	expect_body(RPC("tools/list", MODERN_META), MODERN("tools/list"),
+	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":\"later\"},"
+	            "{\"name\":\"open\"},{\"name\":\"write\"}],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
+	            "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}}");
+	struct request *r = ask(RPC("server/discover", MODERN_META), MODERN("server/discover"));
+	const json_t *result = json_object_get(json_read(&r->pool, reply_test_body(r), NULL), "result");
+	assert_true(text_is(json_get_text(result, "resultType"), "complete"));
+	assert_int_equal(json_array_size(json_object_get(result, "supportedVersions")), 4);
+	request_test_free(r);
+	static const char *const removed[] = {RPC("initialize", MODERN_META), RPC("ping", MODERN_META), RPC("x", MODERN_META)};
+	expect(removed[0], MODERN("initialize"), 404, RPC_METHOD_NOT_FOUND);
+	expect(removed[1], MODERN("ping"), 404, RPC_METHOD_NOT_FOUND);
+	expect(removed[2], MODERN("x"), 404, RPC_METHOD_NOT_FOUND);
+}
+
+static void test_precedence_of_the_modern_era(void **state)
+{
+	(void)state;
+	static const char other[] = RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"v999.0.0\","
+	                                              "\"io.modelcontextprotocol/clientCapabilities\":{}}");
+	expect(RPC("initialize", "\"protocolVersion\":\"2025-11-25\""), HEADERS("mcp-protocol-version", "2026-07-28"), 400,
+	       RPC_HEADER_MISMATCH);
+	expect(RPC("tools/list", ""), MODERN("tools/list"), 400, RPC_INVALID_PARAMS);
+	expect(RPC("tools/list", "\"_meta\":{}"), MODERN("tools/list"), 400, RPC_INVALID_PARAMS);
+	expect(RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}"), MODERN("tools/list"),
+	       400, RPC_INVALID_PARAMS);
+	expect(RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/clientCapabilities\":{}}"), MODERN("tools/list"), 400,
+	       RPC_INVALID_PARAMS);
+	expect(RPC("tools/list", MODERN_META), NULL, 400, RPC_HEADER_MISMATCH);
+	expect(RPC("tools/list", MODERN_META), HEADERS("mcp-protocol-version", "2026-07-28"), 400, RPC_HEADER_MISMATCH);
+	expect(RPC("tools/list", MODERN_META), MODERN("tools/call"), 400, RPC_HEADER_MISMATCH);
+	expect(RPC("tools/list", MODERN_META), MODERN("Tools/list"), 400, RPC_HEADER_MISMATCH);
+	expect(other, MODERN("tools/list"), 400, RPC_HEADER_MISMATCH);
+	expect(RPC("tools/list", MODERN_META),
+	       HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", "tools/list", "mcp-method", "tools/list"), 400,
+	       RPC_HEADER_MISMATCH);
+	struct request *r = ask(other, HEADERS("mcp-protocol-version", "v999.0.0", "mcp-method", "tools/list"));
+	assert_int_equal(reply_test_status(r), 400);
+	assert_int_equal(code_of(r), RPC_UNSUPPORTED_VERSION);
+	assert_non_null(strstr(text_copy(&r->pool, reply_test_body(r)), "\"requested\":\"v999.0.0\""));
+	request_test_free(r);
+}
+
+static void test_name_header(void **state)
+{
+	(void)state;
+	static const char call[] = RPC("tools/call", "\"name\":\"nothing\"," MODERN_META);
+	expect(call, MODERN_CALL("nothing"), 200, RPC_INVALID_PARAMS); /* got as far as the tool */
+	expect(call, MODERN_CALL("=?base64?bm90aGluZw==?="), 200, RPC_INVALID_PARAMS);
+	expect(call, MODERN("tools/call"), 400, RPC_HEADER_MISMATCH);
+	static const char *const bad[] = {"Nothing",
+	                                  "other",
+	                                  "=?base64?bm90aGluZw?=",
+	                                  "=?base64?bm90aGluZw==",
+	                                  "bm90aGluZw==?=",
+	                                  "=?BASE64?bm90aGluZw==?=",
+	                                  "=?base64?bm90aGlu*w==?=",
+	                                  "=?base64?/w==?="};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect(call, MODERN_CALL(bad[i]), 400, RPC_HEADER_MISMATCH);
+	expect(RPC("tools/call", MODERN_META), MODERN_CALL("x"), 400, RPC_INVALID_PARAMS);
+}
+
+static void test_bad_messages(void **state)
+{
+	(void)state;
+	expect("{", NULL, 400, RPC_PARSE_ERROR);
+	expect("[]", NULL, 400, RPC_INVALID_REQUEST);
+	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":1,\"method\":\"ping\"}", NULL, 400, RPC_INVALID_REQUEST);
+	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", NULL, 400, RPC_INVALID_REQUEST);
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"name\":\"open\"}}", NULL, 400, RPC_INVALID_REQUEST);
+	expect(RPC("notifications/initialized", ""), NULL, 400, RPC_INVALID_REQUEST);
+	expect(RPC("ping", ""), HEADERS("content-type", "text/plain"), 415, RPC_INVALID_REQUEST);
+	expect(RPC("ping", ""), HEADERS("content-type", "application/jsonp"), 415, RPC_INVALID_REQUEST);
+	expect(RPC("ping", ""), HEADERS("accept", "text/event-stream, text/html;q=0.1"), 406, RPC_INVALID_REQUEST);
+	struct request *r = ask("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}", NULL);
+	assert_int_equal(reply_test_status(r), 202);
+	assert_int_equal(reply_test_body(r).len, 0);
+	request_test_free(r);
+	r = ask("{", NULL);
+	assert_non_null(strstr(text_copy(&r->pool, reply_test_body(r)), "\"id\":null"));
+	request_test_free(r);
+	r = ask("{", HEADERS("mcp-protocol-version", "2026-07-28"));
+	assert_null(strstr(text_copy(&r->pool, reply_test_body(r)), "\"id\""));
+	request_test_free(r);
+}
+
+static void test_accept(void **state)
+{
+	(void)state;
+	static const char *const fine[] = {"", "*/*", "application/json, text/event-stream", "text/event-stream,application/JSON;q=1",
+	                                   "application/*"};
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+		assert_true(transport_accepts_json(text_of(fine[i])));
+	assert_true(transport_accepts_json((h2o_iovec_t){NULL, 0}));
+	assert_false(transport_accepts_json(text_of("text/event-stream")));
+	assert_false(transport_accepts_json(text_of("application/jsonp;a,text/*")));
+}
+
+static int admitted(const char *host, const char *origin)
+{
+	struct request *r = start(host, origin != NULL ? HEADERS("origin", origin, "content-type", "application/json") : NULL);
+	int status = transport_admit(r) == STEP_NEXT ? 200 : reply_test_status(r);
+	const char *cors = reply_test_header(r, "access-control-allow-origin");
+	assert_true(cors == NULL || status == 200);
+	assert_true(origin == NULL || status != 200 || strcmp(cors, origin) == 0);
+	request_test_free(r);
+	return status;
+}
+
+static void test_host_and_origin(void **state)
+{
+	(void)state;
+	assert_int_equal(admitted("mcp.example", NULL), 200);
+	assert_int_equal(admitted("MCP.example:443", NULL), 200);
+	assert_int_equal(admitted("mcp.internal:9401", NULL), 200);
+	assert_int_equal(admitted("gate.example:8443", NULL), 200);
+	assert_int_equal(admitted("gate.example", NULL), 403);
+	assert_int_equal(admitted("evil.example", NULL), 403);
+	assert_int_equal(admitted("127.0.0.1:9401", NULL), 403);
+	assert_int_equal(admitted("mcp.example.evil.example", NULL), 403);
+	assert_int_equal(admitted("", NULL), 403);
+	assert_int_equal(admitted("mcp.example", "https://mcp.example"), 200);
+	assert_int_equal(admitted("mcp.example", "https://app.example"), 200);
+	static const char *const bad[] = {"https://app.example:444", "http://app.example", "null", "https://evil.example",
+	                                  "https://app.example.evil.example", "http://localhost:3000", ""};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(admitted("mcp.example", bad[i]), 403);
+}
+
+static void test_loopback_names(void **state)
+{
+	(void)state;
+	struct mcp_settings kept = MCP.settings;
+	MCP.settings.resource = "http://127.0.0.1:9401/mcp";
+	MCP.settings.origin = "http://127.0.0.1:9401";
+	MCP.settings.is_loopback = true;
+	MCP.settings.allowed_hosts = MCP.settings.allowed_origins = NO_TEXTS;
+	assert_int_equal(admitted("localhost:1234", "http://localhost:6274"), 200);
+	assert_int_equal(admitted("[::1]:9401", NULL), 200);
+	assert_int_equal(admitted("evil.example:9401", NULL), 403);
+	assert_int_equal(admitted("127.0.0.1:9401", "http://evil.example:9401"), 403);
+	assert_int_equal(admitted("127.0.0.1:9401", "http://localhost.evil.example"), 403);
+	assert_int_equal(admitted("127.0.0.1:9401", "http://localhost:1/x"), 403);
+	MCP.settings = kept;
+}
+
+static char *answer_to(const char *body)
+{
+	struct request *r = ask(body, NULL);
+	char *answer = text_printf(&pool, "%d %.*s", reply_test_status(r), (int)reply_test_body(r).len, reply_test_body(r).base);
+	request_test_free(r);
+	return answer;
+}
+
+static void test_hidden_is_unknown(void **state)
+{
+	(void)state;
+	char *hidden = answer_to(RPC("tools/call", "\"name\":\"hidden\",\"arguments\":{\"email\":\"a@b\"}"));
+	assert_string_equal(last_outcome(), "denied");
+	char *unknown = answer_to(RPC("tools/call", "\"name\":\"nothing\",\"arguments\":{\"email\":\"a@b\"}"));
+	assert_string_equal(last_outcome(), "denied");
+	assert_string_equal(hidden, unknown);
+	assert_non_null(strstr(hidden, "200 {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"Unknown tool\"}}"));
+}
+
+static void test_acquirable_is_challenged(void **state)
+{
+	(void)state;
+	struct request *r = ask(RPC("tools/call", "\"name\":\"later\",\"arguments\":{}"), NULL);
+	assert_int_equal(reply_test_status(r), 403);
+	const char *header = reply_test_header(r, "www-authenticate");
+	assert_non_null(strstr(header, "error=\"insufficient_scope\""));
+	assert_non_null(strstr(header, "scope=\"a tools:admin\""));
+	assert_string_equal(last_outcome(), "acquirable");
+	request_test_free(r);
+}
+
+static void test_arguments_are_checked_first(void **state)
+{
+	(void)state;
+	asked = 0;
+	struct request *r = ask(RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"none\",\"password\":\"hunter2\"}"),
+	                        NULL);
+	char *body = text_copy(&r->pool, reply_test_body(r));
+	assert_int_equal(reply_test_status(r), 200);
+	assert_non_null(strstr(body, "\"isError\":true"));
+	assert_non_null(strstr(body, "arguments.email"));
+	assert_null(strstr(body, "hunter2"));
+	request_test_free(r);
+	assert_string_equal(last_outcome(), "invalid");
+	assert_null(strstr(audit_text(), "hunter2"));
+	assert_non_null(strstr(audit_text(), "[redacted]"));
+	expect(RPC("tools/call", "\"name\":5"), NULL, 200, RPC_INVALID_PARAMS);
+	expect(RPC("tools/call", "\"name\":\"open\",\"arguments\":[]"), NULL, 200, RPC_INVALID_PARAMS);
+	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}", NULL, 200, RPC_INVALID_PARAMS);
+	assert_int_equal(asked, 0);
+}
+
+static void test_calls(void **state)
+{
+	(void)state;
+	static const char call[] = RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"a@b\"}");
+	answer_double = one_row;
+	expect_body(call, NULL,
+	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"rows\\\":[{\\\"x\\\":"
+	            "\\\"found\\\"}],\\\"truncated\\\":false}\"}],\"structuredContent\":{\"rows\":[{\"x\":\"found\"}],"
+	            "\"truncated\":false}}}");
+	assert_string_equal(first_param, "a@b");
+	assert_string_equal(last_outcome(), "allowed");
+	answer_double = statement_error;
+	char *answer = answer_to(call);
+	assert_non_null(strstr(answer, "200 "));
+	assert_non_null(strstr(answer, "\"isError\":true"));
+	assert_string_equal(last_outcome(), "failed");
+	answer_double = NULL;
+	struct request *r = ask(call, NULL);
+	assert_int_equal(reply_test_status(r), 503);
+	assert_int_equal(code_of(r), RPC_INTERNAL_ERROR);
+	assert_non_null(strstr(text_copy(&r->pool, reply_test_body(r)), "\"id\":1,"));
+	assert_string_equal(reply_test_header(r, "retry-after"), "1");
+	request_test_free(r);
+	assert_string_equal(last_outcome(), "failed");
+}
+
+static void test_changes_are_recorded_before(void **state)
+{
+	(void)state;
+	answer_double = one_row;
+	answer_to(RPC("tools/call", "\"name\":\"write\",\"arguments\":{\"email\":\"w@b\"}"));
+	char *text = audit_text(), *started = strstr(text, "\"outcome\":\"started\"");
+	assert_non_null(started);
+	assert_non_null(strstr(started, "\"outcome\":\"allowed\""));
+	assert_non_null(strstr(started, "\"tier\":\"write\""));
+	/* without an audit log nothing runs */
+	struct audit *kept = MCP.audit;
+	MCP.audit = NULL;
+	asked = 0;
+	struct request *r = ask(RPC("tools/call", "\"name\":\"write\",\"arguments\":{\"email\":\"w@b\"}"), NULL);
+	assert_int_equal(reply_test_status(r), 503);
+	assert_int_equal(asked, 0);
+	request_test_free(r);
+	MCP.audit = kept;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_legacy_era),
+	    cmocka_unit_test(test_modern_era),
+	    cmocka_unit_test(test_precedence_of_the_modern_era),
+	    cmocka_unit_test(test_name_header),
+	    cmocka_unit_test(test_bad_messages),
+	    cmocka_unit_test(test_accept),
+	    cmocka_unit_test(test_host_and_origin),
+	    cmocka_unit_test(test_loopback_names),
+	    cmocka_unit_test(test_hidden_is_unknown),
+	    cmocka_unit_test(test_acquirable_is_challenged),
+	    cmocka_unit_test(test_arguments_are_checked_first),
+	    cmocka_unit_test(test_calls),
+	    cmocka_unit_test(test_changes_are_recorded_before),
+	};
+	return cmocka_run_group_tests(tests, open_server, close_server);
+}
