@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bare h2o handler that the benchmark compares with: one thread, HTTP/1.1, fixed answers, no routing of ours.
+ *
+ *   floor PORT      GET /json: 1,000 bytes of JSON; POST /echo: an answer of 200 bytes; POST /hash: SHA-256 of a token of 900 bytes, then 200 bytes;
+ *                   POST /sign: one ES256 signature, then 1,000 bytes */
+#define H2O_USE_LIBUV 0
+#include <h2o.h>
+#include <netinet/in.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static char text[1001];
+static EVP_PKEY *key;
+static EVP_MD *sha256;
+
+static int answer(h2o_req_t *req, size_t len)
+{
+	static h2o_generator_t generator = {NULL, NULL};
+	h2o_iovec_t body = h2o_iovec_init(text, len);
+	req->res.status = 200;
+	req->res.reason = "OK";
+	req->res.content_length = len;
+	h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, H2O_STRLIT("application/json"));
+	h2o_start_response(req, &generator);
+	h2o_send(req, &body, 1, H2O_SEND_STATE_FINAL);
+	return 0;
+}
+
+static int on_json(h2o_handler_t *self, h2o_req_t *req)
+{
+	(void)self;
+	return answer(req, 1000);
+}
+
+static int on_echo(h2o_handler_t *self, h2o_req_t *req)
+{
+	(void)self;
+	return answer(req, 200);
+}
+
+static int on_hash(h2o_handler_t *self, h2o_req_t *req)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len;
+	(void)self;
+	EVP_Digest(text, 900, digest, &len, sha256, NULL);
+	text[1] = (char)('a' + digest[0] % 26);
+	return answer(req, 200);
+}
+
+static int on_sign(h2o_handler_t *self, h2o_req_t *req)
+{
+	unsigned char signature[128];
+	size_t len = sizeof(signature);
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	(void)self;
+	EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL);
+	EVP_DigestSign(context, signature, &len, (const unsigned char *)text, 500);
+	EVP_MD_CTX_free(context);
+	return answer(req, 1000);
+}
+
+static void add(h2o_hostconf_t *host, const char *path, int (*fn)(h2o_handler_t *, h2o_req_t *))
+{
+	h2o_create_handler(h2o_config_register_path(host, path, 0), sizeof(h2o_handler_t))->on_req = fn;
+}
+
+static h2o_accept_ctx_t accept_context;
+
+static void on_accept(h2o_socket_t *listener, const char *error)
+{
+	h2o_socket_t *s;
+	if (error == NULL)
+		while ((s = h2o_evloop_socket_accept(listener)) != NULL)
+			h2o_accept(&accept_context, s);
+}
+
+int main(int argc, char **argv)
+{
+	h2o_globalconf_t config;
+	h2o_context_t context;
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+	signal(SIGPIPE, SIG_IGN);
+	memset(text, 'a', sizeof(text) - 1);
+	key = EVP_EC_gen("P-256");
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	h2o_config_init(&config);
+	h2o_hostconf_t *host = h2o_config_register_host(&config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+	add(host, "/json", on_json);
+	add(host, "/echo", on_echo);
+	add(host, "/hash", on_hash);
+	add(host, "/sign", on_sign);
+	h2o_context_init(&context, h2o_evloop_create(), &config);
+	accept_context.ctx = &context;
+	accept_context.hosts = config.hosts;
+	at.sin_port = htons((uint16_t)atoi(argc > 1 ? argv[1] : "0"));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(fd, 1024) != 0) {
+		perror("bind");
+		return 1;
+	}
+	h2o_socket_read_start(h2o_evloop_socket_create(context.loop, fd, H2O_SOCKET_FLAG_DONT_READ), on_accept);
+	for (;;)
+		h2o_evloop_run(context.loop, INT32_MAX);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A load generator for the benchmark: HTTP/1.1 keep-alive on loopback, one request under way on each connection.
+ *
+ *   load PORT CONNECTIONS SECONDS REQUEST [BODIES [MEMBER FIELD]]
+ *
+ * REQUEST is a file with a whole request; "@BODY@" in it is replaced by the next line of the file BODIES ("@LENGTH@" by its length). With MEMBER and FIELD each connection keeps
+ * a line of its own, and after each answer the value of form field FIELD in it becomes the answer's JSON member MEMBER (a refresh token is followed by the next). Ends after
+ * SECONDS, or when every line was used once (without MEMBER). Prints one JSON object: requests, errors (anything but 2xx), seconds, per_second, p50_us, p99_us. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { REQUEST_MAX = 16384, ANSWER_MAX = 65536, LATENCIES_MAX = 8 * 1000 * 1000 };
+
+struct connection {
+	int fd;
+	char *body; /* its own line in chained mode */
+	char request[REQUEST_MAX], answer[ANSWER_MAX];
+	size_t request_len, answer_len;
+	uint64_t sent_ns;
+	bool idle;
+};
+
+static char *template, *bodies, *next_body;
+static const char *member, *field;
+static uint32_t *latencies;
+static size_t latency_count, errors;
+static int epoll_fd;
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static char *read_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	if (f == NULL)
+		die(path);
+	size_t len = 0, capacity = 1 << 20;
+	char *text = malloc(capacity + 1);
+	for (size_t n; (n = fread(text + len, 1, capacity - len, f)) > 0;) {
+		len += n;
+		if (len == capacity)
+			text = realloc(text, (capacity *= 2) + 1);
+	}
+	fclose(f);
+	text[len] = '\0';
+	return text;
+}
+
+/* The next line of BODIES as a string of its own; NULL when all were used. */
+static char *take_body(void)
+{
+	if (next_body == NULL || *next_body == '\0')
+		return NULL;
+	char *end = strchr(next_body, '\n');
+	char *line = strndup(next_body, end == NULL ? strlen(next_body) : (size_t)(end - next_body));
+	next_body = end == NULL ? next_body + strlen(next_body) : end + 1;
+	return line;
+}
+
+static void write_request(struct connection *c, const char *body)
+{
+	char *out = c->request, length[16];
+	snprintf(length, sizeof(length), "%zu", strlen(body));
+	for (const char *in = template; *in != '\0';) {
+		const char *put = NULL;
+		if (strncmp(in, "@BODY@", 6) == 0)
+			put = body, in += 6;
+		else if (strncmp(in, "@LENGTH@", 8) == 0)
+			put = length, in += 8;
+		if (put == NULL)
+			*out++ = *in++;
+		else
+			out = stpcpy(out, put);
+	}
+	c->request_len = (size_t)(out - c->request);
+}
+
+static void send_request(struct connection *c)
+{
+	c->answer_len = 0;
+	c->sent_ns = now_ns();
+	if (write(c->fd, c->request, c->request_len) != (ssize_t)c->request_len)
+		die("write");
+}
+
+/* Puts the answer's member in place of the field's value. */
+static void follow(struct connection *c)
+{
+	char key[80], *value, *end, *at;
+	snprintf(key, sizeof(key), "\"%s\":\"", member);
+	value = strstr(c->answer, key);
+	if (value == NULL)
+		return;
+	value += strlen(key);
+	end = strchr(value, '"');
+	snprintf(key, sizeof(key), "%s=", field);
+	at = strstr(c->body, key);
+	char *body = malloc(strlen(c->body) + (size_t)(end - value) + 1);
+	size_t head = (size_t)(at - c->body) + strlen(key);
+	memcpy(body, c->body, head);
+	memcpy(body + head, value, (size_t)(end - value));
+	strcpy(body + head + (end - value), at + strlen(key) + strcspn(at + strlen(key), "&"));
+	free(c->body);
+	c->body = body;
+}
+
+static void start_next(struct connection *c)
+{
+	if (bodies != NULL && member != NULL) {
+		write_request(c, c->body);
+	} else if (bodies != NULL) {
+		char *body = take_body();
+		c->idle = body == NULL;
+		if (body == NULL)
+			return;
+		write_request(c, body);
+		free(body);
+	}
+	send_request(c);
+}
+
+/* True if the whole answer is there. */
+static bool is_complete(struct connection *c)
+{
+	char *blank = strstr(c->answer, "\r\n\r\n");
+	if (blank == NULL)
+		return false;
+	char *length = strcasestr(c->answer, "content-length:");
+	size_t body = length != NULL && length < blank ? strtoul(length + 15, NULL, 10) : 0;
+	return c->answer_len >= (size_t)(blank + 4 - c->answer) + body;
+}
+
+static void take_answer(struct connection *c)
+{
+	uint64_t took = now_ns() - c->sent_ns;
+	if (latency_count < LATENCIES_MAX)
+		latencies[latency_count++] = (uint32_t)(took / 100);
+	if (c->answer[9] != '2' && errors++ == 0)
+		fprintf(stderr, "first error: %.600s\n", c->answer);
+	else if (member != NULL)
+		follow(c);
+	start_next(c);
+}
+
+static void read_answer(struct connection *c)
+{
+	for (;;) {
+		ssize_t n = read(c->fd, c->answer + c->answer_len, ANSWER_MAX - 1 - c->answer_len);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0)
+			die("the server closed a connection");
+		c->answer_len += (size_t)n;
+		c->answer[c->answer_len] = '\0';
+		if (is_complete(c)) {
+			take_answer(c);
+			return;
+		}
+	}
+}
+
+static void open_connection(struct connection *c, int port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int on = 1;
+	c->fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+		die("connect");
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event);
+	if (member != NULL && (c->body = take_body()) == NULL) {
+		fprintf(stderr, "fewer lines than connections\n");
+		exit(1);
+	}
+	if (bodies == NULL)
+		write_request(c, "");
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void report(double seconds)
+{
+	qsort(latencies, latency_count, sizeof(*latencies), compare);
+	double p50 = latency_count ? latencies[latency_count / 2] / 10.0 : 0;
+	double p99 = latency_count ? latencies[latency_count * 99 / 100] / 10.0 : 0;
+	printf("{\"requests\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", latency_count,
+	       errors, seconds, (double)latency_count / seconds, p50, p99);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 5)
+		return 2;
+	int port = atoi(argv[1]), count = atoi(argv[2]);
+	double limit = atof(argv[3]);
+	template = read_file(argv[4]);
+	next_body = bodies = argc > 5 ? read_file(argv[5]) : NULL;
+	member = argc > 7 ? argv[6] : NULL;
+	field = argc > 7 ? argv[7] : NULL;
+	latencies = malloc(LATENCIES_MAX * sizeof(*latencies));
+	epoll_fd = epoll_create1(0);
+	struct connection *connections = calloc((size_t)count, sizeof(*connections));
+	for (int i = 0; i < count; i++)
+		open_connection(&connections[i], port);
+	uint64_t start = now_ns(), end = start + (uint64_t)(limit * 1e9);
+	for (int i = 0; i < count; i++)
+		start_next(&connections[i]);
+	for (bool busy = true; busy && now_ns() < end;) {
+		struct epoll_event events[64];
+		int n = epoll_wait(epoll_fd, events, 64, 100);
+		for (int i = 0; i < n; i++)
+			read_answer(events[i].data.ptr);
+		busy = false;
+		for (int i = 0; i < count && !busy; i++)
+			busy = !connections[i].idle;
+	}
+	report((double)(now_ns() - start) / 1e9);
+	return 0;
+}
