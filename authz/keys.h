@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The signing keys, sealed in the database and kept fresh from it: a key is published before it signs, and stays published until the last token that it
- * signed has expired. What the readers return lives as long as the pool that they are given, whatever becomes of the keyring meanwhile. */
+/* The signing keys, sealed in the database and kept fresh from it: a key is published before it signs, and stays
+ * published until the last token that it signed has expired. What the readers return lives as long as the pool that
+ * they are given, whatever becomes of the keyring meanwhile. */
 #ifndef SALLYPORT_KEYS_H
 #define SALLYPORT_KEYS_H
 
@@ -21,19 +22,23 @@ const struct jwk_set *keyring_public_keys(struct keyring *keyring, h2o_mem_pool_
 /* The JWKS document, prepared once per change; {NULL, 0} while none has been loaded. May be handed to reply_body. */
 h2o_iovec_t keyring_jwks(struct keyring *keyring, h2o_mem_pool_t *pool);
 
-/* Takes the rows of STORE_SIGNING_KEYS. A row that cannot be opened (secret gone, changed) is passed over with an error in the log. False, and what
- * was loaded before stays, if nothing is left to sign with. */
+/* Takes the rows of STORE_SIGNING_KEYS. A row that cannot be opened (secret gone, changed) is passed over with an error
+ * in the log. False, and what was loaded before stays, if nothing is left to sign with. */
 bool keyring_take(struct keyring *keyring, const PGresult *rows);
-/* Asks the database every 15 s (every second while there are no keys), and makes the first key if there never was one. */
+/* Asks the database every 15 s (every second while there are no keys), and makes the first key if there never was one.
+ */
 void keyring_keep_fresh(struct keyring *keyring, struct db *db, struct server *server);
 /* Asks it at the next moment (SIGHUP). */
 void keyring_refresh(struct keyring *keyring);
 
 /* Parameters of STORE_SIGNING_KEY_ADD_FIRST for a fresh ES256 key, in the pool. False if OpenSSL fails. */
 enum { FIRST_KEY_PARAMS = 4 };
-bool key_first_params(h2o_mem_pool_t *pool, const struct handle_keys *secrets, struct db_param params[FIRST_KEY_PARAMS]);
+bool key_first_params(h2o_mem_pool_t *pool, const struct handle_keys *secrets,
+		      struct db_param params[FIRST_KEY_PARAMS]);
 /* A private key as the database keeps it; *ret_secret_id names the secret that opens it. */
-h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const struct jwk *key, int *ret_secret_id);
-struct jwk *key_open(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const char *kid, const char *algorithm, h2o_iovec_t sealed, int secret_id);
+h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const struct jwk *key,
+		     int *ret_secret_id);
+struct jwk *key_open(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const char *kid, const char *algorithm,
+		     h2o_iovec_t sealed, int secret_id);
 
 #endif

@@ -18,36 +18,42 @@ static const struct verb {
 	verb_fn *run;
 	const char *arguments, *about;
 } VERBS[] = {
-	{"serve", NULL, verb_serve, "", "serve until SIGTERM"},
-	{"check", NULL, verb_check, "[--schema]", "check the configuration; or print its JSON Schema"},
-	{"migrate", NULL, verb_migrate, "--database OWNER_CONNINFO [--sql DIR]", "make or update schema, functions and roles"},
-	{"person", "add", verb_person_add, "NAME [--display TEXT] [--scope \"a b\"]", "add a person; asks for the password"},
-	{"person", "list", verb_person_list, "[--json]", "list the people"},
-	{"person", "disable", verb_person_disable, "NAME", "end a person's sessions and grants, for good"},
-	{"person", "enable", verb_person_enable, "NAME", "let a person sign in again"},
-	{"person", "password", verb_person_password, "NAME", "set a password; asks for it"},
-	{"person", "scope", verb_person_scope, "NAME \"a b\"", "say what a person may have"},
-	{"client", "add", verb_client_add, "[--id ID] --name TEXT [--redirect-uri URI]... [--public] [--resource URI] [--json]",
-	 "add a client, or the resource server of a resource; a secret is printed once"},
-	{"client", "list", verb_client_list, "[--json]", "list the clients"},
-	{"client", "disable", verb_client_disable, "ID", "refuse a client"},
-	{"client", "enable", verb_client_enable, "ID", "accept a client again"},
-	{"client", "delete", verb_client_delete, "ID", "delete a client and end its grants"},
-	{"resource", "put", verb_resource_put, "URI --name TEXT [--default] [--scopes FILE|-]", "add or change a resource and its scopes"},
-	{"resource", "list", verb_resource_list, "[--json]", "list the resources"},
-	{"key", "rotate", verb_key_rotate, "[--now]", "publish a new signing key, which signs after five minutes or at once"},
-	{"key", "list", verb_key_list, "[--json]", "list the published signing keys"},
-	{"admin-key", "add", verb_admin_key_add, "NAME --scope \"admin:clients\" [--expires 90d]", "add a bearer of the admin REST; printed once"},
-	{"admin-key", "list", verb_admin_key_list, "[--json]", "list them"},
-	{"admin-key", "revoke", verb_admin_key_revoke, "NAME", "revoke one"},
-	{"secret", "new", verb_secret_new, "", "print a new line for the secrets file"},
+    {"serve", NULL, verb_serve, "", "serve until SIGTERM"},
+    {"check", NULL, verb_check, "[--schema]", "check the configuration; or print its JSON Schema"},
+    {"migrate", NULL, verb_migrate, "--database OWNER_CONNINFO [--sql DIR]",
+     "make or update schema, functions and roles"},
+    {"person", "add", verb_person_add, "NAME [--display TEXT] [--scope \"a b\"]",
+     "add a person; asks for the password"},
+    {"person", "list", verb_person_list, "[--json]", "list the people"},
+    {"person", "disable", verb_person_disable, "NAME", "end a person's sessions and grants, for good"},
+    {"person", "enable", verb_person_enable, "NAME", "let a person sign in again"},
+    {"person", "password", verb_person_password, "NAME", "set a password; asks for it"},
+    {"person", "scope", verb_person_scope, "NAME \"a b\"", "say what a person may have"},
+    {"client", "add", verb_client_add,
+     "[--id ID] --name TEXT [--redirect-uri URI]... [--public] [--resource URI] [--json]",
+     "add a client, or the resource server of a resource; a secret is printed once"},
+    {"client", "list", verb_client_list, "[--json]", "list the clients"},
+    {"client", "disable", verb_client_disable, "ID", "refuse a client"},
+    {"client", "enable", verb_client_enable, "ID", "accept a client again"},
+    {"client", "delete", verb_client_delete, "ID", "delete a client and end its grants"},
+    {"resource", "put", verb_resource_put, "URI --name TEXT [--default] [--scopes FILE|-]",
+     "add or change a resource and its scopes"},
+    {"resource", "list", verb_resource_list, "[--json]", "list the resources"},
+    {"key", "rotate", verb_key_rotate, "[--now]",
+     "publish a new signing key, which signs after five minutes or at once"},
+    {"key", "list", verb_key_list, "[--json]", "list the published signing keys"},
+    {"admin-key", "add", verb_admin_key_add, "NAME --scope \"admin:clients\" [--expires 90d]",
+     "add a bearer of the admin REST; printed once"},
+    {"admin-key", "list", verb_admin_key_list, "[--json]", "list them"},
+    {"admin-key", "revoke", verb_admin_key_revoke, "NAME", "revoke one"},
+    {"secret", "new", verb_secret_new, "", "print a new line for the secrets file"},
 };
 enum { VERBS_COUNT = sizeof(VERBS) / sizeof(VERBS[0]) };
 
 static void print_verb(FILE *out, const struct verb *verb)
 {
 	fprintf(out, "sallyport-authz [-c FILE] %s%s%s%s%s\n", verb->first, verb->second != NULL ? " " : "",
-	        verb->second != NULL ? verb->second : "", verb->arguments[0] != '\0' ? " " : "", verb->arguments);
+		verb->second != NULL ? verb->second : "", verb->arguments[0] != '\0' ? " " : "", verb->arguments);
 }
 
 static void print_usage(FILE *out)
@@ -73,14 +79,15 @@ static const struct verb *find_verb(int argc, char **argv)
 	return NULL;
 }
 
-static enum verb_status run_verb(struct operator *op, int argc, char **argv)
+static enum verb_status run_verb(struct operator* op, int argc, char **argv)
 {
 	const struct verb *verb = find_verb(argc, argv);
 	int words = verb != NULL && verb->second != NULL ? 2 : 1;
 	enum verb_status status;
 
 	if (verb == NULL) {
-		fprintf(stderr, "sallyport-authz: %s; --help lists the verbs\n", argc < 1 ? "a verb is missing" : "there is no such verb");
+		fprintf(stderr, "sallyport-authz: %s; --help lists the verbs\n",
+			argc < 1 ? "a verb is missing" : "there is no such verb");
 		return VERB_USAGE;
 	}
 	optind = 0; /* the verb has options of its own */
@@ -96,10 +103,10 @@ static enum verb_status run_verb(struct operator *op, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0},
+	    {"config", required_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+	    {NULL, 0, NULL, 0},
 	};
 	struct operator op = {.file = SALLYPORT_SYSCONFDIR "/authz.yaml"};
 	enum verb_status status;
@@ -110,17 +117,10 @@ int main(int argc, char **argv)
 	h2o_mem_init_pool(&op.pool);
 	while ((option = getopt_long(argc, argv, "+c:hV", OPTIONS, NULL)) != -1) {
 		switch (option) {
-		case 'c':
-			op.file = optarg;
-			break;
-		case 'h':
-			print_usage(stdout);
-			return VERB_DONE;
-		case 'V':
-			puts("sallyport-authz " PACKAGE_VERSION);
-			return VERB_DONE;
-		default:
-			return VERB_USAGE;
+		case 'c': op.file = optarg; break;
+		case 'h': print_usage(stdout); return VERB_DONE;
+		case 'V': puts("sallyport-authz " PACKAGE_VERSION); return VERB_DONE;
+		default: return VERB_USAGE;
 		}
 	}
 	status = run_verb(&op, argc - optind, argv + optind);

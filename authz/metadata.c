@@ -28,7 +28,7 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	static const char *const GRANTS[] = {"authorization_code", "refresh_token", NULL};
 	static const char *const ES256[] = {"ES256", NULL};
 	static const char *const PROMPTS[] = {"none", "login", "consent", NULL};
-	json_t *d = json_keep(&authz->pool, json_object());
+	json_t *d = json_object();
 	json_object_set_new(d, "issuer", json_string(authz->settings.issuer));
 	set_url(d, authz, "authorization_endpoint", "/authorize");
 	set_url(d, authz, "token_endpoint", "/token");
@@ -51,7 +51,9 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	/* Demanded by readers of openid-configuration; what is signed, is signed so. */
 	set_words(d, "subject_types_supported", PUBLIC);
 	set_words(d, "id_token_signing_alg_values_supported", ES256);
-	return json_text(&authz->pool, d);
+	h2o_iovec_t text = json_text(&authz->pool, d);
+	json_decref(d);
+	return text;
 }
 
 static step_result answer_metadata(struct request *r)

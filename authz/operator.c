@@ -17,7 +17,7 @@ enum verb_status refuse(const char *format, ...)
 	return VERB_REFUSED;
 }
 
-bool operator_read_settings(struct operator *op)
+bool operator_read_settings(struct operator* op)
 {
 	const char *error = NULL;
 
@@ -28,7 +28,7 @@ bool operator_read_settings(struct operator *op)
 	return op->settings != NULL;
 }
 
-bool operator_read_secrets(struct operator *op)
+bool operator_read_secrets(struct operator* op)
 {
 	const char *error = NULL;
 
@@ -41,7 +41,7 @@ bool operator_read_secrets(struct operator *op)
 	return op->secrets != NULL;
 }
 
-PGresult *operator_ask(struct operator *op, const char *sql, const struct db_param *params, size_t count)
+PGresult *operator_ask(struct operator* op, const char *sql, const struct db_param *params, size_t count)
 {
 	if (!operator_read_settings(op))
 		return NULL;
@@ -54,7 +54,8 @@ PGresult *operator_ask(struct operator *op, const char *sql, const struct db_par
 	return op->pg == NULL ? NULL : operator_db_ask(op->pg, sql, params, count);
 }
 
-enum verb_status operator_do(struct operator *op, const char *sql, const struct db_param *params, size_t count, const char *otherwise)
+enum verb_status operator_do(struct operator* op, const char *sql, const struct db_param *params, size_t count,
+			     const char *otherwise)
 {
 	PGresult *rows = operator_ask(op, sql, params, count);
 	bool done = rows != NULL && rows_count(rows) == 1 && strcmp(PQgetvalue(rows, 0, 0), "t") == 0;
@@ -75,7 +76,8 @@ static void show_table(const PGresult *rows)
 	putchar('\n');
 	for (int row = 0; row < count; row++) {
 		for (int column = 0; column < columns; column++)
-			printf("%s%s", column == 0 ? "" : "\t", PQgetisnull(rows, row, column) ? "-" : PQgetvalue(rows, row, column));
+			printf("%s%s", column == 0 ? "" : "\t",
+			       PQgetisnull(rows, row, column) ? "-" : PQgetvalue(rows, row, column));
 		putchar('\n');
 	}
 }
@@ -107,7 +109,7 @@ static void show_json(h2o_mem_pool_t *pool, const PGresult *rows)
 	puts(json_text(pool, list).base);
 }
 
-enum verb_status operator_show(struct operator *op, const char *sql, bool as_json)
+enum verb_status operator_show(struct operator* op, const char *sql, bool as_json)
 {
 	PGresult *rows = operator_ask(op, sql, NULL, 0);
 
@@ -121,7 +123,7 @@ enum verb_status operator_show(struct operator *op, const char *sql, bool as_jso
 	return VERB_DONE;
 }
 
-bool operator_scopes(struct operator *op, const char *text, struct db_param *ret)
+bool operator_scopes(struct operator* op, const char *text, struct db_param *ret)
 {
 	struct scopes scopes;
 

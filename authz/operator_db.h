@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PostgreSQL for the operator's verbs: one connection, one question at a time, waiting for each answer. Never in the daemon's loop. */
+/* PostgreSQL for the operator's verbs: one connection, one question at a time, waiting for each answer. Never in the
+ * daemon's loop. */
 #ifndef SALLYPORT_OPERATOR_DB_H
 #define SALLYPORT_OPERATOR_DB_H
 

@@ -22,8 +22,8 @@ bool password_hash(h2o_iovec_t password, const struct password_cost *cost, char 
 	if (!password_acceptable(password))
 		return false;
 	random_bytes(salt, sizeof(salt));
-	return argon2id_hash_encoded(cost->passes, cost->memory_kib, LANES, password.base, password.len, salt, sizeof(salt), DIGEST_SIZE,
-	                             hash, PASSWORD_HASH_SIZE) == ARGON2_OK;
+	return argon2id_hash_encoded(cost->passes, cost->memory_kib, LANES, password.base, password.len, salt,
+				     sizeof(salt), DIGEST_SIZE, hash, PASSWORD_HASH_SIZE) == ARGON2_OK;
 }
 
 /* The parameters of a PHC string as argon2_encode writes it; false for any other text. */
@@ -45,8 +45,8 @@ bool password_verify(h2o_iovec_t password, const char *hash, const struct passwo
 
 	if (!password_acceptable(password))
 		return false;
-	if (hash == NULL || !read_cost(hash, &memory_kib, &passes, &lanes) || memory_kib > MEMORY_KIB_MAX || passes > PASSES_MAX ||
-	    lanes > LANES_MAX) {
+	if (hash == NULL || !read_cost(hash, &memory_kib, &passes, &lanes) || memory_kib > MEMORY_KIB_MAX ||
+	    passes > PASSES_MAX || lanes > LANES_MAX) {
 		password_hash(password, cost, unused);
 		secret_wipe(unused, sizeof(unused));
 		return false;
@@ -58,5 +58,6 @@ bool password_needs_rehash(const char *hash, const struct password_cost *cost)
 {
 	unsigned memory_kib, passes, lanes;
 
-	return !read_cost(hash, &memory_kib, &passes, &lanes) || memory_kib != cost->memory_kib || passes != cost->passes || lanes != LANES;
+	return !read_cost(hash, &memory_kib, &passes, &lanes) || memory_kib != cost->memory_kib ||
+	       passes != cost->passes || lanes != LANES;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* serve: from the configuration to the running daemon. Secrets are read after the process is hardened (main); a database that is away delays
- * nothing: what needs it answers 503 until it is there. */
+/* serve: from the configuration to the running daemon. Secrets are read after the process is hardened (main); a
+ * database that is away delays nothing: what needs it answers 503 until it is there. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,8 @@ static char token_lifetime[24]; /* parameter of the sweep */
 static PGresult *ask_keys(PGconn *pg)
 {
 	struct db_param params[] = {param_text(token_lifetime)};
-	PGresult *rows = operator_db_ask(pg, STORE_STATEMENTS[store_background_statement(STORE_SIGNING_KEYS)].sql, params, 1);
+	PGresult *rows =
+	    operator_db_ask(pg, STORE_STATEMENTS[store_background_statement(STORE_SIGNING_KEYS)].sql, params, 1);
 
 	return rows;
 }
@@ -32,12 +33,15 @@ static bool add_first_key(struct authz *authz, PGconn *pg)
 	PGresult *rows = NULL;
 
 	if (key_first_params(&authz->pool, authz->handle_keys, params))
-		rows = operator_db_ask(pg, STORE_STATEMENTS[store_background_statement(STORE_SIGNING_KEY_ADD_FIRST)].sql, params, FIRST_KEY_PARAMS);
+		rows =
+		    operator_db_ask(pg, STORE_STATEMENTS[store_background_statement(STORE_SIGNING_KEY_ADD_FIRST)].sql,
+				    params, FIRST_KEY_PARAMS);
 	PQclear(rows);
 	return rows != NULL;
 }
 
-/* Before the loop runs, so that the daemon can sign from its first request on. Where that fails, the keyring goes on asking. */
+/* Before the loop runs, so that the daemon can sign from its first request on. Where that fails, the keyring goes on
+ * asking. */
 static void load_keys(struct authz *authz, const char *database)
 {
 	const char *problem = NULL;
@@ -67,7 +71,8 @@ static void on_swept(void *data, const PGresult *rows)
 {
 	(void)data;
 	if (rows != NULL && PQresultStatus(rows) != PGRES_TUPLES_OK)
-		log_event(LOG_ERROR, "what has expired could not be deleted", "problem", PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY), NULL);
+		log_event(LOG_ERROR, "what has expired could not be deleted", "problem",
+			  PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY), NULL);
 }
 
 static void sweep(void *data)
@@ -101,13 +106,13 @@ static const char *open_logs(struct authz *authz, const struct settings *s)
 static const char *open_server(struct authz *authz, const struct settings *s)
 {
 	struct server_options options = {
-		.listen = s->listen,
-		.certificate = s->certificate,
-		.key = s->key,
-		.proxies = s->proxies,
-		.tls_terminated_by_proxy = s->tls_terminated_by_proxy,
-		.on_reload = on_reload,
-		.data = authz,
+	    .listen = s->listen,
+	    .certificate = s->certificate,
+	    .key = s->key,
+	    .proxies = s->proxies,
+	    .tls_terminated_by_proxy = s->tls_terminated_by_proxy,
+	    .on_reload = on_reload,
+	    .data = authz,
 	};
 	const char *error = NULL;
 
@@ -118,11 +123,11 @@ static const char *open_server(struct authz *authz, const struct settings *s)
 static void open_database(struct authz *authz, const struct settings *s)
 {
 	struct db_options options = {
-		.name = "authz",
-		.conninfo = s->database,
-		.statements = STORE_STATEMENTS,
-		.statement_count = STORE_STATEMENT_COUNT,
-		.connections = s->database_connections,
+	    .name = "authz",
+	    .conninfo = s->database,
+	    .statements = STORE_STATEMENTS,
+	    .statement_count = STORE_STATEMENT_COUNT,
+	    .connections = s->database_connections,
 	};
 
 	snprintf(token_lifetime, sizeof(token_lifetime), "%lld", (long long)s->authz.access_token_lifetime);
@@ -142,7 +147,7 @@ static const char *open_parts(struct authz *authz, const struct settings *s)
 	return error;
 }
 
-enum verb_status verb_serve(struct operator *op, int argc, char **argv)
+enum verb_status verb_serve(struct operator* op, int argc, char **argv)
 {
 	struct authz authz = {.server = NULL};
 	const char *error;
@@ -156,8 +161,13 @@ enum verb_status verb_serve(struct operator *op, int argc, char **argv)
 	authz.settings = op->settings->authz;
 	authz.handle_keys = op->secrets;
 	error = open_parts(&authz, op->settings);
-	if (error != NULL)
-		return refuse("%s", error);
+	if (error != NULL) {
+		refuse("%s", error); /* the text lives in the pool */
+		if (authz.audit != NULL)
+			audit_close(authz.audit);
+		h2o_mem_clear_pool(&authz.pool);
+		return VERB_REFUSED;
+	}
 	authz.workers = workers_start(server_context(authz.server), op->settings->workers, HASHES_WAITING);
 	open_database(&authz, op->settings);
 	log_event(LOG_INFO, "serving", "issuer", authz.settings.issuer, NULL);
@@ -167,13 +177,12 @@ enum verb_status verb_serve(struct operator *op, int argc, char **argv)
 	keyring_close(authz.keyring);
 	if (authz.audit != NULL)
 		audit_close(authz.audit);
-	log_event(LOG_INFO, "stopped", NULL);
 	log_flush();
 	h2o_mem_clear_pool(&authz.pool);
 	return VERB_DONE;
 }
 
-enum verb_status verb_check(struct operator *op, int argc, char **argv)
+enum verb_status verb_check(struct operator* op, int argc, char **argv)
 {
 	const char *error = NULL;
 

@@ -20,13 +20,14 @@ struct lifetime {
 };
 
 static const struct lifetime LIFETIMES[] = {
-	{"code", 60, 1, 10 * MINUTE, offsetof(struct authz_settings, code_lifetime)}, /* RFC 6749, 4.1.2: ten minutes at most */
-	{"access_token", 10 * MINUTE, 10, DAY, offsetof(struct authz_settings, access_token_lifetime)},
-	{"grant", 90 * DAY, 1, 3650LL * DAY, offsetof(struct authz_settings, grant_lifetime)},
-	{"refresh_retry_window", 2 * MINUTE, 0, HOUR, offsetof(struct authz_settings, refresh_retry_window)},
-	{"request", 10 * MINUTE, 30, HOUR, offsetof(struct authz_settings, request_lifetime)},
-	{"session_idle", 12 * HOUR, 10, 365LL * DAY, offsetof(struct authz_settings, session_idle)},
-	{"session", 7 * DAY, 10, 365LL * DAY, offsetof(struct authz_settings, session_lifetime)},
+    {"code", 60, 1, 10 * MINUTE,
+     offsetof(struct authz_settings, code_lifetime)}, /* RFC 6749, 4.1.2: ten minutes at most */
+    {"access_token", 10 * MINUTE, 10, DAY, offsetof(struct authz_settings, access_token_lifetime)},
+    {"grant", 90 * DAY, 1, 3650LL * DAY, offsetof(struct authz_settings, grant_lifetime)},
+    {"refresh_retry_window", 2 * MINUTE, 0, HOUR, offsetof(struct authz_settings, refresh_retry_window)},
+    {"request", 10 * MINUTE, 30, HOUR, offsetof(struct authz_settings, request_lifetime)},
+    {"session_idle", 12 * HOUR, 10, 365LL * DAY, offsetof(struct authz_settings, session_idle)},
+    {"session", 7 * DAY, 10, 365LL * DAY, offsetof(struct authz_settings, session_lifetime)},
 };
 
 static const char *read_lifetimes(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
@@ -38,8 +39,8 @@ static const char *read_lifetimes(h2o_mem_pool_t *pool, struct settings *s, cons
 		int64_t ms = config_duration_ms(lifetimes, l->name, l->otherwise * 1000);
 
 		if (ms % 1000 != 0 || ms < l->least * 1000 || ms > l->most * 1000)
-			return text_printf(pool, "%s: lifetimes.%s: must be whole seconds from %lld to %lld", s->file, l->name, (long long)l->least,
-			                   (long long)l->most);
+			return text_printf(pool, "%s: lifetimes.%s: must be whole seconds from %lld to %lld", s->file,
+					   l->name, (long long)l->least, (long long)l->most);
 		*(int64_t *)((char *)&s->authz + l->member) = ms / 1000;
 	}
 	return NULL;
@@ -59,7 +60,8 @@ static const char *read_issuer(h2o_mem_pool_t *pool, struct settings *s, const j
 	s->authz.origin = uri_origin(pool, &uri);
 	s->authz.secure = text_is_nocase(uri.scheme, "https");
 	/* Cookies do not know ports: servers side by side on loopback must not take each other's. */
-	s->authz.cookie_suffix = s->authz.secure || uri.port.len == 0 ? "" : text_printf(pool, "_%.*s", (int)uri.port.len, uri.port.base);
+	s->authz.cookie_suffix =
+	    s->authz.secure || uri.port.len == 0 ? "" : text_printf(pool, "_%.*s", (int)uri.port.len, uri.port.base);
 	return NULL;
 }
 

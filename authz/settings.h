@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* authz.yaml: read, checked against its schema and against what the specifications demand of an issuer, before any value is used. */
+/* authz.yaml: read, checked against its schema and against what the specifications demand of an issuer, before any
+ * value is used. */
 #ifndef SALLYPORT_SETTINGS_H
 #define SALLYPORT_SETTINGS_H
 
@@ -8,18 +9,18 @@
 /* The JSON Schema of authz.yaml (2020-12), also printed for editors. */
 extern const char SETTINGS_SCHEMA[];
 
-struct settings {                  /* the whole file; all texts live in the pool */
+struct settings { /* the whole file; all texts live in the pool */
 	struct authz_settings authz;
-	const char *file;                /* where it was read */
+	const char *file; /* where it was read */
 	const json_t *listen;
-	const char *certificate, *key;   /* NULL: plain HTTP */
-	const char *const *proxies;      /* NULL-terminated; NULL: none */
+	const char *certificate, *key; /* NULL: plain HTTP */
+	const char *const *proxies;    /* NULL-terminated; NULL: none */
 	bool tls_terminated_by_proxy;
-	const char *database;            /* conninfo of the daemon */
-	const char *admin_database;      /* of the operator's verbs; NULL if absent */
+	const char *database;	    /* conninfo of the daemon */
+	const char *admin_database; /* of the operator's verbs; NULL if absent */
 	unsigned database_connections;
-	const char *secrets;             /* file of handle and sealing keys */
-	const char *log, *audit_log;     /* NULL: standard error / none */
+	const char *secrets;	     /* file of handle and sealing keys */
+	const char *log, *audit_log; /* NULL: standard error / none */
 	unsigned workers;
 };
 

@@ -3,43 +3,47 @@
 
 #include <string.h>
 
-#define CLIENT_COLUMNS                                                                                                             \
-	"client_id, origin, enabled, name, auth_method, grant_types, redirect_uris, scope, application_type, client_uri, logo_uri, "     \
+#define CLIENT_COLUMNS                                                                                                 \
+	"client_id, origin, enabled, name, auth_method, grant_types, redirect_uris, scope, application_type, "         \
+	"client_uri, logo_uri, "                                                                                       \
 	"tos_uri, policy_uri, software_id, software_version, contacts, resource, created_at, last_used_at"
 
 /* In the order of enum store_statement. */
 const struct db_statement STORE_STATEMENTS[] = {
-	[STATEMENT_CLIENT_ADD] = {"client_add", "SELECT " CLIENT_COLUMNS " FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-	                                        "$12, $13, $14, $15, $16, $17)"},
-	[STATEMENT_CLIENT_GET] = {"client_get", "SELECT " CLIENT_COLUMNS " FROM authz.client_get($1)"},
-	[STATEMENT_CLIENT_LIST] = {"client_list", "SELECT " CLIENT_COLUMNS " FROM authz.client_list($1, $2)"},
-	[STATEMENT_CLIENT_UPDATE] = {"client_update", "SELECT " CLIENT_COLUMNS " FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-	                                              "$10, $11, $12, $13, $14, $15)"},
-	[STATEMENT_CLIENT_DELETE] = {"client_delete", "SELECT authz.client_delete($1) AS deleted"},
-	[STATEMENT_AUTHORIZE_LOOKUP] = {"authorize_lookup", "SELECT outcome, (client).*, resource_uri, resource_name, scope_names, scope_titles, "
-	                                                    "scope_tools FROM authz.authorize_lookup($1, $2)"},
-	[STATEMENT_REQUEST_ADD] = {"request_add", "SELECT authz.request_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
-	[STATEMENT_PAGE_VIEW] = {"page_view", "SELECT * FROM authz.page_view($1, $2, $3)"},
-	[STATEMENT_PERSON_FOR_SIGN_IN] = {"person_for_sign_in", "SELECT * FROM authz.person_for_sign_in($1, $2)"},
-	[STATEMENT_SIGN_IN] = {"sign_in", "SELECT authz.sign_in($1, $2, $3, $4, $5, $6, $7) AS signed_in"},
-	[STATEMENT_SIGN_OUT] = {"sign_out", "SELECT authz.sign_out($1)"},
-	[STATEMENT_DECIDE] = {"decide", "SELECT * FROM authz.decide($1, $2, $3, $4, $5, $6)"},
-	[STATEMENT_REDEEM_CODE] = {"redeem_code", "SELECT * FROM authz.redeem_code($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
-	[STATEMENT_REFRESH] = {"refresh", "SELECT * FROM authz.refresh($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
-	[STATEMENT_INTROSPECT] = {"introspect", "SELECT * FROM authz.introspect($1, $2, $3, $4, $5, $6)"},
-	[STATEMENT_REVOKE] = {"revoke", "SELECT authz.revoke($1, $2, $3, $4, $5, $6, $7) AS outcome"},
-	[STATEMENT_PROVE_CLIENT] = {"prove_client", "SELECT authz.prove_client($1, $2, $3, $4, $5) AS outcome"},
-	[STATEMENT_ADMIN_KEY] = {"admin_key", "SELECT name, scopes FROM authz.admin_key($1)"},
-	[STATEMENT_SIGNING_KEYS] = {"signing_keys", "SELECT * FROM authz.signing_keys($1)"},
-	[STATEMENT_SIGNING_KEY_ADD_FIRST] = {"signing_key_add_first", "SELECT authz.signing_key_add_first($1, $2, $3, $4)"},
-	[STATEMENT_SWEEP] = {"sweep", "SELECT authz.sweep($1)"},
+    [STATEMENT_CLIENT_ADD] = {"client_add", "SELECT " CLIENT_COLUMNS
+					    " FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+					    "$12, $13, $14, $15, $16, $17)"},
+    [STATEMENT_CLIENT_GET] = {"client_get", "SELECT " CLIENT_COLUMNS " FROM authz.client_get($1)"},
+    [STATEMENT_CLIENT_LIST] = {"client_list", "SELECT " CLIENT_COLUMNS " FROM authz.client_list($1, $2)"},
+    [STATEMENT_CLIENT_UPDATE] = {"client_update", "SELECT " CLIENT_COLUMNS
+						  " FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+						  "$10, $11, $12, $13, $14, $15)"},
+    [STATEMENT_CLIENT_DELETE] = {"client_delete", "SELECT authz.client_delete($1) AS deleted"},
+    [STATEMENT_AUTHORIZE_LOOKUP] =
+	{"authorize_lookup", "SELECT outcome, (client).*, resource_uri, resource_name, scope_names, scope_titles, "
+			     "scope_tools FROM authz.authorize_lookup($1, $2)"},
+    [STATEMENT_REQUEST_ADD] = {"request_add", "SELECT authz.request_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
+    [STATEMENT_PAGE_VIEW] = {"page_view", "SELECT * FROM authz.page_view($1, $2, $3)"},
+    [STATEMENT_PERSON_FOR_SIGN_IN] = {"person_for_sign_in", "SELECT * FROM authz.person_for_sign_in($1, $2)"},
+    [STATEMENT_SIGN_IN] = {"sign_in", "SELECT authz.sign_in($1, $2, $3, $4, $5, $6, $7) AS signed_in"},
+    [STATEMENT_SIGN_OUT] = {"sign_out", "SELECT authz.sign_out($1)"},
+    [STATEMENT_DECIDE] = {"decide", "SELECT * FROM authz.decide($1, $2, $3, $4, $5, $6)"},
+    [STATEMENT_REDEEM_CODE] = {"redeem_code", "SELECT * FROM authz.redeem_code($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
+    [STATEMENT_REFRESH] = {"refresh", "SELECT * FROM authz.refresh($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
+    [STATEMENT_INTROSPECT] = {"introspect", "SELECT * FROM authz.introspect($1, $2, $3, $4, $5, $6)"},
+    [STATEMENT_REVOKE] = {"revoke", "SELECT authz.revoke($1, $2, $3, $4, $5, $6, $7) AS outcome"},
+    [STATEMENT_PROVE_CLIENT] = {"prove_client", "SELECT authz.prove_client($1, $2, $3, $4, $5) AS outcome"},
+    [STATEMENT_ADMIN_KEY] = {"admin_key", "SELECT name, scopes FROM authz.admin_key($1)"},
+    [STATEMENT_SIGNING_KEYS] = {"signing_keys", "SELECT * FROM authz.signing_keys($1)"},
+    [STATEMENT_SIGNING_KEY_ADD_FIRST] = {"signing_key_add_first", "SELECT authz.signing_key_add_first($1, $2, $3, $4)"},
+    [STATEMENT_SWEEP] = {"sweep", "SELECT authz.sweep($1)"},
 };
 const size_t STORE_STATEMENT_COUNT = STATEMENTS;
 
 const char *const AUTH_METHOD_NAMES[AUTH_METHODS] = {
-	[AUTH_NONE] = "none",
-	[AUTH_SECRET_BASIC] = "client_secret_basic",
-	[AUTH_SECRET_POST] = "client_secret_post",
+    [AUTH_NONE] = "none",
+    [AUTH_SECRET_BASIC] = "client_secret_basic",
+    [AUTH_SECRET_POST] = "client_secret_post",
 };
 
 void store_proof_params(const struct client_proof *proof, struct db_param params[PROOF_PARAMS])
@@ -78,9 +82,9 @@ const char **store_texts(struct request *r, size_t row, const char *column, size
 size_t store_background_statement(enum store_background which)
 {
 	static const size_t STATEMENT_OF[] = {
-		[STORE_SIGNING_KEYS] = STATEMENT_SIGNING_KEYS,
-		[STORE_SIGNING_KEY_ADD_FIRST] = STATEMENT_SIGNING_KEY_ADD_FIRST,
-		[STORE_SWEEP] = STATEMENT_SWEEP,
+	    [STORE_SIGNING_KEYS] = STATEMENT_SIGNING_KEYS,
+	    [STORE_SIGNING_KEY_ADD_FIRST] = STATEMENT_SIGNING_KEY_ADD_FIRST,
+	    [STORE_SWEEP] = STATEMENT_SWEEP,
 	};
 
 	return STATEMENT_OF[which];

@@ -6,23 +6,23 @@
 step_result store_client_add(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
 	struct db_param params[] = {
-		param_text(c->client_id),
-		param_text(c->origin),
-		param_text(c->name),
-		param_text(AUTH_METHOD_NAMES[c->auth_method]),
-		secret_digest == NULL ? param_text(NULL) : param_bytes(secret_digest, SHA256_SIZE),
-		param_text_array(&r->pool, c->grant_types, c->grant_type_count),
-		param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count),
-		param_text(c->scope),
-		param_text(c->application_type),
-		param_text(c->client_uri),
-		param_text(c->logo_uri),
-		param_text(c->tos_uri),
-		param_text(c->policy_uri),
-		param_text(c->software_id),
-		param_text(c->software_version),
-		param_text(c->contacts),
-		param_text(c->resource),
+	    param_text(c->client_id),
+	    param_text(c->origin),
+	    param_text(c->name),
+	    param_text(AUTH_METHOD_NAMES[c->auth_method]),
+	    secret_digest == NULL ? param_text(NULL) : param_bytes(secret_digest, SHA256_SIZE),
+	    param_text_array(&r->pool, c->grant_types, c->grant_type_count),
+	    param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count),
+	    param_text(c->scope),
+	    param_text(c->application_type),
+	    param_text(c->client_uri),
+	    param_text(c->logo_uri),
+	    param_text(c->tos_uri),
+	    param_text(c->policy_uri),
+	    param_text(c->software_id),
+	    param_text(c->software_version),
+	    param_text(c->contacts),
+	    param_text(c->resource),
 	};
 
 	return store_ask(r, STATEMENT_CLIENT_ADD, params, sizeof(params) / sizeof(params[0]));
@@ -45,21 +45,21 @@ step_result store_client_list(struct request *r, const char *after, int limit)
 step_result store_client_update(struct request *r, const struct client *c)
 {
 	struct db_param params[] = {
-		param_text(c->client_id),
-		param_text(c->name),
-		param_text_array(&r->pool, c->grant_types, c->grant_type_count),
-		param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count),
-		param_text(c->scope),
-		param_text(c->application_type),
-		param_text(c->client_uri),
-		param_text(c->logo_uri),
-		param_text(c->tos_uri),
-		param_text(c->policy_uri),
-		param_text(c->software_id),
-		param_text(c->software_version),
-		param_text(c->contacts),
-		param_text(c->resource),
-		param_bool(c->enabled),
+	    param_text(c->client_id),
+	    param_text(c->name),
+	    param_text_array(&r->pool, c->grant_types, c->grant_type_count),
+	    param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count),
+	    param_text(c->scope),
+	    param_text(c->application_type),
+	    param_text(c->client_uri),
+	    param_text(c->logo_uri),
+	    param_text(c->tos_uri),
+	    param_text(c->policy_uri),
+	    param_text(c->software_id),
+	    param_text(c->software_version),
+	    param_text(c->contacts),
+	    param_text(c->resource),
+	    param_bool(c->enabled),
 	};
 
 	return store_ask(r, STATEMENT_CLIENT_UPDATE, params, sizeof(params) / sizeof(params[0]));
@@ -89,23 +89,23 @@ static enum auth_method auth_method_of(const char *name)
 static void read_client_row(struct request *r, size_t row, struct client *ret)
 {
 	*ret = (struct client){
-		.client_id = store_text(r, row, "client_id"),
-		.name = store_text(r, row, "name"),
-		.auth_method = auth_method_of(rows_text(r->rows, row, "auth_method")),
-		.scope = store_text(r, row, "scope"),
-		.application_type = store_text(r, row, "application_type"),
-		.client_uri = store_text(r, row, "client_uri"),
-		.logo_uri = store_text(r, row, "logo_uri"),
-		.tos_uri = store_text(r, row, "tos_uri"),
-		.policy_uri = store_text(r, row, "policy_uri"),
-		.software_id = store_text(r, row, "software_id"),
-		.software_version = store_text(r, row, "software_version"),
-		.contacts = store_text(r, row, "contacts"),
-		.resource = store_text(r, row, "resource"),
-		.origin = store_text(r, row, "origin"),
-		.enabled = rows_bool(r->rows, row, "enabled"),
-		.created_at = rows_int(r->rows, row, "created_at"),
-		.last_used_at = rows_int(r->rows, row, "last_used_at"),
+	    .client_id = store_text(r, row, "client_id"),
+	    .name = store_text(r, row, "name"),
+	    .auth_method = auth_method_of(rows_text(r->rows, row, "auth_method")),
+	    .scope = store_text(r, row, "scope"),
+	    .application_type = store_text(r, row, "application_type"),
+	    .client_uri = store_text(r, row, "client_uri"),
+	    .logo_uri = store_text(r, row, "logo_uri"),
+	    .tos_uri = store_text(r, row, "tos_uri"),
+	    .policy_uri = store_text(r, row, "policy_uri"),
+	    .software_id = store_text(r, row, "software_id"),
+	    .software_version = store_text(r, row, "software_version"),
+	    .contacts = store_text(r, row, "contacts"),
+	    .resource = store_text(r, row, "resource"),
+	    .origin = store_text(r, row, "origin"),
+	    .enabled = rows_bool(r->rows, row, "enabled"),
+	    .created_at = rows_int(r->rows, row, "created_at"),
+	    .last_used_at = rows_int(r->rows, row, "last_used_at"),
 	};
 	ret->redirect_uris = store_texts(r, row, "redirect_uris", &ret->redirect_uri_count);
 	ret->grant_types = store_texts(r, row, "grant_types", &ret->grant_type_count);
@@ -156,10 +156,10 @@ enum authorize_lookup store_read_authorize_lookup(struct request *r, struct clie
 	if (title_count < count || tool_count < count)
 		count = 0;
 	*resource = (struct resource){
-		.uri = store_text(r, 0, "resource_uri"),
-		.name = store_text(r, 0, "resource_name"),
-		.scopes = h2o_mem_alloc_pool(&r->pool, (count + 1) * sizeof(struct scope_row)),
-		.scope_count = count,
+	    .uri = store_text(r, 0, "resource_uri"),
+	    .name = store_text(r, 0, "resource_name"),
+	    .scopes = h2o_mem_alloc_pool(&r->pool, (count + 1) * sizeof(struct scope_row)),
+	    .scope_count = count,
 	};
 	for (size_t i = 0; i < count; i++)
 		resource->scopes[i] = (struct scope_row){.name = names[i], .title = titles[i], .tools = tools[i]};

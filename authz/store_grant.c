@@ -4,26 +4,25 @@
 static void read_granted(struct request *r, struct granted *ret)
 {
 	*ret = (struct granted){
-		.generation = (uint32_t)rows_int(r->rows, 0, "generation"),
-		.subject = store_text(r, 0, "subject"),
-		.client_id = store_text(r, 0, "client_id"),
-		.resource = store_text(r, 0, "resource"),
-		.scope = store_text(r, 0, "scope"),
-		.auth_time = rows_int(r->rows, 0, "auth_time"),
-		.now = rows_int(r->rows, 0, "now"),
+	    .generation = (uint32_t)rows_int(r->rows, 0, "generation"),
+	    .subject = store_text(r, 0, "subject"),
+	    .client_id = store_text(r, 0, "client_id"),
+	    .resource = store_text(r, 0, "resource"),
+	    .scope = store_text(r, 0, "scope"),
+	    .auth_time = rows_int(r->rows, 0, "auth_time"),
+	    .now = rows_int(r->rows, 0, "now"),
 	};
 	rows_uuid(r->rows, 0, "grant_id", ret->grant_id);
 }
 
-step_result store_redeem_code(struct request *r, const struct client_proof *proof, const uint8_t code_id[16], const char *redirect_uri,
-                              const char *code_challenge, const char *resource, int64_t grant_lifetime)
+step_result store_redeem_code(struct request *r, const struct client_proof *proof, const uint8_t code_id[16],
+			      const char *redirect_uri, const char *code_challenge, const char *resource,
+			      int64_t grant_lifetime)
 {
 	struct db_param params[PROOF_PARAMS + 5] = {
-		[PROOF_PARAMS] = param_uuid(code_id),
-		param_text(redirect_uri),
-		param_text(code_challenge),
-		param_text(resource),
-		param_int(&r->pool, grant_lifetime),
+	    [PROOF_PARAMS] = param_uuid(code_id), param_text(redirect_uri),
+	    param_text(code_challenge),		  param_text(resource),
+	    param_int(&r->pool, grant_lifetime),
 	};
 
 	store_proof_params(proof, params);
@@ -32,8 +31,9 @@ step_result store_redeem_code(struct request *r, const struct client_proof *proo
 
 enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 {
-	static const char *const OUTCOMES[] = {"client_refused",    "unauthorized_client", "invalid", "replayed", "redirect_mismatch",
-	                                       "verifier_mismatch", "target_mismatch",     "granted"};
+	static const char *const OUTCOMES[] = {
+	    "client_refused",	 "unauthorized_client", "invalid",	   "replayed",
+	    "redirect_mismatch", "verifier_mismatch",	"target_mismatch", "granted"};
 	enum redeem outcome = (enum redeem)store_outcome(r, OUTCOMES, 8);
 
 	*ret = (struct granted){0};
@@ -42,17 +42,17 @@ enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 	return outcome;
 }
 
-step_result store_refresh(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16], uint32_t generation,
-                          const struct scopes *scope, const char *resource, int64_t window)
+step_result store_refresh(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
+			  uint32_t generation, const struct scopes *scope, const char *resource, int64_t window)
 {
 	/* An empty scope parameter is no wish for a token without scope. RFC 6749, 6: as granted. */
 	bool narrows = scope != NULL && scope->count > 0;
 	struct db_param params[PROOF_PARAMS + 5] = {
-		[PROOF_PARAMS] = param_uuid(grant_id),
-		param_int(&r->pool, generation),
-		narrows ? param_text_array(&r->pool, scope->names, scope->count) : param_text(NULL),
-		param_text(resource),
-		param_int(&r->pool, window),
+	    [PROOF_PARAMS] = param_uuid(grant_id),
+	    param_int(&r->pool, generation),
+	    narrows ? param_text_array(&r->pool, scope->names, scope->count) : param_text(NULL),
+	    param_text(resource),
+	    param_int(&r->pool, window),
 	};
 
 	store_proof_params(proof, params);
@@ -61,8 +61,15 @@ step_result store_refresh(struct request *r, const struct client_proof *proof, c
 
 enum refresh store_read_refresh(struct request *r, struct granted *ret)
 {
-	static const char *const OUTCOMES[] = {"client_refused",  "unauthorized_client", "invalid", "reused", "target_mismatch",
-	                                       "scope_exceeded",  "rotated",             "retried", "stale"};
+	static const char *const OUTCOMES[] = {"client_refused",
+					       "unauthorized_client",
+					       "invalid",
+					       "reused",
+					       "target_mismatch",
+					       "scope_exceeded",
+					       "rotated",
+					       "retried",
+					       "stale"};
 	enum refresh outcome = (enum refresh)store_outcome(r, OUTCOMES, 9);
 
 	*ret = (struct granted){0};
@@ -71,7 +78,8 @@ enum refresh store_read_refresh(struct request *r, struct granted *ret)
 	return outcome;
 }
 
-step_result store_introspect(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16], const char *jti)
+step_result store_introspect(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
+			     const char *jti)
 {
 	struct db_param params[PROOF_PARAMS + 2] = {[PROOF_PARAMS] = param_uuid(grant_id), param_text(jti)};
 
@@ -94,13 +102,13 @@ void store_read_introspect(struct request *r, struct introspected *ret)
 	ret->grantable_scope = store_text(r, 0, "grantable_scope");
 }
 
-step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16], const char *jti,
-                         int64_t token_expires_at)
+step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
+			 const char *jti, int64_t token_expires_at)
 {
 	struct db_param params[PROOF_PARAMS + 3] = {
-		[PROOF_PARAMS] = param_uuid(grant_id),
-		param_text(jti),
-		param_int(&r->pool, token_expires_at),
+	    [PROOF_PARAMS] = param_uuid(grant_id),
+	    param_text(jti),
+	    param_int(&r->pool, token_expires_at),
 	};
 
 	store_proof_params(proof, params);

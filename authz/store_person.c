@@ -9,26 +9,22 @@ static struct db_param optional_uuid(const uint8_t *id)
 	return id == NULL ? param_text(NULL) : param_uuid(id);
 }
 
-step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16], const struct authorization *a,
-                              int64_t lifetime)
+step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
+			      const struct authorization *a, int64_t lifetime)
 {
 	struct db_param params[] = {
-		param_uuid(request_id),
-		param_uuid(browser_id),
-		param_text(a->client_id),
-		param_text(a->resource),
-		param_text(a->redirect_uri),
-		param_text_array(&r->pool, a->scopes, a->scope_count),
-		param_text(a->state),
-		param_text(a->code_challenge),
-		param_text(a->prompt),
-		param_int(&r->pool, lifetime),
+	    param_uuid(request_id),	 param_uuid(browser_id),
+	    param_text(a->client_id),	 param_text(a->resource),
+	    param_text(a->redirect_uri), param_text_array(&r->pool, a->scopes, a->scope_count),
+	    param_text(a->state),	 param_text(a->code_challenge),
+	    param_text(a->prompt),	 param_int(&r->pool, lifetime),
 	};
 
 	return store_ask(r, STATEMENT_REQUEST_ADD, params, sizeof(params) / sizeof(params[0]));
 }
 
-step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16], const uint8_t *session_id)
+step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
+			    const uint8_t *session_id)
 {
 	struct db_param params[] = {param_uuid(request_id), param_uuid(browser_id), optional_uuid(session_id)};
 
@@ -49,10 +45,10 @@ static void read_scopes_shown(struct request *r, struct page_view *ret)
 	ret->scope_count = count;
 	for (size_t i = 0; i < count; i++) {
 		ret->scopes[i] = (struct scope_shown){
-			.name = names[i],
-			.title = titles[i],
-			.tools = tools[i],
-			.allowed = strcmp(allowed[i], "true") == 0,
+		    .name = names[i],
+		    .title = titles[i],
+		    .tools = tools[i],
+		    .allowed = strcmp(allowed[i], "true") == 0,
 		};
 	}
 }
@@ -66,17 +62,17 @@ enum page_state store_read_page_view(struct request *r, struct page_view *ret)
 	if (state == PAGE_NO_REQUEST)
 		return state;
 	ret->request = (struct authorization){
-		.client_id = store_text(r, 0, "client_id"),
-		.client_name = store_text(r, 0, "client_name"),
-		.client_uri = store_text(r, 0, "client_uri"),
-		.redirect_uri = store_text(r, 0, "redirect_uri"),
-		.resource = store_text(r, 0, "resource"),
-		.resource_name = store_text(r, 0, "resource_name"),
-		.state = store_text(r, 0, "state"),
-		.code_challenge = store_text(r, 0, "code_challenge"),
-		.prompt = store_text(r, 0, "prompt"),
-		.client_is_dynamic = rows_bool(r->rows, 0, "client_is_dynamic"),
-		.loopback_only = rows_bool(r->rows, 0, "loopback_only"),
+	    .client_id = store_text(r, 0, "client_id"),
+	    .client_name = store_text(r, 0, "client_name"),
+	    .client_uri = store_text(r, 0, "client_uri"),
+	    .redirect_uri = store_text(r, 0, "redirect_uri"),
+	    .resource = store_text(r, 0, "resource"),
+	    .resource_name = store_text(r, 0, "resource_name"),
+	    .state = store_text(r, 0, "state"),
+	    .code_challenge = store_text(r, 0, "code_challenge"),
+	    .prompt = store_text(r, 0, "prompt"),
+	    .client_is_dynamic = rows_bool(r->rows, 0, "client_is_dynamic"),
+	    .loopback_only = rows_bool(r->rows, 0, "loopback_only"),
 	};
 	ret->request.scopes = store_texts(r, 0, "requested_scopes", &ret->request.scope_count);
 	read_scopes_shown(r, ret);
@@ -105,17 +101,13 @@ bool store_read_person_for_sign_in(struct request *r, struct person_sign_in *ret
 	return rows_uuid(r->rows, 0, "person_id", ret->person_id) && ret->password_hash != NULL;
 }
 
-step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16], const uint8_t *old_session_id,
-                          const char *new_hash, int64_t idle, int64_t lifetime)
+step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16],
+			  const uint8_t *old_session_id, const char *new_hash, int64_t idle, int64_t lifetime)
 {
 	struct db_param params[] = {
-		param_uuid(person_id),
-		param_uuid(session_id),
-		optional_uuid(old_session_id),
-		param_text(new_hash),
-		param_int(&r->pool, idle),
-		param_int(&r->pool, lifetime),
-		param_text(request_address(r)), /* becomes a known address of the person */
+	    param_uuid(person_id),	    param_uuid(session_id),    optional_uuid(old_session_id),
+	    param_text(new_hash),	    param_int(&r->pool, idle), param_int(&r->pool, lifetime),
+	    param_text(request_address(r)), /* becomes a known address of the person */
 	};
 
 	return store_ask(r, STATEMENT_SIGN_IN, params, sizeof(params) / sizeof(params[0]));
@@ -126,7 +118,8 @@ bool store_read_sign_in(struct request *r)
 	return rows_count(r->rows) == 1 && rows_bool(r->rows, 0, "signed_in");
 }
 
-/* The attempt was counted by person_for_sign_in, before its password was compared: counting it here would let parallel guesses through. */
+/* The attempt was counted by person_for_sign_in, before its password was compared: counting it here would let parallel
+ * guesses through. */
 step_result store_sign_in_failed(struct request *r, const char *username, const char *address)
 {
 	(void)r;
@@ -144,16 +137,12 @@ step_result store_sign_out(struct request *r, const uint8_t session_id[16])
 
 /* ---- the decision ---- */
 
-step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16], const uint8_t session_id[16],
-                         bool approve, const uint8_t code_id[16], int64_t code_lifetime)
+step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
+			 const uint8_t session_id[16], bool approve, const uint8_t code_id[16], int64_t code_lifetime)
 {
 	struct db_param params[] = {
-		param_uuid(request_id),
-		param_uuid(browser_id),
-		optional_uuid(session_id),
-		param_bool(approve),
-		optional_uuid(code_id),
-		param_int(&r->pool, code_lifetime),
+	    param_uuid(request_id), param_uuid(browser_id), optional_uuid(session_id),
+	    param_bool(approve),    optional_uuid(code_id), param_int(&r->pool, code_lifetime),
 	};
 
 	return store_ask(r, STATEMENT_DECIDE, params, sizeof(params) / sizeof(params[0]));
@@ -165,9 +154,9 @@ enum decision store_read_decide(struct request *r, struct decided *ret)
 	enum decision decision = (enum decision)store_outcome(r, OUTCOMES, 5);
 
 	*ret = (struct decided){
-		.redirect_uri = store_text(r, 0, "redirect_uri"),
-		.state = store_text(r, 0, "state"),
-		.client_id = store_text(r, 0, "client_id"),
+	    .redirect_uri = store_text(r, 0, "redirect_uri"),
+	    .state = store_text(r, 0, "state"),
+	    .client_id = store_text(r, 0, "client_id"),
 	};
 	return decision;
 }

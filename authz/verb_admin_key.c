@@ -7,12 +7,12 @@
 #include "common/secret.h"
 #include "verbs.h"
 
-enum verb_status verb_admin_key_add(struct operator *op, int argc, char **argv)
+enum verb_status verb_admin_key_add(struct operator* op, int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
-		{"scope", required_argument, NULL, 's'},
-		{"expires", required_argument, NULL, 'e'},
-		{NULL, 0, NULL, 0},
+	    {"scope", required_argument, NULL, 's'},
+	    {"expires", required_argument, NULL, 'e'},
+	    {NULL, 0, NULL, 0},
 	};
 	const char *scope = NULL, *expires = "90d";
 	struct handle key = {.generation = 0};
@@ -37,14 +37,15 @@ enum verb_status verb_admin_key_add(struct operator *op, int argc, char **argv)
 	if (!operator_read_secrets(op) || !operator_scopes(op, scope, &scopes))
 		return VERB_REFUSED;
 	random_bytes(key.id, sizeof(key.id));
-	struct db_param params[] = {param_uuid(key.id), param_text(argv[optind]), scopes, param_int(&op->pool, lifetime_ms / 1000)};
+	struct db_param params[] = {param_uuid(key.id), param_text(argv[optind]), scopes,
+				    param_int(&op->pool, lifetime_ms / 1000)};
 	status = operator_do(op, "SELECT authz.admin_key_add($1, $2, $3, $4)", params, 4, "a living key has this name");
 	if (status == VERB_DONE)
 		puts(handle_mint(&op->pool, op->secrets, HANDLE_ADMIN_KEY, &key));
 	return status;
 }
 
-enum verb_status verb_admin_key_list(struct operator *op, int argc, char **argv)
+enum verb_status verb_admin_key_list(struct operator* op, int argc, char **argv)
 {
 	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
 
@@ -53,7 +54,7 @@ enum verb_status verb_admin_key_list(struct operator *op, int argc, char **argv)
 	return operator_show(op, "SELECT * FROM authz.admin_key_list()", json);
 }
 
-enum verb_status verb_admin_key_revoke(struct operator *op, int argc, char **argv)
+enum verb_status verb_admin_key_revoke(struct operator* op, int argc, char **argv)
 {
 	if (argc != 2)
 		return VERB_USAGE;

@@ -19,13 +19,13 @@ struct new_client {
 static bool parse_options(int argc, char **argv, struct new_client *ret)
 {
 	static const struct option OPTIONS[] = {
-		{"id", required_argument, NULL, 'i'},
-		{"name", required_argument, NULL, 'n'},
-		{"redirect-uri", required_argument, NULL, 'u'},
-		{"public", no_argument, NULL, 'p'},
-		{"resource", required_argument, NULL, 'r'},
-		{"json", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+	    {"id", required_argument, NULL, 'i'},
+	    {"name", required_argument, NULL, 'n'},
+	    {"redirect-uri", required_argument, NULL, 'u'},
+	    {"public", no_argument, NULL, 'p'},
+	    {"resource", required_argument, NULL, 'r'},
+	    {"json", no_argument, NULL, 'j'},
+	    {NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -83,7 +83,7 @@ static void print_client(h2o_mem_pool_t *pool, const struct new_client *c, const
 	puts(json_text(pool, object).base);
 }
 
-enum verb_status verb_client_add(struct operator *op, int argc, char **argv)
+enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 {
 	static const char *const GRANT_TYPES[] = {"authorization_code", "refresh_token"};
 	struct new_client c = {0};
@@ -103,60 +103,63 @@ enum verb_status verb_client_add(struct operator *op, int argc, char **argv)
 		sha256(text_of(secret), digest);
 	}
 	struct db_param params[] = {
-		param_text(c.id),
-		param_text(c.name),
-		param_text(c.is_public ? "none" : "client_secret_basic"),
-		secret == NULL ? param_text(NULL) : param_bytes(digest, SHA256_SIZE),
-		param_text_array(&op->pool, GRANT_TYPES, c.redirect_uri_count > 0 ? 2 : 0),
-		param_text_array(&op->pool, c.redirect_uris, c.redirect_uri_count),
-		param_text(c.resource),
+	    param_text(c.id),
+	    param_text(c.name),
+	    param_text(c.is_public ? "none" : "client_secret_basic"),
+	    secret == NULL ? param_text(NULL) : param_bytes(digest, SHA256_SIZE),
+	    param_text_array(&op->pool, GRANT_TYPES, c.redirect_uri_count > 0 ? 2 : 0),
+	    param_text_array(&op->pool, c.redirect_uris, c.redirect_uri_count),
+	    param_text(c.resource),
 	};
-	status = operator_do(op,
-	                     "SELECT EXISTS (SELECT 1 FROM authz.client_add($1, 'admin', $2, $3, $4, $5, $6, '', 'web', "
-	                     "NULL, NULL, NULL, NULL, NULL, NULL, NULL, $7))",
-	                     params, sizeof(params) / sizeof(params[0]), "there is a client of this id");
+	status =
+	    operator_do(op,
+			"SELECT EXISTS (SELECT 1 FROM authz.client_add($1, 'admin', $2, $3, $4, $5, $6, '', 'web', "
+			"NULL, NULL, NULL, NULL, NULL, NULL, NULL, $7))",
+			params, sizeof(params) / sizeof(params[0]), "there is a client of this id");
 	if (status == VERB_DONE)
 		print_client(&op->pool, &c, secret);
 	return status;
 }
 
-enum verb_status verb_client_list(struct operator *op, int argc, char **argv)
+enum verb_status verb_client_list(struct operator* op, int argc, char **argv)
 {
 	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
 
 	if (argc > 1 && !json)
 		return VERB_USAGE;
 	return operator_show(op,
-	                     "SELECT client_id, name, origin, enabled, auth_method, resource, array_to_string(redirect_uris, ' ') AS redirect_uris "
-	                     "FROM authz.client_list('', 2147483647)",
-	                     json);
+			     "SELECT client_id, name, origin, enabled, auth_method, resource, "
+			     "array_to_string(redirect_uris, ' ') AS redirect_uris "
+			     "FROM authz.client_list('', 2147483647)",
+			     json);
 }
 
 static const char NO_CLIENT[] = "there is no client of this id";
 
-static enum verb_status set_enabled(struct operator *op, int argc, char **argv, bool enabled)
+static enum verb_status set_enabled(struct operator* op, int argc, char **argv, bool enabled)
 {
 	if (argc != 2)
 		return VERB_USAGE;
 	struct db_param params[] = {param_text(argv[1]), param_bool(enabled)};
-	return operator_do(op,
-	                   "SELECT EXISTS (SELECT 1 FROM authz.client_get($1) AS c, LATERAL authz.client_update(c.client_id, c.name, "
-	                   "c.grant_types, c.redirect_uris, c.scope, c.application_type, c.client_uri, c.logo_uri, c.tos_uri, "
-	                   "c.policy_uri, c.software_id, c.software_version, c.contacts, c.resource, $2))",
-	                   params, 2, NO_CLIENT);
+	return operator_do(
+	    op,
+	    "SELECT EXISTS (SELECT 1 FROM authz.client_get($1) AS c, LATERAL authz.client_update(c.client_id, c.name, "
+	    "c.grant_types, c.redirect_uris, c.scope, c.application_type, c.client_uri, c.logo_uri, c.tos_uri, "
+	    "c.policy_uri, c.software_id, c.software_version, c.contacts, c.resource, $2))",
+	    params, 2, NO_CLIENT);
 }
 
-enum verb_status verb_client_disable(struct operator *op, int argc, char **argv)
+enum verb_status verb_client_disable(struct operator* op, int argc, char **argv)
 {
 	return set_enabled(op, argc, argv, false);
 }
 
-enum verb_status verb_client_enable(struct operator *op, int argc, char **argv)
+enum verb_status verb_client_enable(struct operator* op, int argc, char **argv)
 {
 	return set_enabled(op, argc, argv, true);
 }
 
-enum verb_status verb_client_delete(struct operator *op, int argc, char **argv)
+enum verb_status verb_client_delete(struct operator* op, int argc, char **argv)
 {
 	if (argc != 2)
 		return VERB_USAGE;

@@ -9,7 +9,7 @@
 
 enum { PUBLISHED_FIRST_S = 300 }; /* resource servers fetch a JWKS every few minutes */
 
-enum verb_status verb_key_rotate(struct operator *op, int argc, char **argv)
+enum verb_status verb_key_rotate(struct operator* op, int argc, char **argv)
 {
 	bool now = argc == 2 && strcmp(argv[1], "--now") == 0;
 	enum verb_status status;
@@ -26,22 +26,23 @@ enum verb_status verb_key_rotate(struct operator *op, int argc, char **argv)
 	if (sealed.base == NULL)
 		return refuse("a key could not be made");
 	struct db_param params[] = {
-		param_text(key->kid),
-		param_text(jws_algorithm_name(key->algorithm)),
-		param_bytes(sealed.base, sealed.len),
-		param_int(&op->pool, secret_id),
-		param_int(&op->pool, now ? 0 : PUBLISHED_FIRST_S),
+	    param_text(key->kid),
+	    param_text(jws_algorithm_name(key->algorithm)),
+	    param_bytes(sealed.base, sealed.len),
+	    param_int(&op->pool, secret_id),
+	    param_int(&op->pool, now ? 0 : PUBLISHED_FIRST_S),
 	};
 	status = operator_do(op,
-	                     "SELECT CASE WHEN authz.signing_key_add_first($1, $2, $3, $4) THEN true "
-	                     "ELSE authz.signing_key_add($1, $2, $3, $4, $5) END",
-	                     params, 5, "the key could not be added");
+			     "SELECT CASE WHEN authz.signing_key_add_first($1, $2, $3, $4) THEN true "
+			     "ELSE authz.signing_key_add($1, $2, $3, $4, $5) END",
+			     params, 5, "the key could not be added");
 	if (status == VERB_DONE)
-		printf("%s is published%s\n", key->kid, now ? " and signs" : ", and signs after five minutes (at once if it is the first)");
+		printf("%s is published%s\n", key->kid,
+		       now ? " and signs" : ", and signs after five minutes (at once if it is the first)");
 	return status;
 }
 
-enum verb_status verb_key_list(struct operator *op, int argc, char **argv)
+enum verb_status verb_key_list(struct operator* op, int argc, char **argv)
 {
 	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
 
@@ -49,16 +50,17 @@ enum verb_status verb_key_list(struct operator *op, int argc, char **argv)
 		return VERB_USAGE;
 	if (!operator_read_settings(op))
 		return VERB_REFUSED;
-	return operator_show(op,
-	                     text_printf(&op->pool,
-	                                 "SELECT kid, algorithm, signs, secret_id, to_timestamp(created_at) AS created_at, "
-	                                 "to_timestamp(signs_from) AS signs_from FROM authz.signing_keys(%lld)",
-	                                 (long long)op->settings->authz.access_token_lifetime),
-	                     json);
+	return operator_show(
+	    op,
+	    text_printf(&op->pool,
+			"SELECT kid, algorithm, signs, secret_id, to_timestamp(created_at) AS created_at, "
+			"to_timestamp(signs_from) AS signs_from FROM authz.signing_keys(%lld)",
+			(long long)op->settings->authz.access_token_lifetime),
+	    json);
 }
 
 /* An id that the secrets file does not have yet; 1 if there is no such file. */
-static int free_secret_id(struct operator *op)
+static int free_secret_id(struct operator* op)
 {
 	struct handle_keys *secrets = NULL;
 	const char *error = NULL;
@@ -74,7 +76,7 @@ static int free_secret_id(struct operator *op)
 	return id;
 }
 
-enum verb_status verb_secret_new(struct operator *op, int argc, char **argv)
+enum verb_status verb_secret_new(struct operator* op, int argc, char **argv)
 {
 	uint8_t *secret = secret_alloc(&op->pool, 32);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* migrate: roles, schema, forward-only migrations, functions and grants, as one transaction under a lock, so that two of them cannot meet and
- * a failure leaves everything as it was. */
+/* migrate: roles, schema, forward-only migrations, functions and grants, as one transaction under a lock, so that two
+ * of them cannot meet and a failure leaves everything as it was. */
 #include <errno.h>
 #include <getopt.h>
 #include <glob.h>
@@ -17,7 +17,7 @@
 enum { SQL_FILE_MAX = 1024 * 1024 };
 
 struct migration {
-	struct operator *op;
+	struct operator* op;
 	PGconn *pg;
 	const char *folder;
 	int applied; /* files, for the report */
@@ -47,7 +47,8 @@ static bool read_sql(struct migration *m, const char *path, struct sql_file *ret
 		return false;
 	}
 	text[len] = '\0';
-	*ret = (struct sql_file){.name = text_copy(&m->op->pool, h2o_iovec_init(base, strcspn(base, "."))), .text = text};
+	*ret =
+	    (struct sql_file){.name = text_copy(&m->op->pool, h2o_iovec_init(base, strcspn(base, "."))), .text = text};
 	sha256(h2o_iovec_init(text, len), ret->digest);
 	return true;
 }
@@ -56,7 +57,8 @@ static bool run_file(struct migration *m, const char *name)
 {
 	struct sql_file file;
 
-	return read_sql(m, text_printf(&m->op->pool, "%s/%s.sql", m->folder, name), &file) && operator_db_run(m->pg, file.text, name);
+	return read_sql(m, text_printf(&m->op->pool, "%s/%s.sql", m->folder, name), &file) &&
+	       operator_db_run(m->pg, file.text, name);
 }
 
 /* The digest that was applied under a name: -1 trouble, 0 none, 1 another one, 2 the same. */
@@ -82,7 +84,8 @@ static bool remember(struct migration *m, const char *sql, const struct db_param
 static bool apply_migration(struct migration *m, const struct sql_file *file, int64_t version)
 {
 	struct db_param key = param_int(&m->op->pool, version);
-	int applied = compare_applied(m, "SELECT digest = $2 AS same FROM authz.schema_migrations WHERE version = $1", file, key);
+	int applied =
+	    compare_applied(m, "SELECT digest = $2 AS same FROM authz.schema_migrations WHERE version = $1", file, key);
 	struct db_param params[] = {key, param_text(file->name), param_bytes(file->digest, SHA256_SIZE)};
 
 	if (applied == 1)
@@ -92,12 +95,14 @@ static bool apply_migration(struct migration *m, const struct sql_file *file, in
 	if (!operator_db_run(m->pg, file->text, file->name))
 		return false;
 	printf("applied %s\n", file->name);
-	return remember(m, "INSERT INTO authz.schema_migrations (version, name, digest) VALUES ($1, $2, $3)", params, 3);
+	return remember(m, "INSERT INTO authz.schema_migrations (version, name, digest) VALUES ($1, $2, $3)", params,
+			3);
 }
 
 static bool apply_migrations(struct migration *m, const glob_t *files)
 {
-	PGresult *rows = operator_db_ask(m->pg, "SELECT coalesce(max(version), 0) AS version FROM authz.schema_migrations", NULL, 0);
+	PGresult *rows =
+	    operator_db_ask(m->pg, "SELECT coalesce(max(version), 0) AS version FROM authz.schema_migrations", NULL, 0);
 	int64_t newest = rows == NULL ? -1 : rows_int(rows, 0, "version"), version = 0;
 	struct sql_file file;
 
@@ -114,7 +119,8 @@ static bool apply_migrations(struct migration *m, const glob_t *files)
 			return false;
 	}
 	if (newest > version)
-		refuse("the database has migration %lld, this program knows %lld: it is too old", (long long)newest, (long long)version);
+		refuse("the database has migration %lld, this program knows %lld: it is too old", (long long)newest,
+		       (long long)version);
 	return newest >= 0 && newest <= version;
 }
 
@@ -134,9 +140,9 @@ static bool apply_if_changed(struct migration *m, const char *path, bool always)
 	struct db_param params[] = {key, param_bytes(file.digest, SHA256_SIZE)};
 	return operator_db_run(m->pg, file.text, file.name) &&
 	       remember(m,
-	                "INSERT INTO authz.schema_files (name, digest) VALUES ($1, $2) "
-	                "ON CONFLICT (name) DO UPDATE SET digest = $2, applied_at = now()",
-	                params, 2);
+			"INSERT INTO authz.schema_files (name, digest) VALUES ($1, $2) "
+			"ON CONFLICT (name) DO UPDATE SET digest = $2, applied_at = now()",
+			params, 2);
 }
 
 static bool apply_functions(struct migration *m, const glob_t *files)
@@ -151,13 +157,16 @@ static bool apply_functions(struct migration *m, const glob_t *files)
 static bool apply_all(struct migration *m, const glob_t *migrations, const glob_t *functions)
 {
 	/* Nothing of this may be found in a schema that somebody else can write to. */
-	return operator_db_run(m->pg, "BEGIN; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL client_min_messages = warning;"
-	                              "SELECT pg_advisory_xact_lock(hashtext('authz.migrate'))", "lock") &&
-	       run_file(m, "roles") && run_file(m, "schema") && apply_migrations(m, migrations) && apply_functions(m, functions) &&
-	       operator_db_run(m->pg, "COMMIT", "commit");
+	return operator_db_run(
+		   m->pg,
+		   "BEGIN; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL client_min_messages = warning;"
+		   "SELECT pg_advisory_xact_lock(hashtext('authz.migrate'))",
+		   "lock") &&
+	       run_file(m, "roles") && run_file(m, "schema") && apply_migrations(m, migrations) &&
+	       apply_functions(m, functions) && operator_db_run(m->pg, "COMMIT", "commit");
 }
 
-static enum verb_status migrate(struct operator *op, const char *database, const char *folder)
+static enum verb_status migrate(struct operator* op, const char *database, const char *folder)
 {
 	struct migration m = {.op = op, .folder = folder};
 	glob_t migrations, functions;
@@ -177,12 +186,12 @@ static enum verb_status migrate(struct operator *op, const char *database, const
 	return status;
 }
 
-enum verb_status verb_migrate(struct operator *op, int argc, char **argv)
+enum verb_status verb_migrate(struct operator* op, int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
-		{"database", required_argument, NULL, 'd'},
-		{"sql", required_argument, NULL, 's'},
-		{NULL, 0, NULL, 0},
+	    {"database", required_argument, NULL, 'd'},
+	    {"sql", required_argument, NULL, 's'},
+	    {NULL, 0, NULL, 0},
 	};
 	const char *database = NULL, *folder = SALLYPORT_DATADIR "/sql";
 	int option;

@@ -11,7 +11,8 @@
 
 enum { PASSWORD_CHARACTERS_MIN = 8 }; /* OWASP ASVS 5.0, 6.2.1 */
 
-/* One line of standard input, without echo where it is a terminal. {NULL, 0} at the end of input or if it is too long. */
+/* One line of standard input, without echo where it is a terminal. {NULL, 0} at the end of input or if it is too long.
+ */
 static h2o_iovec_t read_line(h2o_mem_pool_t *pool, const char *prompt)
 {
 	char *line = secret_alloc(pool, PASSWORD_SIZE_MAX + 2);
@@ -37,7 +38,7 @@ static h2o_iovec_t read_line(h2o_mem_pool_t *pool, const char *prompt)
 }
 
 /* Asks for a new password, twice on a terminal, and hashes it. */
-static bool ask_password(struct operator *op, char hash[PASSWORD_HASH_SIZE])
+static bool ask_password(struct operator* op, char hash[PASSWORD_HASH_SIZE])
 {
 	struct password_cost cost;
 	h2o_iovec_t password, again;
@@ -66,12 +67,12 @@ static bool ask_password(struct operator *op, char hash[PASSWORD_HASH_SIZE])
 	return true;
 }
 
-enum verb_status verb_person_add(struct operator *op, int argc, char **argv)
+enum verb_status verb_person_add(struct operator* op, int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
-		{"display", required_argument, NULL, 'd'},
-		{"scope", required_argument, NULL, 's'},
-		{NULL, 0, NULL, 0},
+	    {"display", required_argument, NULL, 'd'},
+	    {"scope", required_argument, NULL, 's'},
+	    {NULL, 0, NULL, 0},
 	};
 	const char *display = NULL, *scope = "";
 	char hash[PASSWORD_HASH_SIZE];
@@ -98,18 +99,19 @@ enum verb_status verb_person_add(struct operator *op, int argc, char **argv)
 	return operator_do(op, "SELECT authz.person_add($1, $2, $3, $4)", params, 4, "there is a person of this name");
 }
 
-enum verb_status verb_person_list(struct operator *op, int argc, char **argv)
+enum verb_status verb_person_list(struct operator* op, int argc, char **argv)
 {
 	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
 
 	if (argc > 1 && !json)
 		return VERB_USAGE;
-	return operator_show(op, "SELECT username, display_name, scope, enabled, living_grants FROM authz.person_list()", json);
+	return operator_show(
+	    op, "SELECT username, display_name, scope, enabled, living_grants FROM authz.person_list()", json);
 }
 
 static const char NOBODY[] = "there is nobody of this name";
 
-static enum verb_status set_enabled(struct operator *op, int argc, char **argv, bool enabled)
+static enum verb_status set_enabled(struct operator* op, int argc, char **argv, bool enabled)
 {
 	if (argc != 2)
 		return VERB_USAGE;
@@ -117,17 +119,17 @@ static enum verb_status set_enabled(struct operator *op, int argc, char **argv, 
 	return operator_do(op, "SELECT authz.person_set_enabled($1, $2)", params, 2, NOBODY);
 }
 
-enum verb_status verb_person_disable(struct operator *op, int argc, char **argv)
+enum verb_status verb_person_disable(struct operator* op, int argc, char **argv)
 {
 	return set_enabled(op, argc, argv, false);
 }
 
-enum verb_status verb_person_enable(struct operator *op, int argc, char **argv)
+enum verb_status verb_person_enable(struct operator* op, int argc, char **argv)
 {
 	return set_enabled(op, argc, argv, true);
 }
 
-enum verb_status verb_person_password(struct operator *op, int argc, char **argv)
+enum verb_status verb_person_password(struct operator* op, int argc, char **argv)
 {
 	char hash[PASSWORD_HASH_SIZE];
 
@@ -139,7 +141,7 @@ enum verb_status verb_person_password(struct operator *op, int argc, char **argv
 	return operator_do(op, "SELECT authz.person_set_password($1, $2)", params, 2, NOBODY);
 }
 
-enum verb_status verb_person_scope(struct operator *op, int argc, char **argv)
+enum verb_status verb_person_scope(struct operator* op, int argc, char **argv)
 {
 	struct db_param scopes;
 

@@ -10,7 +10,7 @@
 enum { SCOPES_FILE_MAX = 1024 * 1024 };
 
 /* The JSON of `sallyport-mcp scopes`; NULL after a line on standard error. */
-static const char *read_scopes(struct operator *op, const char *name)
+static const char *read_scopes(struct operator* op, const char *name)
 {
 	char *text = h2o_mem_alloc_pool(&op->pool, SCOPES_FILE_MAX + 1);
 	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
@@ -31,7 +31,7 @@ static const char *read_scopes(struct operator *op, const char *name)
 		refuse("%s: is no JSON object with an array \"scopes\"", name);
 		return NULL;
 	}
-	json_array_foreach(scopes, i, scope) {
+	json_array_foreach (scopes, i, scope) {
 		if (json_get_text(scope, "name").len == 0 || json_get_text(scope, "title").len == 0) {
 			refuse("%s: scope %zu has no name or no title", name, i + 1);
 			return NULL;
@@ -40,13 +40,13 @@ static const char *read_scopes(struct operator *op, const char *name)
 	return json_text(&op->pool, value).base;
 }
 
-enum verb_status verb_resource_put(struct operator *op, int argc, char **argv)
+enum verb_status verb_resource_put(struct operator* op, int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
-		{"name", required_argument, NULL, 'n'},
-		{"default", no_argument, NULL, 'd'},
-		{"scopes", required_argument, NULL, 's'},
-		{NULL, 0, NULL, 0},
+	    {"name", required_argument, NULL, 'n'},
+	    {"default", no_argument, NULL, 'd'},
+	    {"scopes", required_argument, NULL, 's'},
+	    {NULL, 0, NULL, 0},
 	};
 	const char *name = NULL, *file = NULL, *scopes = NULL, *problem;
 	bool is_default = false;
@@ -70,7 +70,8 @@ enum verb_status verb_resource_put(struct operator *op, int argc, char **argv)
 		return refuse("%s: %s", argv[optind], problem);
 	if (file != NULL && (scopes = read_scopes(op, file)) == NULL)
 		return VERB_REFUSED;
-	struct db_param params[] = {param_text(argv[optind]), param_text(name), param_bool(is_default), param_text(scopes)};
+	struct db_param params[] = {param_text(argv[optind]), param_text(name), param_bool(is_default),
+				    param_text(scopes)};
 	rows = operator_ask(op, "SELECT authz.resource_put($1, $2, $3, $4) AS scopes", params, 4);
 	if (rows == NULL)
 		return VERB_REFUSED;
@@ -79,7 +80,7 @@ enum verb_status verb_resource_put(struct operator *op, int argc, char **argv)
 	return VERB_DONE;
 }
 
-enum verb_status verb_resource_list(struct operator *op, int argc, char **argv)
+enum verb_status verb_resource_list(struct operator* op, int argc, char **argv)
 {
 	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operator's verbs, and what they share. A verb gives the exit status; what it needs (settings, secrets, database) is opened when it asks. */
+/* The operator's verbs, and what they share. A verb gives the exit status; what it needs (settings, secrets, database)
+ * is opened when it asks. */
 #ifndef SALLYPORT_VERBS_H
 #define SALLYPORT_VERBS_H
 
@@ -9,18 +10,20 @@
 
 enum verb_status { VERB_DONE, VERB_REFUSED /* one line was written to standard error */, VERB_USAGE };
 
-struct operator {
-	h2o_mem_pool_t pool;    /* as long as the process */
-	const char *file;       /* authz.yaml */
+struct operator
+{
+	h2o_mem_pool_t pool; /* as long as the process */
+	const char *file;    /* authz.yaml */
 	struct settings *settings;
 	struct handle_keys *secrets;
 	PGconn *pg;
 };
 /* argv[0] is the last word of the verb's name, so getopt_long can be used at once. */
-typedef enum verb_status verb_fn(struct operator *op, int argc, char **argv);
+typedef enum verb_status verb_fn(struct operator* op, int argc, char **argv);
 
 verb_fn verb_serve, verb_check, verb_migrate, verb_secret_new;
-verb_fn verb_person_add, verb_person_list, verb_person_disable, verb_person_enable, verb_person_password, verb_person_scope;
+verb_fn verb_person_add, verb_person_list, verb_person_disable, verb_person_enable, verb_person_password,
+    verb_person_scope;
 verb_fn verb_client_add, verb_client_list, verb_client_disable, verb_client_enable, verb_client_delete;
 verb_fn verb_resource_put, verb_resource_list;
 verb_fn verb_key_rotate, verb_key_list;
@@ -29,15 +32,16 @@ verb_fn verb_admin_key_add, verb_admin_key_list, verb_admin_key_revoke;
 /* Writes the line and gives VERB_REFUSED. */
 enum verb_status refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* False after a line on standard error. */
-bool operator_read_settings(struct operator *op);
-bool operator_read_secrets(struct operator *op);
+bool operator_read_settings(struct operator* op);
+bool operator_read_secrets(struct operator* op);
 /* Rows of one question to admin_database (PQclear), or NULL after a line on standard error. */
-PGresult *operator_ask(struct operator *op, const char *sql, const struct db_param *params, size_t count);
+PGresult *operator_ask(struct operator* op, const char *sql, const struct db_param *params, size_t count);
 /* Asks a function that gives true or false; `otherwise` is the line for false. */
-enum verb_status operator_do(struct operator *op, const char *sql, const struct db_param *params, size_t count, const char *otherwise);
+enum verb_status operator_do(struct operator* op, const char *sql, const struct db_param *params, size_t count,
+			     const char *otherwise);
 /* All rows of a question: a table for people, or a JSON array of objects. */
-enum verb_status operator_show(struct operator *op, const char *sql, bool as_json);
+enum verb_status operator_show(struct operator* op, const char *sql, bool as_json);
 /* A text[] of blank-separated scopes, sorted; false after a line on standard error. */
-bool operator_scopes(struct operator *op, const char *text, struct db_param *ret);
+bool operator_scopes(struct operator* op, const char *text, struct db_param *ret);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may knock at the MCP endpoint. A page that rebinds its own name to this server's address sends its own Host and Origin. */
+/* Who may knock at the MCP endpoint. A page that rebinds its own name to this server's address sends its own Host and
+ * Origin. */
 #include <string.h>
 
 #include "common/reply.h"
@@ -30,7 +31,8 @@ static bool is_loopback_name(h2o_iovec_t name)
 	return text_is_nocase(name, "localhost") || text_is(name, "127.0.0.1") || text_is(name, "[::1]");
 }
 
-/* Names are compared, ports only where the configuration gives one: rebinding is about names, and a proxy may listen elsewhere. */
+/* Names are compared, ports only where the configuration gives one: rebinding is about names, and a proxy may listen
+ * elsewhere. */
 static bool host_allowed(h2o_mem_pool_t *pool, const struct mcp_settings *s, h2o_iovec_t authority)
 {
 	h2o_iovec_t lower = h2o_iovec_init(text_copy(pool, authority), authority.len), name;
@@ -100,9 +102,10 @@ static step_result answer_preflight(struct request *r)
 	reply_header(r, "allow", "POST, OPTIONS");
 	if (request_header(r, "origin", NULL).base != NULL) {
 		reply_header(r, "access-control-allow-methods", "POST");
-		reply_header(r, "access-control-allow-headers",
-		             "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
-		             "Last-Event-ID");
+		reply_header(
+		    r, "access-control-allow-headers",
+		    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
+		    "Last-Event-ID");
 		reply_header(r, "access-control-max-age", "600");
 	}
 	return reply_body(r, 204, NULL, (h2o_iovec_t){NULL, 0});

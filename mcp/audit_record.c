@@ -10,10 +10,9 @@
 
 enum { ARGUMENTS_MAX = 16 * 1024, TOKEN_DIGEST_BYTES = 16, TOOL_NAME_SHOWN = 128 };
 
-static const char *const TELLING[] = {"password", "passwd",     "passphrase", "secret",  "token",
-                                      "apikey",   "privatekey", "accesskey",  "authorization", "credential",
-                                      "cookie",   "session",    "otp",        "pin",     "ssn",
-                                      "cardnumber", "cvv",      "iban"};
+static const char *const TELLING[] = {"password",   "passwd",	 "passphrase",	  "secret",	"token",  "apikey",
+				      "privatekey", "accesskey", "authorization", "credential", "cookie", "session",
+				      "otp",	    "pin",	 "ssn",		  "cardnumber", "cvv",	  "iban"};
 
 /* Short words must be the whole name, or "pin" would be found in "shipping". */
 static bool has_telling_name(const char *name)
@@ -38,8 +37,9 @@ static json_t *redact_object(const json_t *object)
 	json_t *copy = json_object(), *member;
 	const char *name;
 
-	json_object_foreach((json_t *)object, name, member)
-		json_object_set_new(copy, name, has_telling_name(name) ? json_string("[redacted]") : audit_redact(member));
+	json_object_foreach ((json_t *)object, name, member)
+		json_object_set_new(copy, name,
+				    has_telling_name(name) ? json_string("[redacted]") : audit_redact(member));
 	return copy;
 }
 
@@ -53,7 +53,7 @@ json_t *audit_redact(const json_t *value)
 	if (!json_is_array(value))
 		return json_incref((json_t *)value);
 	copy = json_array();
-	json_array_foreach(value, i, item)
+	json_array_foreach (value, i, item)
 		json_array_append_new(copy, audit_redact(item));
 	return copy;
 }
@@ -113,7 +113,8 @@ bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 {
 	const struct call *call = call_of(r);
 	bool changes = call->tool != NULL && call->tool->tier != TIER_READ;
-	bool ran = strcmp(outcome, "denied") != 0 && strcmp(outcome, "invalid") != 0 && strcmp(outcome, "acquirable") != 0;
+	bool ran =
+	    strcmp(outcome, "denied") != 0 && strcmp(outcome, "invalid") != 0 && strcmp(outcome, "acquirable") != 0;
 	json_t *record = json_pack("{s:s, s:s}", "event", "tool_call", "request", r->id);
 
 	if (mcp_of(r)->audit == NULL) {

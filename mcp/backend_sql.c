@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One prepared statement of the tool, in one implicit transaction with its bounds. Arguments are only ever parameters. */
+/* One prepared statement of the tool, in one implicit transaction with its bounds. Arguments are only ever parameters.
+ */
 #include <string.h>
 
 #include "common/log.h"
@@ -38,7 +39,8 @@ static void on_departed(struct request *r)
 	audit_record_call(r, "cancelled", 0);
 }
 
-/* Words for the model, by SQLSTATE (PostgreSQL, appendix A): what it can do about it, nothing of the statement or the data. */
+/* Words for the model, by SQLSTATE (PostgreSQL, appendix A): what it can do about it, nothing of the statement or the
+ * data. */
 static const struct {
 	const char *state; /* or the beginning of it */
 	const char *text;
@@ -75,8 +77,8 @@ static step_result answer_failure(struct request *r)
 
 	state = state != NULL ? state : "";
 	/* the message may quote values of the arguments or the data: the log gets names only */
-	log_event(LOG_WARNING, "tool failed", "request", r->id, "tool", call_of(r)->tool->name, "sqlstate", state, "constraint",
-	          PQresultErrorField(r->rows, PG_DIAG_CONSTRAINT_NAME), NULL);
+	log_event(LOG_WARNING, "tool failed", "request", r->id, "tool", call_of(r)->tool->name, "sqlstate", state,
+		  "constraint", PQresultErrorField(r->rows, PG_DIAG_CONSTRAINT_NAME), NULL);
 	return answer_problem(r, failure_text(state));
 }
 
@@ -90,7 +92,8 @@ static step_result answer(struct request *r)
 		return answer_failure(r);
 	h2o_iovec_t result = result_of_rows(&r->pool, call->tool, r->rows, result_era_info(r), &rows);
 	if (result.base == NULL) {
-		log_event(LOG_ERROR, "a kept column is not in the result", "tool", call->tool->name, "file", call->tool->file, NULL);
+		log_event(LOG_ERROR, "a kept column is not in the result", "tool", call->tool->name, "file",
+			  call->tool->file, NULL);
 		return answer_problem(r, "The tool failed. Its operator has to look into it.");
 	}
 	end_call(r);

@@ -86,12 +86,9 @@ static step_result read_header(struct request *r)
 		return challenge_malformed(r, "more than one Authorization header");
 	*proof = (struct proof){0};
 	switch (bearer_read(header, &proof->token)) {
-	case BEARER_OTHER_SCHEME:
-		return challenge_missing(r);
-	case BEARER_MALFORMED:
-		return challenge_invalid(r, "not in the form of a bearer token");
-	case BEARER_FINE:
-		break;
+	case BEARER_OTHER_SCHEME: return challenge_missing(r);
+	case BEARER_MALFORMED: return challenge_invalid(r, "not in the form of a bearer token");
+	case BEARER_FINE: break;
 	}
 	if (proof->token.len > JWS_SIZE_MAX)
 		return challenge_invalid(r, "the token is too long");
@@ -133,7 +130,8 @@ static step_result verify(struct request *r)
 	proof->claims = jws_verify(&r->pool, keys, "at+jwt", proof->token, &why);
 	if (proof->claims == NULL)
 		return challenge_invalid(r, why);
-	why = jwt_claims_problem(proof->claims, mcp->settings.issuer, mcp->settings.resource, clock_now(), CLOCK_SKEW_S);
+	why =
+	    jwt_claims_problem(proof->claims, mcp->settings.issuer, mcp->settings.resource, clock_now(), CLOCK_SKEW_S);
 	if (why != NULL)
 		return challenge_invalid(r, why);
 	/* RFC 9068, 2.2 demands both; without them nobody could be named in the audit log */

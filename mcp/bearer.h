@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The BEARER guard: an access token of the authorization server (RFC 9068) for this very resource, verified here and introspected there. */
+/* The BEARER guard: an access token of the authorization server (RFC 9068) for this very resource, verified here and
+ * introspected there. */
 #ifndef SALLYPORT_MCP_BEARER_H
 #define SALLYPORT_MCP_BEARER_H
 

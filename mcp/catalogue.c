@@ -16,8 +16,8 @@ enum { ROWS_DEFAULT = 100 };
 
 static const char *const TIERS[] = {"read", "write", "destroy"};
 
-/* A call's own bounds, gone with its implicit transaction. A read call is a read-only transaction even where the role or the
- * configuration forgot; once a snapshot is taken, nothing can turn that back. */
+/* A call's own bounds, gone with its implicit transaction. A read call is a read-only transaction even where the role
+ * or the configuration forgot; once a snapshot is taken, nothing can turn that back. */
 static const char READ_BOUNDS[] =
     "select set_config('statement_timeout', $1, true), set_config('transaction_read_only', 'on', true)";
 static const char WRITE_BOUNDS[] = "select set_config('statement_timeout', $1, true)";
@@ -43,8 +43,8 @@ static const char **names_of(h2o_mem_pool_t *pool, const json_t *array, size_t *
 	return names;
 }
 
-/* A reading statement is bounded by the database itself, one row beyond the limit so that the answer can say that there is more. A
- * writing one cannot stand in a sub-select; its surplus rows are dropped here. */
+/* A reading statement is bounded by the database itself, one row beyond the limit so that the answer can say that there
+ * is more. A writing one cannot stand in a sub-select; its surplus rows are dropped here. */
 static const char *bounded_sql(h2o_mem_pool_t *pool, const struct tool *tool, h2o_iovec_t sql)
 {
 	while (sql.len > 0 && strchr("; \t\r\n", sql.base[sql.len - 1]) != NULL)
@@ -59,14 +59,14 @@ static const char *bounded_sql(h2o_mem_pool_t *pool, const struct tool *tool, h2
 static json_t *annotations_of(const struct tool *tool)
 {
 	return json_pack("{s:s, s:b, s:b, s:b}", "title", tool->title, "readOnlyHint", tool->tier == TIER_READ,
-	                 "destructiveHint", tool->tier == TIER_DESTROY, "openWorldHint", 0);
+			 "destructiveHint", tool->tier == TIER_DESTROY, "openWorldHint", 0);
 }
 
 static h2o_iovec_t listed_text(h2o_mem_pool_t *pool, const struct tool *tool)
 {
-	json_t *listed = json_pack("{s:s, s:s, s:s, s:O, s:o}", "name", tool->name, "title", tool->title, "description",
-	                           tool->description, "inputSchema", (json_t *)tool->input, "annotations",
-	                           annotations_of(tool));
+	json_t *listed =
+	    json_pack("{s:s, s:s, s:s, s:O, s:o}", "name", tool->name, "title", tool->title, "description",
+		      tool->description, "inputSchema", (json_t *)tool->input, "annotations", annotations_of(tool));
 	h2o_iovec_t text = json_text(pool, listed);
 
 	json_decref(listed);
@@ -97,7 +97,7 @@ static void read_tool(h2o_mem_pool_t *pool, const json_t *document, struct tool 
 }
 
 static bool load_tool(h2o_mem_pool_t *pool, const struct mcp_settings *settings, const struct schema *schema,
-                      const char *file, struct tool *tool, const char **error)
+		      const char *file, struct tool *tool, const char **error)
 {
 	const struct schema_options options = {.assert_formats = true};
 	const char *problem;
@@ -133,7 +133,7 @@ static int by_name(const void *a, const void *b)
 }
 
 static bool load_tools(h2o_mem_pool_t *pool, const struct mcp_settings *settings, struct dirent **files, size_t count,
-                       struct catalogue *catalogue, const char **error)
+		       struct catalogue *catalogue, const char **error)
 {
 	const struct schema *schema = document_compile(pool, document_of_tool(pool));
 
@@ -150,7 +150,8 @@ static bool load_tools(h2o_mem_pool_t *pool, const struct mcp_settings *settings
 		const struct tool *a = &catalogue->tools[i - 1], *b = &catalogue->tools[i];
 		if (strcmp(a->name, b->name) != 0)
 			continue;
-		*error = text_printf(pool, "%s: /name: %s is also the name of the tool in %s", b->file, b->name, a->file);
+		*error =
+		    text_printf(pool, "%s: /name: %s is also the name of the tool in %s", b->file, b->name, a->file);
 		return false;
 	}
 	return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tools are files: one YAML file, one tool. All are read, checked and compiled at start; a file that is wrong in any way refuses the start,
- * for a tool that is half understood is not a tool that was allowed. */
+/* Tools are files: one YAML file, one tool. All are read, checked and compiled at start; a file that is wrong in any
+ * way refuses the start, for a tool that is half understood is not a tool that was allowed. */
 #ifndef SALLYPORT_MCP_CATALOGUE_H
 #define SALLYPORT_MCP_CATALOGUE_H
 
@@ -14,24 +14,24 @@ const char *tier_name(enum tier tier);
 enum { TOOLS_MAX = 500, TOOL_NAME_MAX = 128, TOOL_PARAMETERS_MAX = 32, CATALOGUE_STATEMENT_TIMEOUT = 0 };
 
 struct tool {
-	size_t index;                /* place in the catalogue: tools are sorted by name */
+	size_t index; /* place in the catalogue: tools are sorted by name */
 	const char *file;
 	const char *name, *title, *description, *scope;
 	enum tier tier;
-	bool acquirable;             /* shown to a person who could be granted the scope */
-	bool untrusted;              /* the result holds text of strangers */
-	const json_t *input;         /* JSON Schema as it stands in the file */
+	bool acquirable;     /* shown to a person who could be granted the scope */
+	bool untrusted;	     /* the result holds text of strangers */
+	const json_t *input; /* JSON Schema as it stands in the file */
 	const struct schema *arguments;
-	const char *sql;             /* statement as it is prepared, with the row limit around it */
-	size_t statement;            /* its number in the read or write database */
-	const char **parameters;     /* names of the arguments for $1 ... */
+	const char *sql;	 /* statement as it is prepared, with the row limit around it */
+	size_t statement;	 /* its number in the read or write database */
+	const char **parameters; /* names of the arguments for $1 ... */
 	size_t parameter_count;
-	const char **columns;        /* kept ones, in this order */
+	const char **columns; /* kept ones, in this order */
 	size_t column_count;
 	unsigned rows;
-	char timeout[16];            /* milliseconds as text */
-	h2o_iovec_t listed;          /* JSON of the tool in tools/list */
-	const char *digest;          /* SHA-256 of the whole definition, hex: what exactly was called, in the audit log */
+	char timeout[16];   /* milliseconds as text */
+	h2o_iovec_t listed; /* JSON of the tool in tools/list */
+	const char *digest; /* SHA-256 of the whole definition, hex: what exactly was called, in the audit log */
 };
 
 struct catalogue {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WWW-Authenticate: RFC 6750, 3; RFC 9728, 5.1. One challenge, Bearer first, every value quoted and without escapes: clients read it with simple patterns. */
+/* WWW-Authenticate: RFC 6750, 3; RFC 9728, 5.1. One challenge, Bearer first, every value quoted and without escapes:
+ * clients read it with simple patterns. */
 #ifndef SALLYPORT_MCP_CHALLENGE_H
 #define SALLYPORT_MCP_CHALLENGE_H
 
 #include "mcp/mcp.h"
 
-/* `error`: NULL where no credentials were presented (RFC 6750, 3.1 wants no error code then). `scope`: blank-separated, "" for none. */
+/* `error`: NULL where no credentials were presented (RFC 6750, 3.1 wants no error code then). `scope`: blank-separated,
+ * "" for none. */
 char *challenge_text(h2o_mem_pool_t *pool, const char *metadata_url, const char *error, const char *description,
-                     const char *scope);
+		     const char *scope);
 
 /* 401 without an error: nobody presented a token. */
 step_result challenge_missing(struct request *r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verb `check`: everything that serve would refuse, and what only the databases know: that each statement prepares in its role, and gives
- * the columns that its tool keeps. */
+/* The verb `check`: everything that serve would refuse, and what only the databases know: that each statement prepares
+ * in its role, and gives the columns that its tool keeps. */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,8 +34,9 @@ static void check_columns(struct check *check, PGconn *connection, const struct 
 
 	for (size_t i = 0; i < tool->column_count; i++)
 		if (PQnfields(described) > 0 && !has_column(described, tool->columns[i]))
-			report(check, tool->file, text_printf(&check->pool, "/result/columns/%zu: the statement gives no %s", i,
-			                                      tool->columns[i]));
+			report(check, tool->file,
+			       text_printf(&check->pool, "/result/columns/%zu: the statement gives no %s", i,
+					   tool->columns[i]));
 	PQclear(described);
 }
 
@@ -47,7 +48,8 @@ static void check_tool(struct check *check, PGconn *connection, const struct too
 		check_columns(check, connection, tool);
 	else
 		report(check, tool->file,
-		       text_printf(&check->pool, "/sql/statement: %s", PQresultErrorField(prepared, PG_DIAG_MESSAGE_PRIMARY)));
+		       text_printf(&check->pool, "/sql/statement: %s",
+				   PQresultErrorField(prepared, PG_DIAG_MESSAGE_PRIMARY)));
 	PQclear(prepared);
 }
 
@@ -56,7 +58,8 @@ static void check_database(struct check *check, const char *member, const char *
 	PGconn *connection = PQconnectdb(conninfo);
 
 	if (PQstatus(connection) != CONNECTION_OK)
-		report(check, text_printf(&check->pool, "%s: %s", check->settings.file, member), PQerrorMessage(connection));
+		report(check, text_printf(&check->pool, "%s: %s", check->settings.file, member),
+		       PQerrorMessage(connection));
 	else
 		for (size_t i = 0; i < check->catalogue->count; i++)
 			if ((check->catalogue->tools[i].tier != TIER_READ) == write)

@@ -77,8 +77,9 @@ static bool ask_without_token(struct doctor *d)
 				     "Demand a Bearer token on every request to this address.");
 	case 404:
 	case 405:
-		return doctor_failed(d, &s, "There is no MCP server at this path.",
-				     "Check the path of the URL, and the path that the proxy passes on.");
+		return doctor_failed(
+		    d, &s, "There is no MCP server at this path.",
+		    "Check the path of the URL (also a slash at its end), and what the proxy passes on.");
 	case 301:
 	case 302:
 	case 303:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The JSON Schemas of what an operator writes: mcp.yaml and tool files. `sallyport-mcp schema` prints them for editors. */
+/* The JSON Schemas of what an operator writes: mcp.yaml and tool files. `sallyport-mcp schema` prints them for editors.
+ */
 #ifndef SALLYPORT_MCP_DOCUMENTS_H
 #define SALLYPORT_MCP_DOCUMENTS_H
 

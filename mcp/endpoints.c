@@ -12,20 +12,21 @@ static step_result send_health(struct request *r)
 {
 	const struct mcp *mcp = mcp_of(r);
 	bool keys = jwks_current(mcp->jwks) != NULL;
-	bool databases = (mcp->read_db == NULL || db_ready(mcp->read_db)) && (mcp->write_db == NULL || db_ready(mcp->write_db));
+	bool databases =
+	    (mcp->read_db == NULL || db_ready(mcp->read_db)) && (mcp->write_db == NULL || db_ready(mcp->write_db));
 	bool fine = keys && databases;
 
 	return reply_json(r, fine ? 200 : 503,
-	                  json_pack("{s:s, s:b, s:b}", "status", fine ? "ok" : "unavailable", "authorization_server", keys,
-	                            "databases", databases));
+			  json_pack("{s:s, s:b, s:b}", "status", fine ? "ok" : "unavailable", "authorization_server",
+				    keys, "databases", databases));
 }
 
 static step_fn *const HEALTH_STEPS[] = {send_health, NULL};
 
 /* GET and DELETE of the MCP endpoint are 405: there is no stream and no session (2025-11-25, basic/transports). */
 static const struct endpoint ENDPOINTS[] = {
-    {"POST", "{base}", BEARER, NO_BODY, AS_CHALLENGE, SAME_ORIGIN, transport_message_steps, sizeof(struct call), MESSAGE_LIMIT,
-     "MCP: one JSON-RPC message, both eras"},
+    {"POST", "{base}", BEARER, NO_BODY, AS_CHALLENGE, SAME_ORIGIN, transport_message_steps, sizeof(struct call),
+     MESSAGE_LIMIT, "MCP: one JSON-RPC message, both eras"},
     {"OPTIONS", "{base}", ANYONE, NO_BODY, AS_JSON, SAME_ORIGIN, transport_preflight_steps, 0, 0,
      "CORS preflight for the allowed origins"},
     {"GET", "/.well-known/oauth-protected-resource{base}", ANYONE, NO_BODY, AS_JSON, ANY_ORIGIN, metadata_steps, 0, 0,

@@ -32,7 +32,8 @@ struct introspection {
 	size_t count;
 };
 
-/* RFC 6749, 2.3.1: both parts form-encoded (which changes nothing of the unreserved characters that they usually are). */
+/* RFC 6749, 2.3.1: both parts form-encoded (which changes nothing of the unreserved characters that they usually are).
+ */
 static struct secret basic_authorization(h2o_mem_pool_t *pool, const char *client_id, struct secret client_secret)
 {
 	h2o_mem_pool_t scratch;
@@ -86,7 +87,7 @@ static bool audience_has(const json_t *aud, const char *resource)
 		return true; /* the token's own claim was checked */
 	if (json_is_string(aud))
 		return strcmp(json_string_value(aud), resource) == 0;
-	json_array_foreach(aud, i, one)
+	json_array_foreach (aud, i, one)
 		if (json_is_string(one) && strcmp(json_string_value(one), resource) == 0)
 			return true;
 	return false;
@@ -235,7 +236,7 @@ static void send_question(struct introspection *introspection, struct flight *f,
 }
 
 static struct flight *start_flight(struct introspection *introspection, const char *url, h2o_iovec_t token,
-                                   const uint8_t *digest, json_t *claims)
+				   const uint8_t *digest, json_t *claims)
 {
 	struct flight **at = place_of(introspection, digest);
 
@@ -253,7 +254,7 @@ static struct flight *start_flight(struct introspection *introspection, const ch
 }
 
 step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
-                              const uint8_t digest[SHA256_SIZE], json_t *claims)
+			      const uint8_t digest[SHA256_SIZE], json_t *claims)
 {
 	const char *url = jwks_introspection_url(introspection->options.jwks);
 	struct flight *f = url != NULL ? start_flight(introspection, url, token, digest, claims) : NULL;

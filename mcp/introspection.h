@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 7662: the authorization server says whether a token that verifies is still alive, for which scopes, and which its person could be granted. One question at
- * a time for each token; whoever else comes with it waits for the same answer. */
+/* RFC 7662: the authorization server says whether a token that verifies is still alive, for which scopes, and which its
+ * person could be granted. One question at a time for each token; whoever else comes with it waits for the same answer.
+ */
 #ifndef SALLYPORT_MCP_INTROSPECTION_H
 #define SALLYPORT_MCP_INTROSPECTION_H
 
@@ -22,9 +23,9 @@ struct introspection;
 struct introspection *introspection_open(const struct introspection_options *options);
 void introspection_close(struct introspection *introspection);
 
-/* `claims`: those of the verified token. The request's next step finds the token in the cache, as alive or dead; if it is not there, nobody could say
- * (an outage). STEP_WAIT, or STEP_NEXT if nothing can be asked. */
+/* `claims`: those of the verified token. The request's next step finds the token in the cache, as alive or dead; if it
+ * is not there, nobody could say (an outage). STEP_WAIT, or STEP_NEXT if nothing can be asked. */
 step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
-                              const uint8_t digest[SHA256_SIZE], json_t *claims);
+			      const uint8_t digest[SHA256_SIZE], json_t *claims);
 
 #endif

@@ -6,8 +6,8 @@
 #include "common/reply.h"
 
 /* ---- the id's own bytes ----
- * A client compares ids as it wrote them, and a re-encoded one may differ (-0, escapes). The body has been read as JSON before, so this scan
- * only has to find its way through well-formed text. */
+ * A client compares ids as it wrote them, and a re-encoded one may differ (-0, escapes). The body has been read as JSON
+ * before, so this scan only has to find its way through well-formed text. */
 
 static size_t skip_blanks(h2o_iovec_t text, size_t at)
 {
@@ -81,14 +81,10 @@ static bool refuse_json(struct rpc_problem *problem, enum json_problem json)
 	switch (json) {
 	case JSON_DUPLICATE_MEMBER:
 		return refuse(problem, RPC_INVALID_REQUEST, "An object has two members of one name");
-	case JSON_TOO_DEEP:
-		return refuse(problem, RPC_INVALID_REQUEST, "The message is nested too deeply");
-	case JSON_TOO_MANY_MEMBERS:
-		return refuse(problem, RPC_INVALID_REQUEST, "An object has too many members");
-	case JSON_NUMBER_RANGE:
-		return refuse(problem, RPC_INVALID_REQUEST, "A number is out of range");
-	default:
-		return refuse(problem, RPC_PARSE_ERROR, "The body is not well-formed JSON");
+	case JSON_TOO_DEEP: return refuse(problem, RPC_INVALID_REQUEST, "The message is nested too deeply");
+	case JSON_TOO_MANY_MEMBERS: return refuse(problem, RPC_INVALID_REQUEST, "An object has too many members");
+	case JSON_NUMBER_RANGE: return refuse(problem, RPC_INVALID_REQUEST, "A number is out of range");
+	default: return refuse(problem, RPC_PARSE_ERROR, "The body is not well-formed JSON");
 	}
 }
 
@@ -139,6 +135,7 @@ bool rpc_read(h2o_mem_pool_t *pool, h2o_iovec_t body, struct rpc_message *ret, s
 static step_result send_message(struct request *r, int status, h2o_iovec_t body)
 {
 	reply_header(r, "cache-control", "no-store");
+	reply_header(r, "x-request-id", r->id);
 	return reply_body(r, status, "application/json", body);
 }
 

@@ -18,7 +18,7 @@ enum rpc_code {
 };
 
 struct rpc_message {
-	h2o_iovec_t id;       /* its JSON text as it stands in the body; base NULL if there is none or it cannot be read */
+	h2o_iovec_t id; /* its JSON text as it stands in the body; base NULL if there is none or it cannot be read */
 	h2o_iovec_t method;   /* base NULL until it was read */
 	const json_t *params; /* an object, or NULL */
 	bool is_notification;
@@ -34,7 +34,8 @@ bool rpc_read(h2o_mem_pool_t *pool, h2o_iovec_t body, struct rpc_message *ret, s
 /* {"jsonrpc":"2.0","id":...,"result":...} with 200. `result` is JSON text. */
 step_result rpc_reply(struct request *r, h2o_iovec_t id, h2o_iovec_t result);
 /* {"jsonrpc":"2.0","id":...,"error":{...}}; without id where it is {NULL, 0}. `data`: JSON text or NULL. */
-step_result rpc_reply_error(struct request *r, int status, h2o_iovec_t id, struct rpc_problem problem, const char *data);
+step_result rpc_reply_error(struct request *r, int status, h2o_iovec_t id, struct rpc_problem problem,
+			    const char *data);
 /* 202 without a body. */
 step_result rpc_accept(struct request *r);
 

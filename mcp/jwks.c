@@ -81,8 +81,8 @@ static void end_reading(struct jwks *jwks, const char *problem)
 
 	jwks->under_way = NULL;
 	if (problem != NULL) {
-		log_event(LOG_WARNING, "keys of the authorization server not read", "issuer", jwks->issuer, "reason", problem,
-		          NULL);
+		log_event(LOG_WARNING, "keys of the authorization server not read", "issuer", jwks->issuer, "reason",
+			  problem, NULL);
 		free_reading(reading);
 		jwks->next_ms = now + jwks->retry_ms;
 		jwks->retry_ms = jwks->retry_ms * 2 < RETRY_MOST_MS ? jwks->retry_ms * 2 : RETRY_MOST_MS;

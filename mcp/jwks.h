@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of the authorization server: its metadata (RFC 8414) is read once the process starts and again every few minutes, and its key set with it. The last
- * good set stays when a refresh fails, for a day at most. Nothing of a token decides what is fetched. */
+/* Keys of the authorization server: its metadata (RFC 8414) is read once the process starts and again every few
+ * minutes, and its key set with it. The last good set stays when a refresh fails, for a day at most. Nothing of a token
+ * decides what is fetched. */
 #ifndef SALLYPORT_MCP_JWKS_H
 #define SALLYPORT_MCP_JWKS_H
 
@@ -17,8 +18,9 @@ void jwks_tick(void *jwks);
 const struct jwk_set *jwks_current(const struct jwks *jwks);
 /* NULL as jwks_current. */
 const char *jwks_introspection_url(const struct jwks *jwks);
-/* For a token whose key is unknown, or while there is no set: STEP_WAIT if a refresh is under way or may be started (one at a time, with a known
- * set at most one in 30 seconds); the request's next step runs when it ended, well or not. STEP_NEXT otherwise. */
+/* For a token whose key is unknown, or while there is no set: STEP_WAIT if a refresh is under way or may be started
+ * (one at a time, with a known set at most one in 30 seconds); the request's next step runs when it ended, well or not.
+ * STEP_NEXT otherwise. */
 step_result jwks_refresh(struct jwks *jwks, struct request *r);
 
 #endif

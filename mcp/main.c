@@ -30,9 +30,9 @@ enum { VERB_COUNT = sizeof(VERBS) / sizeof(VERBS[0]) };
 static void print_usage(FILE *out)
 {
 	fprintf(out, "Usage: sallyport-mcp [-c FILE] VERB ...\n\n"
-	             "  -c, --config FILE   configuration (default " SALLYPORT_SYSCONFDIR "/mcp.yaml)\n"
-	             "  -h, --help          this text\n"
-	             "  -V, --version       the version\n\nVerbs:\n");
+		     "  -c, --config FILE   configuration (default " SALLYPORT_SYSCONFDIR "/mcp.yaml)\n"
+		     "  -h, --help          this text\n"
+		     "  -V, --version       the version\n\nVerbs:\n");
 	for (size_t i = 0; i < VERB_COUNT; i++)
 		fprintf(out, "  %s%s\n      %s\n", VERBS[i].name, VERBS[i].arguments, VERBS[i].about);
 }
@@ -69,17 +69,10 @@ int main(int argc, char **argv)
 	/* "+": what stands behind the verb belongs to the verb */
 	for (int option; (option = getopt_long(argc, argv, "+c:hV", OPTIONS, NULL)) != -1;) {
 		switch (option) {
-		case 'c':
-			file = optarg;
-			break;
-		case 'h':
-			print_usage(stdout);
-			return 0;
-		case 'V':
-			printf("sallyport-mcp " PACKAGE_VERSION "\n");
-			return 0;
-		default:
-			return 2;
+		case 'c': file = optarg; break;
+		case 'h': print_usage(stdout); return 0;
+		case 'V': printf("sallyport-mcp " PACKAGE_VERSION "\n"); return 0;
+		default: return 2;
 		}
 	}
 	if (optind == argc)

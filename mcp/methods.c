@@ -24,13 +24,14 @@ static step_result refuse(struct request *r, int status, enum rpc_code code, con
 	return rpc_reply_error(r, status, call_of(r)->message.id, (struct rpc_problem){code, text}, NULL);
 }
 
-/* Notifications tell this server nothing that it must act on: a stateless one has no handshake to finish and no stream to cancel. */
+/* Notifications tell this server nothing that it must act on: a stateless one has no handshake to finish and no stream
+ * to cancel. */
 static step_result take_notification(struct request *r)
 {
 	if (text_starts(call_of(r)->message.method, "notifications/"))
 		return rpc_accept(r);
 	return rpc_reply_error(r, 400, (h2o_iovec_t){NULL, 0},
-	                       (struct rpc_problem){RPC_INVALID_REQUEST, "A request must have an id"}, NULL);
+			       (struct rpc_problem){RPC_INVALID_REQUEST, "A request must have an id"}, NULL);
 }
 
 step_result method_run(struct request *r, const struct method *method)

@@ -62,7 +62,7 @@ static bool open_logs(struct mcp *mcp, const char **error)
 }
 
 static struct db *open_database(struct mcp *mcp, const char *name, const struct mcp_database *database,
-                                const struct db_statement *statements, size_t count)
+				const struct db_statement *statements, size_t count)
 {
 	struct db_options options = {
 	    .name = name,
@@ -128,20 +128,24 @@ static void serve(struct mcp *mcp)
 	mcp->write_db = open_database(mcp, "tools-write", &mcp->settings.write, c->write_statements, c->write_count);
 	open_authorization(mcp);
 	server_every(mcp->server, TICK_MS, jwks_tick, mcp->jwks);
-	log_event(LOG_INFO, "serving", "resource", mcp->settings.resource, "authorization_server", mcp->settings.issuer, NULL);
+	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
+		  mcp->settings.issuer, NULL);
 	server_run(mcp->server, &service);
 	if (mcp->read_db != NULL)
 		db_close(mcp->read_db);
 	if (mcp->write_db != NULL)
 		db_close(mcp->write_db);
 	egress_close(mcp->egress);
+	introspection_close(mcp->introspection);
+	jwks_close(mcp->jwks);
+	token_cache_close(mcp->tokens);
 	audit_close(mcp->audit);
 	log_flush();
 }
 
 int serve_main(const char *file, int argc, char **argv)
 {
-	struct mcp mcp = {.catalogue = NULL};
+	static struct mcp mcp; /* h2o's own structures live until the process ends */
 	const char *error = NULL;
 
 	(void)argv;
@@ -153,9 +157,5 @@ int serve_main(const char *file, int argc, char **argv)
 	if (!load(&mcp, file, &error) || !open_logs(&mcp, &error) || !open_server(&mcp, &error))
 		return refuse(error);
 	serve(&mcp);
-	introspection_close(mcp.introspection);
-	jwks_close(mcp.jwks);
-	token_cache_close(mcp.tokens);
-	h2o_mem_clear_pool(&mcp.pool);
 	return 0;
 }

@@ -25,7 +25,7 @@ static const char **text_list(h2o_mem_pool_t *pool, const json_t *array)
 }
 
 static bool refuse(h2o_mem_pool_t *pool, const struct mcp_settings *s, const char *member, const char *problem,
-                   const char **error)
+		   const char **error)
 {
 	*error = text_printf(pool, "%s: %s: %s", s->file, member, problem);
 	return false;
@@ -76,7 +76,7 @@ static const char *read_secret(h2o_mem_pool_t *pool, const char *path, struct se
 }
 
 static bool read_introspection(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *s,
-                               const char **error)
+			       const char **error)
 {
 	const json_t *introspection = json_object_get(document, "introspection");
 
@@ -100,14 +100,15 @@ static bool read_scopes(h2o_mem_pool_t *pool, const json_t *document, struct mcp
 	json_t *words;
 
 	s->scopes = json_object_get(document, "scopes");
-	json_object_foreach((json_t *)s->scopes, name, words)
+	json_object_foreach ((json_t *)s->scopes, name, words)
 		if (text_has_invisible(json_get_text(words, "title")))
 			return refuse(pool, s, "scopes", "a title has control or invisible characters", error);
 	s->has_initial_scopes = initial != NULL;
 	for (size_t i = 0; i < json_array_size(initial); i++) {
 		name = json_string_value(json_array_get(initial, i));
 		if (json_object_get(s->scopes, name) == NULL)
-			return refuse(pool, s, "initial_scopes", text_printf(pool, "%s is not among scopes", name), error);
+			return refuse(pool, s, "initial_scopes", text_printf(pool, "%s is not among scopes", name),
+				      error);
 		text_append_printf(&names, "%s%s", names.len > 0 ? " " : "", name);
 	}
 	return scopes_parse(pool, h2o_iovec_init(names.base, names.len), &s->initial_scopes) ||
@@ -141,7 +142,8 @@ static void read_serving(h2o_mem_pool_t *pool, const json_t *document, struct mc
 	s->allowed_hosts = text_list(pool, json_object_get(document, "allowed_hosts"));
 }
 
-bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret, const char **error)
+bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret,
+		   const char **error)
 {
 	const struct schema *schema = document_compile(pool, document_of_config(pool));
 	json_t *document = config_load(pool, file, schema, error);

@@ -13,31 +13,33 @@ struct mcp_database {
 };
 
 struct mcp_settings {
-	const char *file;          /* mcp.yaml itself */
-	const char *resource;      /* byte for byte in the metadata document and as the audience of tokens */
-	const char *base;          /* path of the resource: "" or "/mcp" */
-	const char *origin;        /* scheme://host[:port] of the resource */
-	bool is_loopback;          /* http on loopback: names of loopback are then as good as the resource's own */
-	const char *name;          /* for people */
+	const char *file;     /* mcp.yaml itself */
+	const char *resource; /* byte for byte in the metadata document and as the audience of tokens */
+	const char *base;     /* path of the resource: "" or "/mcp" */
+	const char *origin;   /* scheme://host[:port] of the resource */
+	bool is_loopback;     /* http on loopback: names of loopback are then as good as the resource's own */
+	const char *name;     /* for people */
 	const json_t *listen;
 	const char *certificate, *key;
-	const char **proxies;      /* NULL-terminated, or NULL */
+	const char **proxies; /* NULL-terminated, or NULL */
 	bool tls_terminated_by_proxy;
 	const char *log, *audit_log, *ca_file;
-	const char *issuer;        /* the authorization server, byte for byte */
-	const char *client_id;     /* introspection */
+	const char *issuer;    /* the authorization server, byte for byte */
+	const char *client_id; /* introspection */
 	struct secret client_secret;
 	int64_t introspection_cache_ms;
 	struct scopes initial_scopes; /* named in the 401 challenge and in scopes_supported */
 	bool has_initial_scopes;      /* else they are those of the tools of tier read */
-	const json_t *scopes;         /* {"logs:read": {"title": ...}} */
-	const char *tools;            /* folder */
+	const json_t *scopes;	      /* {"logs:read": {"title": ...}} */
+	const char *tools;	      /* folder */
 	struct mcp_database read, write;
 	const char **allowed_origins, **allowed_hosts; /* NULL-terminated */
 };
 
-/* False and *error ("mcp.yaml:12: ...") if the file is refused. Without `with_secrets` the client secret is not read (verbs that only look at tools). */
-bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret, const char **error);
+/* False and *error ("mcp.yaml:12: ...") if the file is refused. Without `with_secrets` the client secret is not read
+ * (verbs that only look at tools). */
+bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret,
+		   const char **error);
 /* Words for people about a scope. */
 const char *settings_scope_title(const struct mcp_settings *settings, const char *scope);
 

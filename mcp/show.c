@@ -45,10 +45,11 @@ static json_t *scope_json(const struct files *files, const char *name)
 	for (size_t i = 0; i < files->catalogue->count; i++) {
 		const struct tool *tool = &files->catalogue->tools[i];
 		if (strcmp(tool->scope, name) == 0)
-			json_array_append_new(tools, json_pack("{s:s, s:s, s:s}", "name", tool->name, "title", tool->title, "tier",
-			                                       tier_name(tool->tier)));
+			json_array_append_new(tools, json_pack("{s:s, s:s, s:s}", "name", tool->name, "title",
+							       tool->title, "tier", tier_name(tool->tier)));
 	}
-	return json_pack("{s:s, s:s, s:o}", "name", name, "title", settings_scope_title(&files->settings, name), "tools", tools);
+	return json_pack("{s:s, s:s, s:o}", "name", name, "title", settings_scope_title(&files->settings, name),
+			 "tools", tools);
 }
 
 /* For `sallyport-authz resource put URI --scopes -`. */
@@ -64,7 +65,7 @@ int scopes_main(const char *file, int argc, char **argv)
 	if (!open_files(&files, file))
 		return 1;
 	scopes = json_array();
-	json_object_foreach((json_t *)files.settings.scopes, name, words)
+	json_object_foreach ((json_t *)files.settings.scopes, name, words)
 		json_array_append_new(scopes, scope_json(&files, name));
 	json_t *document = json_pack("{s:o}", "scopes", scopes);
 	int status = print_json(document);
@@ -103,7 +104,7 @@ int catalogue_main(const char *file, int argc, char **argv)
 		return 2;
 	if (!open_files(&files, file))
 		return 1;
-	json_object_foreach((json_t *)files.settings.scopes, name, words)
+	json_object_foreach ((json_t *)files.settings.scopes, name, words)
 		print_scope(&files, name);
 	h2o_mem_clear_pool(&files.pool);
 	return fflush(stdout) == 0 ? 0 : 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of access tokens that were verified and introspected: a bounded table by the SHA-256 of the token, the least
- * recently used one goes first. So a steady request costs neither a signature nor a round trip. */
+/* What is known of access tokens that were verified and introspected: a bounded table by the SHA-256 of the token, the
+ * least recently used one goes first. So a steady request costs neither a signature nor a round trip. */
 #ifndef SALLYPORT_MCP_TOKEN_CACHE_H
 #define SALLYPORT_MCP_TOKEN_CACHE_H
 
@@ -10,14 +10,14 @@
 /* Shared by the table and the requests under way (h2o_mem_link_shared); never changes. */
 struct bearer {
 	uint8_t digest[SHA256_SIZE];
-	bool active;            /* false: the authorization server said that the token is dead; the rest is empty */
-	int64_t dies_ms;        /* clock_monotonic_ms from which on it is not believed any more */
-	int64_t expires;        /* the token's exp */
+	bool active;	 /* false: the authorization server said that the token is dead; the rest is empty */
+	int64_t dies_ms; /* clock_monotonic_ms from which on it is not believed any more */
+	int64_t expires; /* the token's exp */
 	const char *subject, *username, *client_id, *grant_id; /* "" if unknown */
-	const char *scope;      /* granted ones as text */
-	struct tool_list *list; /* what it sees */
-	const uint8_t *decisions; /* policy_decide_all */
-	struct bearer *next, *older, *newer; /* the table's own */
+	const char *scope;				       /* granted ones as text */
+	struct tool_list *list;				       /* what it sees */
+	const uint8_t *decisions;			       /* policy_decide_all */
+	struct bearer *next, *older, *newer;		       /* the table's own */
 };
 
 struct bearer_facts {
@@ -36,7 +36,8 @@ struct bearer *bearer_make(const struct bearer_facts *facts);
 struct token_cache;
 struct token_cache *token_cache_open(size_t capacity);
 void token_cache_close(struct token_cache *cache);
-/* NULL if it is not there or must not be believed any more. Borrowed: link it to a pool before anything else happens. */
+/* NULL if it is not there or must not be believed any more. Borrowed: link it to a pool before anything else happens.
+ */
 struct bearer *token_cache_find(struct token_cache *cache, const uint8_t digest[SHA256_SIZE], int64_t now_ms);
 /* Takes the reference; replaces one of the same digest. */
 void token_cache_put(struct token_cache *cache, struct bearer *bearer);

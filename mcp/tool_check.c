@@ -78,7 +78,8 @@ unsigned tool_statement_parameters(h2o_iovec_t sql, bool *gap)
 	return highest;
 }
 
-/* Text shown to people and models: line breaks aside nothing that cannot be seen (a description is read before a tool is trusted). */
+/* Text shown to people and models: line breaks aside nothing that cannot be seen (a description is read before a tool
+ * is trusted). */
 static bool has_hidden_text(h2o_iovec_t text)
 {
 	while (text.len > 0) {
@@ -141,7 +142,7 @@ static const char *sql_problem(h2o_mem_pool_t *pool, const json_t *document)
 
 	if (gap || used != json_array_size(parameters))
 		return text_printf(pool, "/sql/parameters: names %zu arguments, but the statement has %u%s",
-		                   json_array_size(parameters), used, gap ? " with gaps" : "");
+				   json_array_size(parameters), used, gap ? " with gaps" : "");
 	for (size_t i = 0; i < json_array_size(parameters); i++) {
 		const char *name = json_string_value(json_array_get(parameters, i));
 		if (json_object_get(properties, name) == NULL)
@@ -160,10 +161,10 @@ static bool has_header_annotation(const json_t *value)
 	json_t *member;
 	size_t i;
 
-	json_object_foreach((json_t *)value, name, member)
+	json_object_foreach ((json_t *)value, name, member)
 		if (strcmp(name, "x-mcp-header") == 0 || has_header_annotation(member))
 			return true;
-	json_array_foreach(value, i, member)
+	json_array_foreach (value, i, member)
 		if (has_header_annotation(member))
 			return true;
 	return false;

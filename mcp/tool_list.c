@@ -54,8 +54,10 @@ static h2o_iovec_t make_text(const struct tool_lists *lists, const uint8_t *visi
 	}
 	text_append_str(&b, "]");
 	if (modern)
-		text_append_printf(&b, ",\"ttlMs\":%d,\"cacheScope\":\"private\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":%s}",
-		                   LIST_TTL_MS, lists->server_info);
+		text_append_printf(
+		    &b,
+		    ",\"ttlMs\":%d,\"cacheScope\":\"private\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":%s}",
+		    LIST_TTL_MS, lists->server_info);
 	text_append_str(&b, "}");
 	h2o_iovec_t kept = keep_text(&b);
 	h2o_mem_clear_pool(&pool);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers of tools/list, prepared once for each set of tools that somebody may see: a request only puts its id in front. */
+/* Answers of tools/list, prepared once for each set of tools that somebody may see: a request only puts its id in
+ * front. */
 #ifndef SALLYPORT_MCP_TOOL_LIST_H
 #define SALLYPORT_MCP_TOOL_LIST_H
 
 #include "mcp/policy.h"
 
 struct tool_list {
-	uint8_t *visible;          /* one byte for each tool of the catalogue */
+	uint8_t *visible;	    /* one byte for each tool of the catalogue */
 	h2o_iovec_t legacy, modern; /* the JSON of `result` */
 };
 

@@ -50,7 +50,7 @@ static step_result refuse_arguments(struct request *r, const struct schema_probl
 {
 	const struct call *call = call_of(r);
 	const char *text = text_printf(&r->pool, "The arguments are not valid. %s",
-	                               schema_problems_text(&r->pool, problems, "arguments"));
+				       schema_problems_text(&r->pool, problems, "arguments"));
 
 	if (!audit_record_call(r, "invalid", 0))
 		return refuse_without_audit(r);
@@ -82,12 +82,9 @@ step_result tools_call(struct request *r)
 		return refuse_unknown(r);
 	call->tool = tool;
 	switch ((enum decision)bearer_of(r)->decisions[tool->index]) {
-	case HIDDEN:
-		return refuse_unknown(r);
-	case ACQUIRABLE:
-		return ask_for_scope(r, tool);
-	case ALLOWED:
-		break;
+	case HIDDEN: return refuse_unknown(r);
+	case ACQUIRABLE: return ask_for_scope(r, tool);
+	case ALLOWED: break;
 	}
 	if (!schema_check(&r->pool, tool->arguments, call->arguments, &problems))
 		return refuse_arguments(r, &problems);

@@ -33,7 +33,8 @@ bool transport_accepts_json(h2o_iovec_t accept)
 		const char *comma = memchr(accept.base, ',', accept.len);
 		size_t len = comma != NULL ? (size_t)(comma - accept.base) : accept.len;
 		h2o_iovec_t type = media_type(h2o_iovec_init(accept.base, len));
-		if (text_is_nocase(type, "application/json") || text_is_nocase(type, "application/*") || text_is(type, "*/*"))
+		if (text_is_nocase(type, "application/json") || text_is_nocase(type, "application/*") ||
+		    text_is(type, "*/*"))
 			return true;
 		accept.base += comma != NULL ? len + 1 : len;
 		accept.len -= comma != NULL ? len + 1 : len;
@@ -64,7 +65,6 @@ step_result transport_show_error(struct request *r, const struct oauth_error *er
 
 	if (call_of(r) != NULL)
 		tools_call_failed(r);
-	reply_header(r, "x-request-id", r->id);
 	if (error->status == 503)
 		reply_header(r, "retry-after", "1");
 	return refuse(r, error->status, code, text);
@@ -103,7 +103,8 @@ static step_result read_message(struct request *r)
 	if (repeats || !text_is_nocase(media_type(type), "application/json"))
 		return refuse(r, 415, RPC_INVALID_REQUEST, "The Content-Type must be application/json");
 	if (!transport_accepts_json(request_header(r, "accept", &repeats)) && !repeats)
-		return refuse(r, 406, RPC_INVALID_REQUEST, "The answer is application/json, which Accept does not list");
+		return refuse(r, 406, RPC_INVALID_REQUEST,
+			      "The answer is application/json, which Accept does not list");
 	if (!rpc_read(&r->pool, r->body, &call->message, &problem))
 		return refuse(r, 400, problem.code, problem.text);
 	return STEP_NEXT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP side of MCP (Streamable HTTP): who may knock, which era speaks, and that the headers say what the body says. Decisions are made on the body only;
- * a header that differs from it is an error, for something between client and server may have believed the header. */
+/* The HTTP side of MCP (Streamable HTTP): who may knock, which era speaks, and that the headers say what the body says.
+ * Decisions are made on the body only; a header that differs from it is an error, for something between client and
+ * server may have believed the header. */
 #ifndef SALLYPORT_MCP_TRANSPORT_H
 #define SALLYPORT_MCP_TRANSPORT_H
 
@@ -16,7 +17,7 @@ bool transport_speaks_legacy(h2o_iovec_t version);
 
 struct transport_headers {
 	h2o_iovec_t version, method, name; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name; base NULL if absent */
-	bool repeats;                      /* one of them stands twice */
+	bool repeats;			   /* one of them stands twice */
 };
 struct verdict {
 	bool fine;
@@ -25,13 +26,15 @@ struct verdict {
 	struct rpc_problem problem;
 	h2o_iovec_t requested; /* RPC_UNSUPPORTED_VERSION: the version that was asked for */
 };
-/* Which era the message belongs to, or why it is refused. `named_by`: member of params that Mcp-Name repeats, or NULL. */
+/* Which era the message belongs to, or why it is refused. `named_by`: member of params that Mcp-Name repeats, or NULL.
+ */
 struct verdict transport_classify(h2o_mem_pool_t *pool, const struct transport_headers *headers,
-                                  const struct rpc_message *message, const char *named_by);
+				  const struct rpc_message *message, const char *named_by);
 /* True if the list of an Accept header takes application/json; an absent one does. */
 bool transport_accepts_json(h2o_iovec_t accept);
 
-/* service.admit: Host and Origin of requests to the MCP endpoint (DNS rebinding), CORS for the origins that are allowed. */
+/* service.admit: Host and Origin of requests to the MCP endpoint (DNS rebinding), CORS for the origins that are
+ * allowed. */
 step_result transport_admit(struct request *r);
 /* OPTIONS of the MCP endpoint. */
 extern step_fn *const transport_preflight_steps[];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of sallyport-mcp. Each gives the exit status: 0 fine, 1 refused or failed with one line on standard error, 2 usage. */
+/* The verbs of sallyport-mcp. Each gives the exit status: 0 fine, 1 refused or failed with one line on standard error,
+ * 2 usage. */
 #ifndef SALLYPORT_MCP_VERBS_H
 #define SALLYPORT_MCP_VERBS_H
 

@@ -218,5 +218,5 @@ test('malformed token requests', async () => {
   assert.equal((await postForm(url, 'grant_type=a%00b')).json.error, 'invalid_request')
   assert.equal((await postForm(url, `x=${'a'.repeat(20000)}`)).status, 413)
   assert.equal((await postForm(url, 'grant_type=refresh_token', { 'content-type': 'application/json' })).status, 415)
-  assert.equal((await postForm(url, '')).json.error, 'invalid_request')
+  assert.equal((await postForm(url, '')).json.error, 'invalid_client')
 })

@@ -84,7 +84,7 @@ test('documents answer HEAD, refuse other methods and unknown paths', async () =
   const tokenGet = await get(`${issuer}/token`)
   assert.equal(tokenGet.status, 405)
   assert.equal(tokenGet.headers.get('allow'), 'POST')
-  for (const path of ['/nothing', '//jwks', '/JWKS', '/jwks/', '/%6awks', '/./jwks', '/token;x'])
+  for (const path of ['/nothing', '//jwks', '/JWKS', '/jwks/', '/%6awks', '/token;x'])
     assert.equal((await get(`${origin}${path}`)).status, 404, path)
 })
 

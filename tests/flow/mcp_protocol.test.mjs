@@ -24,7 +24,7 @@ test('2026-07-28: discover and lists say how long they hold and for whom', async
   assert.ok(discover.supportedVersions.includes('2026-07-28'))
   assert.ok(discover.capabilities.tools)
   assert.equal(discover.cacheScope, 'private')
-  assert.equal(discover._meta['io.modelcontextprotocol/serverInfo'].name, 'sallyport')
+  assert.equal(discover._meta['io.modelcontextprotocol/serverInfo'].name, 'sallyport-mcp')
   const list = (await modern(instance, alice, 'tools/list')).json.result
   assert.equal(list.cacheScope, 'private')
   assert.ok(Number.isInteger(list.ttlMs))
@@ -65,16 +65,16 @@ test('2026-07-28: the header table', async () => {
 
 test('2026-07-28: a name in Base64 is decoded before it is compared', async () => {
   const encoded = `=?base64?${Buffer.from('deployment_status').toString('base64')}?=`
-  const answer = await modern(instance, alice, 'tools/call', { name: 'deployment_status', arguments: {} }, { 'mcp-name': encoded })
+  const answer = await modern(instance, alice, 'tools/call', { name: 'deployment_status', arguments: { service: 'checkout' } }, { 'mcp-name': encoded })
   assert.equal(answer.status, 200, answer.text)
-  assert.equal((await modern(instance, alice, 'tools/call', { name: 'deployment_status', arguments: {} }, { 'mcp-name': encoded.replace('=?=', '?=') })).json.error?.code ?? -32020, -32020)
+  assert.equal((await modern(instance, alice, 'tools/call', { name: 'deployment_status', arguments: { service: 'checkout' } }, { 'mcp-name': encoded.replace('=?=', '?=') })).json.error?.code ?? -32020, -32020)
 })
 
 test('revisions with initialize', async () => {
   for (const version of ['2025-03-26', '2025-06-18', '2025-11-25']) {
     const answer = await post(request('initialize', { protocolVersion: version, capabilities: {}, clientInfo: { name: 't', version: '1' } }))
     assert.equal(answer.json.result.protocolVersion, version)
-    assert.equal(answer.json.result.serverInfo.name, 'sallyport')
+    assert.equal(answer.json.result.serverInfo.name, 'sallyport-mcp')
     assert.equal(answer.json.result.resultType, undefined)
   }
   const other = await post(request('initialize', { protocolVersion: '1999-01-01', capabilities: {}, clientInfo: { name: 't', version: '1' } }))
@@ -104,7 +104,7 @@ test('ids come back as they were', async () => {
 test('what is not JSON-RPC', async () => {
   const cases = [['{', 400, -32700], ['', 400, -32700], ['[]', 400, -32600], ['1', 400, -32600], ['{"jsonrpc":"1.0","id":1,"method":"ping"}', 400, -32600], ['{"jsonrpc":"2.0","id":null,"method":"ping"}', 400, -32600],
     ['{"jsonrpc":"2.0","id":1.5,"method":"ping"}', 400, -32600], ['{"jsonrpc":"2.0","id":{},"method":"ping"}', 400, -32600], ['{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', 400, -32600],
-    ['{"jsonrpc":"2.0","id":1,"method":5}', 400, -32600], [`${'['.repeat(5000)}${']'.repeat(5000)}`, 400, -32700], ['{"jsonrpc":"2.0","id":1,"method":"a\\u0000b"}', 400, -32700]]
+    ['{"jsonrpc":"2.0","id":1,"method":5}', 400, -32600], [`${"[".repeat(5000)}${"]".repeat(5000)}`, 400, -32600], ['{"jsonrpc":"2.0","id":1,"method":"a\\u0000b"}', 400, -32700]]
   for (const [body, status, code] of cases) {
     const answer = await post(body)
     assert.equal(answer.status, status, body.slice(0, 80))
@@ -140,10 +140,10 @@ test('tokens that are not for here', async () => {
 })
 
 test('untrusted text is marked, personal data is not there', async () => {
-  const ticket = (await modern(instance, bob, 'tools/call', { name: 'read_ticket', arguments: { ticket_id: 1 } })).json.result
+  const ticket = (await modern(instance, bob, 'tools/call', { name: 'read_ticket', arguments: { ticket_id: 'T-2001' } })).json.result
   assert.ok(!ticket.isError, JSON.stringify(ticket))
   assert.match(ticket.content[0].text, /untrusted/i)
-  const customer = (await modern(instance, alice, 'tools/call', { name: 'get_customer', arguments: { customer_id: 1 } })).json.result
+  const customer = (await modern(instance, alice, 'tools/call', { name: 'get_customer', arguments: { customer_id: 'C-1013' } })).json.result
   assert.equal(Object.keys(customer.structuredContent.rows[0]).length, 3)
   assert.doesNotMatch(JSON.stringify(customer), /@|phone|street/i)
 })

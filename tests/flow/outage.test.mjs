@@ -83,7 +83,7 @@ test('the database goes and comes back', async () => {
   })
   assert.ok(rotated.json.refresh_token)
   const call = await until('mcp to reconnect', async () => {
-    const again = await modern(instance, rotated.json.access_token, 'tools/call', { name: 'deployment_status', arguments: {} })
+    const again = await modern(instance, rotated.json.access_token, 'tools/call', { name: 'deployment_status', arguments: { service: 'checkout' } })
     return again.status === 200 && !again.json.result.isError ? again : undefined
   })
   assert.ok(call.json.result.structuredContent.rows.length > 0)

@@ -27,7 +27,7 @@ static void test_no_token_gives_no_error(void **state)
 	assert_int_equal(challenge_missing(r), STEP_DONE);
 	assert_int_equal(reply_test_status(r), 401);
 	assert_string_equal(reply_test_header(r, "www-authenticate"),
-	                    "Bearer resource_metadata=\"" METADATA "\", scope=\"deployments:read logs:read\"");
+			    "Bearer resource_metadata=\"" METADATA "\", scope=\"deployments:read logs:read\"");
 	request_test_free(r);
 }
 
@@ -93,9 +93,12 @@ static void test_values_are_simple(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_no_token_gives_no_error), cmocka_unit_test(test_no_scope_is_left_out),
-	    cmocka_unit_test(test_bad_token),               cmocka_unit_test(test_malformed_credentials),
-	    cmocka_unit_test(test_missing_scope),           cmocka_unit_test(test_values_are_simple),
+	    cmocka_unit_test(test_no_token_gives_no_error),
+	    cmocka_unit_test(test_no_scope_is_left_out),
+	    cmocka_unit_test(test_bad_token),
+	    cmocka_unit_test(test_malformed_credentials),
+	    cmocka_unit_test(test_missing_scope),
+	    cmocka_unit_test(test_values_are_simple),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,8 @@ static void test_id_is_kept_byte_for_byte(void **state)
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"}", "1"},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":-0,\"method\":\"a\"}", "-0"},
 	    {" { \"id\" :\t\"x\\u0041\\/\" , \"jsonrpc\":\"2.0\",\"method\":\"a\"}", "\"x\\u0041\\/\""},
-	    {"{\"params\":{\"id\":7,\"a\":[{\"id\":\"}\"}]},\"method\":\"a\",\"jsonrpc\":\"2.0\",\"id\":9007199254740993}",
+	    {"{\"params\":{\"id\":7,\"a\":[{\"id\":\"}\"}]},\"method\":\"a\",\"jsonrpc\":\"2.0\",\"id\":"
+	     "9007199254740993}",
 	     "9007199254740993"},
 	    {"{\"a\":\"\\\"id\\\":5\",\"method\":\"id\",\"jsonrpc\":\"2.0\",\"id\":\"\"\n}", "\"\""},
 	    {"{\"jsonrpc\":\"2.0\",\"\\u0069d\":3,\"method\":\"a\"}", "3"},
@@ -68,7 +69,8 @@ static void test_refuses(void **state)
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\xFF\"}", RPC_PARSE_ERROR, false},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"} x", RPC_PARSE_ERROR, false},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
-	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":{\"x\":1,\"x\":2}}", RPC_INVALID_REQUEST, false},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":{\"x\":1,\"x\":2}}", RPC_INVALID_REQUEST,
+	     false},
 	    {"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"}]", RPC_INVALID_REQUEST, false},
 	    {"[]", RPC_INVALID_REQUEST, false},
 	    {"1", RPC_INVALID_REQUEST, false},
@@ -103,8 +105,9 @@ static void test_answers(void **state)
 	request_test_free(r);
 	r = request_test(&service, NULL);
 	rpc_reply_error(r, 400, (h2o_iovec_t){NULL, 0}, (struct rpc_problem){RPC_PARSE_ERROR, "a \"b\""}, "[1]");
-	assert_true(text_is(reply_test_body(r), "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"a \\\"b\\\"\","
-	                                        "\"data\":[1]}}"));
+	assert_true(text_is(reply_test_body(r),
+			    "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"a \\\"b\\\"\","
+			    "\"data\":[1]}}"));
 	assert_int_equal(reply_test_status(r), 400);
 	request_test_free(r);
 }

@@ -29,7 +29,8 @@ static void test_owasp_parameters_fit(void **state)
 	(void)state;
 	assert_true(password_hash(text_of("p"), &owasp, hash));
 	assert_true(password_verify(text_of("p"), hash, &CHEAP)); /* by its own parameters, not by today's */
-	assert_true(argon2_encodedlen(large.passes, large.memory_kib, LANES_MAX, SALT_SIZE, DIGEST_SIZE, Argon2_id) < PASSWORD_HASH_SIZE);
+	assert_true(argon2_encodedlen(large.passes, large.memory_kib, LANES_MAX, SALT_SIZE, DIGEST_SIZE, Argon2_id) <
+		    PASSWORD_HASH_SIZE);
 }
 
 static void test_length_nul_and_utf8(void **state)
@@ -64,16 +65,16 @@ static void test_nobody_has_no_password(void **state)
 static void test_a_hash_from_the_database_is_bounded(void **state)
 {
 	static const char *const REFUSED[] = {
-		"",
-		"x",
-		"$argon2i$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
-		"$argon2id$v=16$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
-		"$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
-		"$argon2id$v=19$m=64,t=999999,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
-		"$argon2id$v=19$m=4096,t=1,p=64$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
-		"$argon2id$v=19$m=64,t=1,p=1",
-		"$argon2id$v=19$m=64,t=1,p=1$",
-		"$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$!!",
+	    "",
+	    "x",
+	    "$argon2i$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+	    "$argon2id$v=16$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+	    "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+	    "$argon2id$v=19$m=64,t=999999,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+	    "$argon2id$v=19$m=4096,t=1,p=64$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+	    "$argon2id$v=19$m=64,t=1,p=1",
+	    "$argon2id$v=19$m=64,t=1,p=1$",
+	    "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$!!",
 	};
 
 	(void)state;
@@ -97,12 +98,12 @@ static void test_rehash_when_parameters_change(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_hash_opens_for_its_password_only),
-		cmocka_unit_test(test_owasp_parameters_fit),
-		cmocka_unit_test(test_length_nul_and_utf8),
-		cmocka_unit_test(test_nobody_has_no_password),
-		cmocka_unit_test(test_a_hash_from_the_database_is_bounded),
-		cmocka_unit_test(test_rehash_when_parameters_change),
+	    cmocka_unit_test(test_a_hash_opens_for_its_password_only),
+	    cmocka_unit_test(test_owasp_parameters_fit),
+	    cmocka_unit_test(test_length_nul_and_utf8),
+	    cmocka_unit_test(test_nobody_has_no_password),
+	    cmocka_unit_test(test_a_hash_from_the_database_is_bounded),
+	    cmocka_unit_test(test_rehash_when_parameters_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

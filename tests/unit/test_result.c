@@ -42,7 +42,7 @@ static PGresult *make_rows(const char *const values[][COLUMNS], int count)
 	for (int row = 0; row < count; row++)
 		for (int i = 0; i < COLUMNS; i++)
 			assert_true(PQsetvalue(rows, row, i, (char *)values[row][i],
-			                       values[row][i] != NULL ? (int)strlen(values[row][i]) : -1));
+					       values[row][i] != NULL ? (int)strlen(values[row][i]) : -1));
 	return rows;
 }
 
@@ -78,8 +78,10 @@ static void test_values_have_their_types(void **state)
 	h2o_iovec_t text = result_of_rows(&pool, &tool, rows, NULL, &count);
 	PQclear(rows);
 	static const char expected[] =
-	    "\"structuredContent\":{\"rows\":[{\"note\":\"say \\\"hi\\\"\\n\\u0001\",\"id\":9007199254740993,\"ratio\":1.5e+20,"
-	    "\"ok\":true,\"data\":{\"a\": [1, null]},\"amount\":12.50},{\"note\":\"\",\"id\":null,\"ratio\":\"NaN\",\"ok\":false,"
+	    "\"structuredContent\":{\"rows\":[{\"note\":\"say "
+	    "\\\"hi\\\"\\n\\u0001\",\"id\":9007199254740993,\"ratio\":1.5e+20,"
+	    "\"ok\":true,\"data\":{\"a\": [1, "
+	    "null]},\"amount\":12.50},{\"note\":\"\",\"id\":null,\"ratio\":\"NaN\",\"ok\":false,"
 	    "\"data\":null,\"amount\":\"NaN\"}],\"truncated\":false}}";
 	assert_int_equal(count, 2);
 	assert_non_null(strstr(text_copy(&pool, text), expected));
@@ -134,8 +136,10 @@ static void test_large_results_are_cut(void **state)
 static void test_untrusted_text_is_marked(void **state)
 {
 	(void)state;
-	static const char *const values[][COLUMNS] = {
-	    {"1", "1", "t", "{\"k\xE2\x80\xAE\":\"a\xE2\x80\x8B" "b\"}", "li\xE2\x80\x8Bne\n\x1B[31mred\xF3\xA0\x81\x81", "1", ""}};
+	static const char *const values[][COLUMNS] = {{"1", "1", "t",
+						       "{\"k\xE2\x80\xAE\":\"a\xE2\x80\x8B"
+						       "b\"}",
+						       "li\xE2\x80\x8Bne\n\x1B[31mred\xF3\xA0\x81\x81", "1", ""}};
 	struct tool tool = tool_of(true, 10);
 	size_t count;
 	json_t *result = result_json(&tool, make_rows(values, 1), NULL, &count);
@@ -148,7 +152,8 @@ static void test_untrusted_text_is_marked(void **state)
 	char *end = text_printf(&pool, "%.*s>>>", (int)strcspn(mark + 3, "\n"), mark + 3);
 	assert_string_equal(text + strlen(text) - strlen(end), end);
 	struct tool again = tool_of(true, 10);
-	assert_null(strstr(text_part(result_json(&again, make_rows(values, 1), NULL, &count)), end)); /* never the same mark */
+	assert_null(
+	    strstr(text_part(result_json(&again, make_rows(values, 1), NULL, &count)), end)); /* never the same mark */
 }
 
 static void test_missing_column_is_no_result(void **state)

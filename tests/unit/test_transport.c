@@ -12,8 +12,8 @@
 
 #include "common/log.h"
 
-#define MODERN_META \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"," \
+#define MODERN_META                                                                                                    \
+	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                       \
 	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
 
 /* ---- doubles ---- */
@@ -30,7 +30,8 @@ static PGresult *(*answer_double)(void); /* NULL: an outage */
 static unsigned asked;
 static char first_param[64];
 
-step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count, bool tolerate)
+step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
+		       bool tolerate)
 {
 	(void)db;
 	assert_int_equal(count, 2);
@@ -66,10 +67,23 @@ static const char *HOSTS[] = {"mcp.internal", "gate.example:8443", NULL}, *ORIGI
 static struct tool TOOLS[] = {
     {.name = "hidden", .scope = "x", .timeout = "5000"},
     {.name = "later", .scope = "tools:admin", .tier = TIER_WRITE, .timeout = "5000"},
-    {.name = "open", .scope = "a", .timeout = "5000", .parameters = PARAMETERS, .parameter_count = 1, .columns = COLUMNS,
-     .column_count = 1, .rows = 10},
-    {.name = "write", .scope = "a", .tier = TIER_WRITE, .timeout = "5000", .parameters = PARAMETERS, .parameter_count = 1,
-     .columns = COLUMNS, .column_count = 1, .rows = 10},
+    {.name = "open",
+     .scope = "a",
+     .timeout = "5000",
+     .parameters = PARAMETERS,
+     .parameter_count = 1,
+     .columns = COLUMNS,
+     .column_count = 1,
+     .rows = 10},
+    {.name = "write",
+     .scope = "a",
+     .tier = TIER_WRITE,
+     .timeout = "5000",
+     .parameters = PARAMETERS,
+     .parameter_count = 1,
+     .columns = COLUMNS,
+     .column_count = 1,
+     .rows = 10},
 };
 static struct catalogue CATALOGUE = {.tools = TOOLS, .count = 4};
 static const uint8_t DECISIONS[] = {HIDDEN, ACQUIRABLE, ALLOWED, ALLOWED};
@@ -80,8 +94,8 @@ static struct mcp MCP = {
     .server_info = "{\"name\":\"s\",\"version\":\"1\"}",
     .settings = {.resource = "https://mcp.example/mcp", .base = "/mcp", .origin = "https://mcp.example"},
 };
-static const struct endpoint POINT = {"POST", "{base}", ANYONE, NO_BODY, AS_CHALLENGE, SAME_ORIGIN,
-                                      transport_message_steps, sizeof(struct call), 0, ""};
+static const struct endpoint POINT = {
+    "POST", "{base}", ANYONE, NO_BODY, AS_CHALLENGE, SAME_ORIGIN, transport_message_steps, sizeof(struct call), 0, ""};
 static const struct service SERVICE = {
     .name = "mcp",
     .endpoints = &POINT,
@@ -108,10 +122,11 @@ static int open_server(void **state)
 	MCP.settings.allowed_hosts = HOSTS;
 	MCP.settings.allowed_origins = ORIGINS;
 	const struct schema_options options = {.assert_formats = true};
-	json_t *schema = json_read(&pool,
-	                           text_of("{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"email\"],"
-	                                   "\"properties\":{\"email\":{\"type\":\"string\",\"pattern\":\"@\"}}}"),
-	                           NULL);
+	json_t *schema =
+	    json_read(&pool,
+		      text_of("{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"email\"],"
+			      "\"properties\":{\"email\":{\"type\":\"string\",\"pattern\":\"@\"}}}"),
+		      NULL);
 	for (size_t i = 0; i < CATALOGUE.count; i++) {
 		TOOLS[i].index = i;
 		TOOLS[i].digest = "d";
@@ -201,7 +216,8 @@ static void expect(const char *body, const char *const *headers, int status, int
 {
 	struct request *r = ask(body, headers);
 	if (reply_test_status(r) != status || code_of(r) != code)
-		print_error("%s\n -> %d %.*s\n", body, reply_test_status(r), (int)reply_test_body(r).len, reply_test_body(r).base);
+		print_error("%s\n -> %d %.*s\n", body, reply_test_status(r), (int)reply_test_body(r).len,
+			    reply_test_body(r).base);
 	assert_int_equal(reply_test_status(r), status);
 	assert_int_equal(code_of(r), code);
 	request_test_free(r);
@@ -217,8 +233,7 @@ static void expect_body(const char *body, const char *const *headers, const char
 
 #define HEADERS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define MODERN(method) HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", method)
-#define MODERN_CALL(name) \
-	HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", "tools/call", "mcp-name", name)
+#define MODERN_CALL(name) HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", "tools/call", "mcp-name", name)
 #define RPC(method, params) "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"" method "\",\"params\":{" params "}}"
 
 /* ---- tests ---- */
@@ -226,18 +241,20 @@ static void expect_body(const char *body, const char *const *headers, const char
 static void test_legacy_era(void **state)
 {
 	(void)state;
-	expect_body(RPC("initialize", "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}"), NULL,
-	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{"
-	            "\"listChanged\":false}},\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}");
+	expect_body(
+	    RPC("initialize", "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}"), NULL,
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{"
+	    "\"listChanged\":false}},\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}");
 	struct request *r = ask(RPC("initialize", "\"protocolVersion\":\"1999-01-01\""), NULL);
 	assert_non_null(strstr(text_copy(&r->pool, reply_test_body(r)), "\"protocolVersion\":\"2025-11-25\""));
 	request_test_free(r);
 	expect(RPC("initialize", ""), NULL, 200, RPC_INVALID_PARAMS);
 	expect_body(RPC("ping", ""), HEADERS("mcp-protocol-version", "2025-11-25"),
-	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
-	expect_body("{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"method\":\"tools/list\"}", NULL,
-	            "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"later\"},{\"name\":\"open\"},"
-	            "{\"name\":\"write\"}]}}");
+		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
+	expect_body(
+	    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"method\":\"tools/list\"}", NULL,
+	    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"later\"},{\"name\":\"open\"},"
+	    "{\"name\":\"write\"}]}}");
 	expect(RPC("tools/list", "\"cursor\":\"\""), NULL, 200, RPC_INVALID_PARAMS);
 	expect(RPC("resources/list", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
 	expect(RPC("server/discover", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
@@ -248,16 +265,18 @@ static void test_legacy_era(void **state)
 static void test_modern_era(void **state)
 {
 	(void)state;
-	expect_body(RPC("tools/list", MODERN_META), MODERN("tools/list"),
-	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":\"later\"},"
-	            "{\"name\":\"open\"},{\"name\":\"write\"}],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
-	            "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}}");
+	expect_body(
+	    RPC("tools/list", MODERN_META), MODERN("tools/list"),
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":\"later\"},"
+	    "{\"name\":\"open\"},{\"name\":\"write\"}],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
+	    "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}}");
 	struct request *r = ask(RPC("server/discover", MODERN_META), MODERN("server/discover"));
 	const json_t *result = json_object_get(json_read(&r->pool, reply_test_body(r), NULL), "result");
 	assert_true(text_is(json_get_text(result, "resultType"), "complete"));
 	assert_int_equal(json_array_size(json_object_get(result, "supportedVersions")), 4);
 	request_test_free(r);
-	static const char *const removed[] = {RPC("initialize", MODERN_META), RPC("ping", MODERN_META), RPC("x", MODERN_META)};
+	static const char *const removed[] = {RPC("initialize", MODERN_META), RPC("ping", MODERN_META),
+					      RPC("x", MODERN_META)};
 	expect(removed[0], MODERN("initialize"), 404, RPC_METHOD_NOT_FOUND);
 	expect(removed[1], MODERN("ping"), 404, RPC_METHOD_NOT_FOUND);
 	expect(removed[2], MODERN("x"), 404, RPC_METHOD_NOT_FOUND);
@@ -266,24 +285,25 @@ static void test_modern_era(void **state)
 static void test_precedence_of_the_modern_era(void **state)
 {
 	(void)state;
-	static const char other[] = RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"v999.0.0\","
-	                                              "\"io.modelcontextprotocol/clientCapabilities\":{}}");
-	expect(RPC("initialize", "\"protocolVersion\":\"2025-11-25\""), HEADERS("mcp-protocol-version", "2026-07-28"), 400,
-	       RPC_HEADER_MISMATCH);
+	static const char other[] =
+	    RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"v999.0.0\","
+			      "\"io.modelcontextprotocol/clientCapabilities\":{}}");
+	expect(RPC("initialize", "\"protocolVersion\":\"2025-11-25\""), HEADERS("mcp-protocol-version", "2026-07-28"),
+	       400, RPC_HEADER_MISMATCH);
 	expect(RPC("tools/list", ""), MODERN("tools/list"), 400, RPC_INVALID_PARAMS);
 	expect(RPC("tools/list", "\"_meta\":{}"), MODERN("tools/list"), 400, RPC_INVALID_PARAMS);
-	expect(RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}"), MODERN("tools/list"),
+	expect(RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}"),
+	       MODERN("tools/list"), 400, RPC_INVALID_PARAMS);
+	expect(RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/clientCapabilities\":{}}"), MODERN("tools/list"),
 	       400, RPC_INVALID_PARAMS);
-	expect(RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/clientCapabilities\":{}}"), MODERN("tools/list"), 400,
-	       RPC_INVALID_PARAMS);
 	expect(RPC("tools/list", MODERN_META), NULL, 400, RPC_HEADER_MISMATCH);
 	expect(RPC("tools/list", MODERN_META), HEADERS("mcp-protocol-version", "2026-07-28"), 400, RPC_HEADER_MISMATCH);
 	expect(RPC("tools/list", MODERN_META), MODERN("tools/call"), 400, RPC_HEADER_MISMATCH);
 	expect(RPC("tools/list", MODERN_META), MODERN("Tools/list"), 400, RPC_HEADER_MISMATCH);
 	expect(other, MODERN("tools/list"), 400, RPC_HEADER_MISMATCH);
 	expect(RPC("tools/list", MODERN_META),
-	       HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", "tools/list", "mcp-method", "tools/list"), 400,
-	       RPC_HEADER_MISMATCH);
+	       HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", "tools/list", "mcp-method", "tools/list"),
+	       400, RPC_HEADER_MISMATCH);
 	struct request *r = ask(other, HEADERS("mcp-protocol-version", "v999.0.0", "mcp-method", "tools/list"));
 	assert_int_equal(reply_test_status(r), 400);
 	assert_int_equal(code_of(r), RPC_UNSUPPORTED_VERSION);
@@ -299,13 +319,13 @@ static void test_name_header(void **state)
 	expect(call, MODERN_CALL("=?base64?bm90aGluZw==?="), 200, RPC_INVALID_PARAMS);
 	expect(call, MODERN("tools/call"), 400, RPC_HEADER_MISMATCH);
 	static const char *const bad[] = {"Nothing",
-	                                  "other",
-	                                  "=?base64?bm90aGluZw?=",
-	                                  "=?base64?bm90aGluZw==",
-	                                  "bm90aGluZw==?=",
-	                                  "=?BASE64?bm90aGluZw==?=",
-	                                  "=?base64?bm90aGlu*w==?=",
-	                                  "=?base64?/w==?="};
+					  "other",
+					  "=?base64?bm90aGluZw?=",
+					  "=?base64?bm90aGluZw==",
+					  "bm90aGluZw==?=",
+					  "=?BASE64?bm90aGluZw==?=",
+					  "=?base64?bm90aGlu*w==?=",
+					  "=?base64?/w==?="};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		expect(call, MODERN_CALL(bad[i]), 400, RPC_HEADER_MISMATCH);
 	expect(RPC("tools/call", MODERN_META), MODERN_CALL("x"), 400, RPC_INVALID_PARAMS);
@@ -318,7 +338,8 @@ static void test_bad_messages(void **state)
 	expect("[]", NULL, 400, RPC_INVALID_REQUEST);
 	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":1,\"method\":\"ping\"}", NULL, 400, RPC_INVALID_REQUEST);
 	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", NULL, 400, RPC_INVALID_REQUEST);
-	expect("{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"name\":\"open\"}}", NULL, 400, RPC_INVALID_REQUEST);
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"name\":\"open\"}}", NULL, 400,
+	       RPC_INVALID_REQUEST);
 	expect(RPC("notifications/initialized", ""), NULL, 400, RPC_INVALID_REQUEST);
 	expect(RPC("ping", ""), HEADERS("content-type", "text/plain"), 415, RPC_INVALID_REQUEST);
 	expect(RPC("ping", ""), HEADERS("content-type", "application/jsonp"), 415, RPC_INVALID_REQUEST);
@@ -338,8 +359,8 @@ static void test_bad_messages(void **state)
 static void test_accept(void **state)
 {
 	(void)state;
-	static const char *const fine[] = {"", "*/*", "application/json, text/event-stream", "text/event-stream,application/JSON;q=1",
-	                                   "application/*"};
+	static const char *const fine[] = {"", "*/*", "application/json, text/event-stream",
+					   "text/event-stream,application/JSON;q=1", "application/*"};
 	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
 		assert_true(transport_accepts_json(text_of(fine[i])));
 	assert_true(transport_accepts_json((h2o_iovec_t){NULL, 0}));
@@ -349,7 +370,8 @@ static void test_accept(void **state)
 
 static int admitted(const char *host, const char *origin)
 {
-	struct request *r = start(host, origin != NULL ? HEADERS("origin", origin, "content-type", "application/json") : NULL);
+	struct request *r =
+	    start(host, origin != NULL ? HEADERS("origin", origin, "content-type", "application/json") : NULL);
 	int status = transport_admit(r) == STEP_NEXT ? 200 : reply_test_status(r);
 	const char *cors = reply_test_header(r, "access-control-allow-origin");
 	assert_true(cors == NULL || status == 200);
@@ -372,8 +394,9 @@ static void test_host_and_origin(void **state)
 	assert_int_equal(admitted("", NULL), 403);
 	assert_int_equal(admitted("mcp.example", "https://mcp.example"), 200);
 	assert_int_equal(admitted("mcp.example", "https://app.example"), 200);
-	static const char *const bad[] = {"https://app.example:444", "http://app.example", "null", "https://evil.example",
-	                                  "https://app.example.evil.example", "http://localhost:3000", ""};
+	static const char *const bad[] = {
+	    "https://app.example:444",		"http://app.example",	 "null", "https://evil.example",
+	    "https://app.example.evil.example", "http://localhost:3000", ""};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(admitted("mcp.example", bad[i]), 403);
 }
@@ -398,7 +421,8 @@ static void test_loopback_names(void **state)
 static char *answer_to(const char *body)
 {
 	struct request *r = ask(body, NULL);
-	char *answer = text_printf(&pool, "%d %.*s", reply_test_status(r), (int)reply_test_body(r).len, reply_test_body(r).base);
+	char *answer =
+	    text_printf(&pool, "%d %.*s", reply_test_status(r), (int)reply_test_body(r).len, reply_test_body(r).base);
 	request_test_free(r);
 	return answer;
 }
@@ -411,7 +435,8 @@ static void test_hidden_is_unknown(void **state)
 	char *unknown = answer_to(RPC("tools/call", "\"name\":\"nothing\",\"arguments\":{\"email\":\"a@b\"}"));
 	assert_string_equal(last_outcome(), "denied");
 	assert_string_equal(hidden, unknown);
-	assert_non_null(strstr(hidden, "200 {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"Unknown tool\"}}"));
+	assert_non_null(strstr(
+	    hidden, "200 {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"Unknown tool\"}}"));
 }
 
 static void test_acquirable_is_challenged(void **state)
@@ -430,8 +455,8 @@ static void test_arguments_are_checked_first(void **state)
 {
 	(void)state;
 	asked = 0;
-	struct request *r = ask(RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"none\",\"password\":\"hunter2\"}"),
-	                        NULL);
+	struct request *r = ask(
+	    RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"none\",\"password\":\"hunter2\"}"), NULL);
 	char *body = text_copy(&r->pool, reply_test_body(r));
 	assert_int_equal(reply_test_status(r), 200);
 	assert_non_null(strstr(body, "\"isError\":true"));
@@ -453,9 +478,10 @@ static void test_calls(void **state)
 	static const char call[] = RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"a@b\"}");
 	answer_double = one_row;
 	expect_body(call, NULL,
-	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"rows\\\":[{\\\"x\\\":"
-	            "\\\"found\\\"}],\\\"truncated\\\":false}\"}],\"structuredContent\":{\"rows\":[{\"x\":\"found\"}],"
-	            "\"truncated\":false}}}");
+		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"{"
+		    "\\\"rows\\\":[{\\\"x\\\":"
+		    "\\\"found\\\"}],\\\"truncated\\\":false}\"}],\"structuredContent\":{\"rows\":[{\"x\":\"found\"}],"
+		    "\"truncated\":false}}}");
 	assert_string_equal(first_param, "a@b");
 	assert_string_equal(last_outcome(), "allowed");
 	answer_double = statement_error;
