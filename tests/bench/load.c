@@ -5,7 +5,9 @@
  *
  * REQUEST is a file with a whole request; "@BODY@" in it is replaced by the next line of the file BODIES ("@LENGTH@" by its length). With MEMBER and FIELD each connection keeps
  * a line of its own, and after each answer the value of form field FIELD in it becomes the answer's JSON member MEMBER (a refresh token is followed by the next). Ends after
- * SECONDS, or when every line was used once (without MEMBER). Prints one JSON object: requests, errors (anything but 2xx), seconds, per_second, p50_us, p99_us. */
+ * SECONDS, or when every line was used once (without MEMBER). Prints one JSON object: requests, errors (anything but 2xx), seconds, per_second, p50_us, p99_us, and answer_bytes:
+ * the length of the last answer's content. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,9 +35,9 @@ struct connection {
 };
 
 static char *template, *bodies, *next_body;
-static const char *member, *field;
+static char *member, *field; /* as they stand in texts: "NAME":" and NAME= */
 static uint32_t *latencies;
-static size_t latency_count, errors;
+static size_t latency_count, request_count, errors, answer_bytes;
 static int epoll_fd;
 
 static void die(const char *what)
@@ -108,20 +110,16 @@ static void send_request(struct connection *c)
 /* Puts the answer's member in place of the field's value. */
 static void follow(struct connection *c)
 {
-	char key[80], *value, *end, *at;
-	snprintf(key, sizeof(key), "\"%s\":\"", member);
-	value = strstr(c->answer, key);
-	if (value == NULL)
+	char *value = strstr(c->answer, member), *at = strstr(c->body, field);
+	if (value == NULL || at == NULL)
 		return;
-	value += strlen(key);
-	end = strchr(value, '"');
-	snprintf(key, sizeof(key), "%s=", field);
-	at = strstr(c->body, key);
-	char *body = malloc(strlen(c->body) + (size_t)(end - value) + 1);
-	size_t head = (size_t)(at - c->body) + strlen(key);
+	value += strlen(member);
+	at += strlen(field);
+	size_t head = (size_t)(at - c->body), len = strcspn(value, "\"");
+	char *body = malloc(strlen(c->body) + len + 1);
 	memcpy(body, c->body, head);
-	memcpy(body + head, value, (size_t)(end - value));
-	strcpy(body + head + (end - value), at + strlen(key) + strcspn(at + strlen(key), "&"));
+	memcpy(body + head, value, len);
+	strcpy(body + head + len, at + strcspn(at, "&"));
 	free(c->body);
 	c->body = body;
 }
@@ -148,13 +146,14 @@ static bool is_complete(struct connection *c)
 	if (blank == NULL)
 		return false;
 	char *length = strcasestr(c->answer, "content-length:");
-	size_t body = length != NULL && length < blank ? strtoul(length + 15, NULL, 10) : 0;
-	return c->answer_len >= (size_t)(blank + 4 - c->answer) + body;
+	answer_bytes = length != NULL && length < blank ? strtoul(length + 15, NULL, 10) : 0;
+	return c->answer_len >= (size_t)(blank + 4 - c->answer) + answer_bytes;
 }
 
 static void take_answer(struct connection *c)
 {
 	uint64_t took = now_ns() - c->sent_ns;
+	request_count++;
 	if (latency_count < LATENCIES_MAX)
 		latencies[latency_count++] = (uint32_t)(took / 100);
 	if (c->answer[9] != '2' && errors++ == 0)
@@ -211,8 +210,8 @@ static void report(double seconds)
 	qsort(latencies, latency_count, sizeof(*latencies), compare);
 	double p50 = latency_count ? latencies[latency_count / 2] / 10.0 : 0;
 	double p99 = latency_count ? latencies[latency_count * 99 / 100] / 10.0 : 0;
-	printf("{\"requests\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", latency_count,
-	       errors, seconds, (double)latency_count / seconds, p50, p99);
+	printf("{\"requests\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"answer_bytes\":%zu}\n",
+	       request_count, errors, seconds, (double)request_count / seconds, p50, p99, answer_bytes);
 }
 
 int main(int argc, char **argv)
@@ -223,8 +222,8 @@ int main(int argc, char **argv)
 	double limit = atof(argv[3]);
 	template = read_file(argv[4]);
 	next_body = bodies = argc > 5 ? read_file(argv[5]) : NULL;
-	member = argc > 7 ? argv[6] : NULL;
-	field = argc > 7 ? argv[7] : NULL;
+	if (argc > 7 && (asprintf(&member, "\"%s\":\"", argv[6]) < 0 || asprintf(&field, "%s=", argv[7]) < 0))
+		die("asprintf");
 	latencies = malloc(LATENCIES_MAX * sizeof(*latencies));
 	epoll_fd = epoll_create1(0);
 	struct connection *connections = calloc((size_t)count, sizeof(*connections));

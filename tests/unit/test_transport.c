@@ -27,6 +27,7 @@ const struct bearer *bearer_of(const struct request *r)
 }
 
 static PGresult *(*answer_double)(void); /* NULL: an outage */
+static bool never_answers;
 static unsigned asked;
 static char first_param[64];
 
@@ -39,6 +40,8 @@ step_result db_ask_all(struct request *r, struct db *db, const struct db_questio
 	asked++;
 	assert_string_equal(questions[0].params[0].value, "5000");
 	snprintf(first_param, sizeof(first_param), "%s", questions[1].params[0].value);
+	if (never_answers)
+		return STEP_WAIT;
 	if (answer_double == NULL)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");
 	r->rows = answer_double();
@@ -519,6 +522,19 @@ static void test_changes_are_recorded_before(void **state)
 	MCP.audit = kept;
 }
 
+static void test_leaver_is_recorded(void **state)
+{
+	(void)state;
+	never_answers = true;
+	struct request *r = ask(RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"a@b\"}"), NULL);
+	never_answers = false;
+	assert_true(r->waiting);
+	assert_non_null(r->on_departed);
+	r->on_departed(r);
+	assert_string_equal(last_outcome(), "cancelled");
+	request_test_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +551,7 @@ int main(void)
 	    cmocka_unit_test(test_arguments_are_checked_first),
 	    cmocka_unit_test(test_calls),
 	    cmocka_unit_test(test_changes_are_recorded_before),
+	    cmocka_unit_test(test_leaver_is_recorded),
 	};
 	return cmocka_run_group_tests(tests, open_server, close_server);
 }
