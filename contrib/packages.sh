@@ -24,31 +24,56 @@ as_root() {
 	fi
 }
 
+apt_get() {
+	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+}
+
+# apt_install PACKAGE...: reads the lists of packages anew where they are missing or too old.
 apt_install() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
-		install --no-install-recommends "$@"
+	apt-get -qq -s install --no-install-recommends "$@" >/dev/null 2>&1 || apt_get update || return
+	apt_get install --no-install-recommends "$@" || { apt_get update && apt_get install --no-install-recommends "$@"; }
+}
+
+# say_and_install PACKAGE...: with a dot every two seconds; what apt says is shown only if it fails.
+say_and_install() {
+	local log dots status=0
+	printf 'Installing Debian packages: %s\n' "$*"
+	# Here, if at all, sudo asks for the password.
+	as_root true || return
+	log=$(mktemp "${TMPDIR:-/tmp}/sallyport-packages.XXXXXX") || return
+	printf 'This takes a minute or two ...'
+	# Ends with the script too, however that ends.
+	(while sleep 2 && kill -0 $$ 2>/dev/null; do printf '.'; done) 2>/dev/null &
+	dots=$!
+	apt_install "$@" >"$log" 2>&1 </dev/null || status=$?
+	kill "$dots" 2>/dev/null || true
+	wait "$dots" 2>/dev/null || true
+	if ((status != 0)); then
+		printf ' failed\n'
+		tail -n 25 "$log" >&2
+		printf 'The whole log is %s\n' "$log" >&2
+		return "$status"
+	fi
+	printf ' done\n'
+	rm -f -- "$log"
 }
 
 # install_packages GROUP...: says which packages are missing and installs them. Silent if none is.
 install_packages() {
-	local missing snippet=/etc/postgresql-common/createcluster.d/sallyport-quickstart.conf made=
+	local missing snippet=/etc/postgresql-common/createcluster.d/sallyport-quickstart.conf made='' status=0
 	if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 		printf 'This is not Debian: make sure that what contrib/packages lists is here.\n'
 		return 0
 	fi
 	mapfile -t missing < <(missing_packages "$@")
 	((${#missing[@]} > 0)) || return 0
-	printf 'Installing Debian packages: %s\n' "${missing[*]}"
 	# A fresh PostgreSQL would also make and start a cluster of its own; nobody asked for that one.
 	if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common ]]; then
 		as_root mkdir -p "$(dirname "$snippet")"
 		printf 'create_main_cluster = false\n' | as_root tee "$snippet" >/dev/null
 		made=1
 	fi
-	local status=0
-	apt_install "${missing[@]}" || {
-		as_root apt-get -q -o DPkg::Lock::Timeout=300 update && apt_install "${missing[@]}"
-	} || status=$?
+	say_and_install "${missing[@]}" || status=$?
 	[[ -z $made ]] || as_root rm -f "$snippet"
 	return "$status"
 }

@@ -25,15 +25,29 @@ static step_fn *const HEALTH_STEPS[] = {send_health, NULL};
 
 /* GET and DELETE of the MCP endpoint are 405: there is no stream and no session (2025-11-25, basic/transports). */
 static const struct endpoint ENDPOINTS[] = {
-    {"POST", "{base}", BEARER, NO_BODY, AS_CHALLENGE, SAME_ORIGIN, transport_message_steps, sizeof(struct call),
-     MESSAGE_LIMIT, "MCP: one JSON-RPC message, both eras"},
-    {"OPTIONS", "{base}", ANYONE, NO_BODY, AS_JSON, SAME_ORIGIN, transport_preflight_steps, 0, 0,
-     "CORS preflight for the allowed origins"},
-    {"GET", "/.well-known/oauth-protected-resource{base}", ANYONE, NO_BODY, AS_JSON, ANY_ORIGIN, metadata_steps, 0, 0,
-     "RFC 9728: which authorization server, which scopes"},
-    {"GET", "/.well-known/oauth-protected-resource", ANYONE, NO_BODY, AS_JSON, ANY_ORIGIN, metadata_steps, 0, 0,
-     "the same for clients that ask at the root"},
-    {"GET", "/health", ANYONE, NO_BODY, AS_JSON, SAME_ORIGIN, HEALTH_STEPS, 0, 0, "ready to serve calls"},
+    {.method = "POST",
+     .path = "{base}",
+     .caller = BEARER,
+     .errors_as = AS_CHALLENGE,
+     .steps = transport_message_steps,
+     .state_size = sizeof(struct call),
+     .body_limit = MESSAGE_LIMIT,
+     .about = "MCP: one JSON-RPC message, both eras"},
+    {.method = "OPTIONS",
+     .path = "{base}",
+     .steps = transport_preflight_steps,
+     .about = "CORS preflight for the allowed origins"},
+    {.method = "GET",
+     .path = "/.well-known/oauth-protected-resource{base}",
+     .cors = ANY_ORIGIN,
+     .steps = metadata_steps,
+     .about = "RFC 9728: which authorization server, which scopes"},
+    {.method = "GET",
+     .path = "/.well-known/oauth-protected-resource",
+     .cors = ANY_ORIGIN,
+     .steps = metadata_steps,
+     .about = "the same for clients that ask at the root"},
+    {.method = "GET", .path = "/health", .steps = HEALTH_STEPS, .about = "ready to serve calls"},
 };
 
 struct service endpoints_service(struct mcp *mcp)

@@ -83,7 +83,7 @@ static char *take_body(void)
 
 static void write_request(struct connection *c, const char *body)
 {
-	char *out = c->request, length[16];
+	char *out = c->request, length[24];
 	snprintf(length, sizeof(length), "%zu", strlen(body));
 	for (const char *in = template; *in != '\0';) {
 		const char *put = NULL;

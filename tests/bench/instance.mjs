@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The instance that is measured, its processes, and the programs that measure it.
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readFile, readlink, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const here = dirname(fileURLToPath(import.meta.url))
+export const top = join(here, '..', '..')
+const execute = promisify(execFile)
+
+export const SERVER_CORE = 0
+const LOAD_CORE = 1
+
+/** Standard output of a command. */
+export async function run(command, ...args) {
+  try {
+    return (await execute(command, args, { maxBuffer: 64 << 20 })).stdout
+  } catch (error) {
+    throw new Error(`${command} ${args.join(' ')}: ${error.message}\n${error.stdout ?? ''}`)
+  }
+}
+
+/** The same on the core of the loads. */
+export const runLoad = (command, ...args) => run('taskset', '-c', `${LOAD_CORE}`, command, ...args)
+
+async function buildProgram(folder, name, packages) {
+  const flags = packages.length > 0 ? (await run('pkg-config', '--cflags', '--libs', ...packages)).trim().split(/\s+/) : []
+  await run('gcc', '-std=gnu17', '-O2', '-o', join(folder, name), join(here, `${name}.c`), ...flags)
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Fields of /proc/PID/stat from the third on; undefined if there is no such process. */
+async function processFields(pid) {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields
+  } catch {
+    return undefined
+  }
+}
+
+async function childrenOf(parent) {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const fields = await Promise.all(pids.map(processFields))
+  return pids.filter((_, i) => fields[i]?.[1] === `${parent}`).map(Number)
+}
+
+/** Microseconds of CPU time of a process (and of its children: those that live and those that ended). */
+export async function cpuTime(pid, withChildren = false) {
+  const own = await processFields(pid)
+  if (own === undefined) throw new Error(`process ${pid} has ended`)
+  let ticks = Number(own[11]) + Number(own[12])
+  if (withChildren) {
+    ticks += Number(own[13]) + Number(own[14])
+    for (const child of await Promise.all((await childrenOf(pid)).map(processFields)))
+      if (child) ticks += Number(child[11]) + Number(child[12])
+  }
+  return ticks * 10000 // USER_HZ is 100 for every program
+}
+
+/** Resident and proportional memory in KiB. */
+export async function memory(pid) {
+  const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const field = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)[1])
+  return { rss: field('Rss'), pss: field('Pss'), anonymous: field('Anonymous') }
+}
+
+const pin = (pid) => run('taskset', '-acp', `${SERVER_CORE}`, `${pid}`)
+
+async function endProcess(pid) {
+  process.kill(pid, 'SIGTERM')
+  for (let i = 0; i < 200 && (await processFields(pid)) !== undefined; i++) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+export class Instance {
+  static async start(options) {
+    const instance = new Instance()
+    instance.options = options
+    instance.folder = await mkdtemp(join(tmpdir(), 'sallyport-bench-'))
+    await chmod(instance.folder, 0o711) // root's instance runs as another user
+    instance.state = join(instance.folder, 'state')
+    await buildProgram(instance.folder, 'load', [])
+    await buildProgram(instance.folder, 'cold', [])
+    await buildProgram(instance.folder, 'floor', ['libh2o-evloop', 'openssl'])
+    await instance.quickstart()
+    await instance.stopDaemons()
+    await instance.configure()
+    await instance.pinPostgres()
+    return instance
+  }
+
+  program = (name) => join(this.folder, name)
+  daemon = (name) => join(this.home, 'prefix', 'sbin', `sallyport-${name}`)
+  configuration = (name) => join(this.home, 'etc', `${name}.yaml`)
+  port = (name) => Number(new URL(name === 'authz' ? this.issuer : this.mcp).port)
+  person = (name) => this.people.find((p) => p.username === name)
+
+  async quickstart() {
+    const json = join(this.folder, 'instance.json')
+    await run(join(top, 'contrib', 'quickstart'), '--state', this.state, '--authz-port', '0', '--mcp-port', '0', '--no-demo-flow', '--json', json)
+    Object.assign(this, JSON.parse(await readFile(json, 'utf8')))
+    this.home = dirname(dirname(this.logs.audit))
+    const owner = await stat(`/proc/${this.pids.authz}`)
+    this.user = { uid: owner.uid, gid: owner.gid }
+    this.postgresBin = dirname(await readlink(`/proc/${this.pids.postgres}/exe`))
+  }
+
+  /** Codes that live as long as a round takes to make and spend them. */
+  async configure() {
+    const count = this.options['database-connections']
+    let text = await readFile(this.configuration('authz'), 'utf8')
+    text += 'lifetimes: {code: 10m, access_token: 2h}\n' + (count ? `database_connections: ${count}\n` : '')
+    await writeFile(this.configuration('authz'), text)
+    if (count) {
+      text = await readFile(this.configuration('mcp'), 'utf8')
+      await writeFile(this.configuration('mcp'), text.replace(/(read: \{conninfo: "[^"]*")\}/, `$1, connections: ${count}}`))
+    }
+    this.conninfo = /^database: "(.*)"$/m.exec(await readFile(this.configuration('authz'), 'utf8'))[1]
+  }
+
+  conninfoOf = (role) => this.conninfo.replace(/user=\S+/, `user=${role}`)
+
+  async startDaemons() {
+    await this.quickstart()
+    await pin(this.pids.authz)
+    await pin(this.pids.mcp)
+    await this.pinPostgres()
+  }
+
+  async stopDaemons() {
+    await endProcess(this.pids.mcp)
+    await endProcess(this.pids.authz)
+  }
+
+  async pinPostgres() {
+    for (const pid of [this.pids.postgres, ...(await childrenOf(this.pids.postgres))]) await pin(pid).catch(() => {})
+  }
+
+  async startFloor() {
+    this.floorPort = await freePort()
+    this.floor = spawn('taskset', ['-c', `${SERVER_CORE}`, this.program('floor'), `${this.floorPort}`], { stdio: 'inherit' })
+    for (let i = 0; i < 100; i++) {
+      if (await fetch(`http://127.0.0.1:${this.floorPort}/json?1`).then((r) => r.ok, () => false)) return
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    throw new Error('the bare handler does not answer')
+  }
+
+  /** Statements as the database's administrator. */
+  sql(text) {
+    return run(join(this.postgresBin, 'psql'), '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', this.conninfoOf('postgres'), '-c', text)
+  }
+
+  async stop() {
+    this.floor?.kill()
+    if (this.options.keep) {
+      process.stderr.write(`\nThe instance is in ${this.state}\n`)
+      return
+    }
+    await run(join(top, 'contrib', 'quickstart'), '--state', this.state, '--reset').catch((error) => process.stderr.write(`${error.message}\n`))
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}

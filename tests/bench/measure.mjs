@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// One round of one operation: the daemon, the bare handler, pgbench.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cpuTime, run, runLoad, SERVER_CORE } from './instance.mjs'
+
+const WARM_SECONDS = 0.3
+
+async function load(instance, operation, port, seconds, requestText, lines) {
+  const requestFile = join(instance.folder, 'request')
+  const bodies = join(instance.folder, 'bodies')
+  await writeFile(requestFile, requestText)
+  const more = []
+  if (lines) {
+    await writeFile(bodies, `${lines.join('\n')}\n`)
+    more.push(bodies, ...(operation.follow ?? []))
+  }
+  const answer = JSON.parse(await runLoad(instance.program('load'), `${port}`, `${operation.connections}`, `${seconds}`, requestFile, ...more))
+  if (answer.errors > 0) throw new Error(`${operation.name}: ${answer.errors} of ${answer.requests} requests failed`)
+  return answer
+}
+
+async function measureDaemon(instance, operation, seconds, prepared) {
+  const port = instance.port(operation.daemon)
+  const text = operation.request(`127.0.0.1:${port}`)
+  let lines = prepared.lines
+  if (operation.warm) {
+    const spare = operation.follow ? lines.slice(0, lines.length / 2) : lines
+    if (operation.follow) lines = lines.slice(lines.length / 2)
+    await load(instance, operation, port, WARM_SECONDS, text, spare)
+  }
+  const pid = instance.pids[operation.daemon]
+  const before = [await cpuTime(pid), await cpuTime(instance.pids.postgres, true)]
+  const answer = await load(instance, operation, port, seconds, text, lines)
+  const after = [await cpuTime(pid), await cpuTime(instance.pids.postgres, true)]
+  return { ...answer, cpu_us: (after[0] - before[0]) / answer.requests, postgres_us: (after[1] - before[1]) / answer.requests }
+}
+
+/** The same request with the bare handler's path; its answer is as long as the daemon's was. */
+async function measureFloor(instance, operation, seconds, prepared, answerBytes) {
+  const text = operation.request(`127.0.0.1:${instance.floorPort}`).replace(/^(\S+) \S+/, `$1 ${operation.floor}?${answerBytes}`)
+  const body = prepared.lines?.[0] ?? ''
+  const plain = text.replace('@LENGTH@', `${Buffer.byteLength(body)}`).replace('@BODY@', body)
+  const bare = { ...operation, follow: undefined }
+  await load(instance, bare, instance.floorPort, WARM_SECONDS, plain)
+  const before = await cpuTime(instance.floor.pid)
+  const answer = await load(instance, bare, instance.floorPort, seconds, plain)
+  return { ...answer, cpu_us: ((await cpuTime(instance.floor.pid)) - before) / answer.requests }
+}
+
+async function pgbench(instance, operation, clients, limit, { script, defines }) {
+  const file = join(instance.folder, 'script.sql')
+  await writeFile(file, script)
+  const text = await runLoad(join(instance.postgresBin, 'pgbench'), '-n', '-M', 'prepared', '-c', `${clients}`, '-j', '1', ...limit,
+    ...defines, '-f', file, '-d', instance.conninfoOf(operation.role ?? 'sallyport_authz'))
+  const number = (pattern) => Number(pattern.exec(text)?.[1] ?? NaN)
+  if (number(/number of failed transactions: (\d+)/) > 0) throw new Error(`${operation.name}: pgbench failed:\n${text}`)
+  return {
+    requests: number(/number of transactions actually processed: (\d+)/),
+    per_second: number(/tps = ([\d.]+)/),
+    mean_us: number(/latency average = ([\d.]+)/) * 1000,
+  }
+}
+
+async function measurePgbench(instance, operation, options, prepared) {
+  const limit = prepared.transactions ? ['-t', `${prepared.transactions}`] : ['-T', `${Math.max(1, Math.round(options.seconds))}`]
+  const before = await cpuTime(instance.pids.postgres, true)
+  const answer = await pgbench(instance, operation, options.clients, limit, prepared)
+  const used = (await cpuTime(instance.pids.postgres, true)) - before
+  if (prepared.verify) {
+    const done = Number(await instance.sql(prepared.verify))
+    if (done !== answer.requests) throw new Error(`${operation.name}: pgbench did ${answer.requests}, the database has ${done}`)
+  }
+  return { ...answer, postgres_us: used / answer.requests }
+}
+
+export async function measureRound(instance, operation, options) {
+  const prepared = (await operation.prepare?.()) ?? {}
+  const daemon = await measureDaemon(instance, operation, options.seconds, prepared)
+  const h2o = await measureFloor(instance, operation, options.seconds, prepared, daemon.answer_bytes)
+  const database = prepared.script ? await measurePgbench(instance, operation, options, prepared) : undefined
+  return { daemon, h2o, pgbench: database }
+}
+
+/** Milliseconds from exec to the first answer, of a daemon that does not run. */
+export async function measureStart(instance, name, times) {
+  const { uid, gid } = instance.user
+  const path = name === 'authz' ? 'GET /.well-known/oauth-authorization-server' : `POST ${new URL(instance.mcp).pathname}`
+  const samples = []
+  for (let i = 0; i < times; i++) {
+    const text = await runLoad(instance.program('cold'), `${uid}`, `${gid}`, `${SERVER_CORE}`, `${instance.port(name)}`, path,
+      name === 'authz' ? '200' : '401', instance.daemon(name), '-c', instance.configuration(name), 'serve')
+    samples.push(Number(text))
+  }
+  return samples
+}

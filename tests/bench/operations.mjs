@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations that are measured. Each one has: the daemon that answers, one HTTP request, the handler of floor.c it is held against, and what
+// pgbench runs in its place. prepare() runs before each round and may give lines of bodies for the load and a count of transactions for pgbench.
+import { createHash, randomBytes } from 'node:crypto'
+import { CodeMaker } from './codes.mjs'
+import { register } from '../flow/lib/client.mjs'
+import { authzStatement, bind, toolStatements } from './statements.mjs'
+
+const MANY = 64 // connections where no database is asked
+const GRANT_SECONDS = 90 * 86400
+const WINDOW_SECONDS = 120
+
+function request(method, path, host, headers = {}, body = undefined) {
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]
+  if (body !== undefined) lines.push(`Content-Length: ${body === '@BODY@' ? '@LENGTH@' : Buffer.byteLength(body)}`)
+  return `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`
+}
+
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' }
+
+const claims = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'))
+const digest = (text) => `\\x${createHash('sha256').update(text).digest('hex')}`
+const rowId = (mark) => ({ sql: `md5('${mark}-' || :client_id || '-' || :n)::uuid` })
+
+function metadata() {
+  const path = '/.well-known/oauth-authorization-server'
+  return { daemon: 'authz', connections: MANY, floor: '/json', request: (host) => request('GET', path, host, { Accept: 'application/json' }), goal: { h2o: 0.7 } }
+}
+
+async function registration({ instance }) {
+  const body = JSON.stringify({
+    client_name: 'Bench client',
+    redirect_uris: ['http://127.0.0.1:49152/callback'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+  })
+  const made = await register(instance.issuer, JSON.parse(body))
+  const row = JSON.parse(await instance.sql(`select row_to_json(c) from authz.clients c where client_id = '${made.client_id}'`))
+  const array = (values) => `{${values.map((value) => JSON.stringify(value)).join(',')}}`
+  const values = [
+    { sql: `('spc_client_${randomBytes(16).toString('hex')}-' || :client_id || '-' || :n)::text` },
+    row.origin, row.name, row.auth_method, null, array(row.grant_types), array(row.redirect_uris), row.scope, row.application_type,
+    row.client_uri, row.logo_uri, row.tos_uri, row.policy_uri, row.software_id, row.software_version, row.contacts, row.resource,
+  ]
+  const { text, defines } = bind(await authzStatement('client_add'), values)
+  let round = 0
+  return {
+    daemon: 'authz',
+    floor: '/json',
+    request: (host) => request('POST', '/register', host, { 'Content-Type': 'application/json', Accept: 'application/json' }, body),
+    prepare: async () => ({ script: `\\set n :n + 1\n${text};\n`, defines: [...defines, '-D', `n=${++round * 1e9}`] }),
+  }
+}
+
+/** Rows like the one that a code of the pages has. */
+async function addCodes(instance, mark, clientId, clients, count) {
+  await instance.sql(`
+    insert into authz.codes select (jsonb_populate_record(k, jsonb_build_object('code_id', md5('${mark}-' || c || '-' || n)::uuid, 'redeemed_at', null,
+      'grant_id', null, 'expires_at', now() + interval '1 hour'))).*
+    from authz.codes k, generate_series(0, ${clients - 1}) c, generate_series(1, ${count}) n
+    where k.code_id = (select code_id from authz.codes where client_id = '${clientId}' limit 1)`)
+}
+
+async function codeExchange({ instance, maker, options }) {
+  const { client } = maker
+  const statement = await authzStatement('redeem_code')
+  let round = 0
+  return {
+    daemon: 'authz',
+    floor: '/sign',
+    warm: false, // codes are dear
+    request: (host) => request('POST', '/token', host, FORM, '@BODY@'),
+    prepare: async () => {
+      const lines = (await maker.make(options.codes)).map((code) => maker.form(code))
+      const mark = `bench-code-${++round}`
+      const transactions = Math.max(options.codes, 300 * options.clients)
+      await addCodes(instance, mark, client.client_id, options.clients, Math.ceil(transactions / options.clients))
+      const values = [client.client_id, 'none', null, null, rowId(mark), client.redirect_uris[0], maker.proof.challenge, null, `${GRANT_SECONDS}`]
+      const { text, defines } = bind(statement, values)
+      return {
+        lines,
+        script: `\\set n :n + 1\n${text};\n`,
+        defines: [...defines, '-D', 'n=0'],
+        transactions: Math.ceil(transactions / options.clients),
+        verify: `select count(*) from authz.codes where redeemed_at is not null and code_id in
+          (select md5('${mark}-' || c || '-' || n)::uuid from generate_series(0, ${options.clients}) c, generate_series(1, ${transactions}) n)`,
+      }
+    },
+  }
+}
+
+async function refresh({ instance, maker, options }) {
+  const { client } = maker
+  const statement = await authzStatement('refresh')
+  let round = 0
+  return {
+    daemon: 'authz',
+    floor: '/sign',
+    follow: ['refresh_token', 'refresh_token'],
+    request: (host) => request('POST', '/token', host, FORM, '@BODY@'),
+    prepare: async () => {
+      const tokens = await maker.tokens(2 * options.clients) // half of them for the warming
+      const lines = tokens.map((t) => `${new URLSearchParams({ grant_type: 'refresh_token', client_id: client.client_id, refresh_token: t.refresh_token })}`)
+      const mark = `bench-grant-${++round}`
+      await instance.sql(`
+        insert into authz.grants select (jsonb_populate_record(g, jsonb_build_object('grant_id', md5('${mark}-' || c)::uuid))).*
+        from authz.grants g, generate_series(0, ${options.clients - 1}) c where g.grant_id = '${claims(tokens[0].access_token).grant_id}'`)
+      const id = { sql: `md5('${mark}-' || :client_id)::uuid` }
+      const { text, defines } = bind(statement, [client.client_id, 'none', null, null, id, { sql: ':n' }, null, null, `${WINDOW_SECONDS}`])
+      return {
+        lines,
+        script: `\\set n :n + 1\n${text};\n`,
+        defines: [...defines, '-D', 'n=0'],
+        verify: `select sum(generation - 1) from authz.grants where grant_id in
+          (select md5('${mark}-' || c)::uuid from generate_series(0, ${options.clients - 1}) c)`,
+      }
+    },
+    goal: { pgbench: 0.6 },
+  }
+}
+
+async function introspection({ instance, token }) {
+  const { client_id: id, client_secret: secret } = instance.resource_server
+  const body = `${new URLSearchParams({ token, token_type_hint: 'access_token' })}`
+  const { grant_id: grant, jti } = claims(token)
+  const values = [id, 'client_secret_basic', digest(secret), digest(secret), grant, jti]
+  const { text, defines } = bind(await authzStatement('introspect'), values)
+  const headers = { ...FORM, Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+  return {
+    daemon: 'authz',
+    floor: '/hash',
+    request: (host) => request('POST', '/introspect', host, headers, body),
+    prepare: async () => ({ script: `${text};\n`, defines }),
+  }
+}
+
+function mcpRequest({ instance, token }, method, params) {
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+    'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
+  }
+  const headers = {
+    'Content-Type': 'application/json',
+    Accept: 'application/json, text/event-stream',
+    'MCP-Protocol-Version': '2026-07-28',
+    'Mcp-Method': method,
+    ...(params.name ? { 'Mcp-Name': params.name } : {}),
+    Authorization: `Bearer ${token}`,
+  }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } })
+  return (host) => request('POST', new URL(instance.mcp).pathname, host, headers, body)
+}
+
+const toolsList = (context) => ({ daemon: 'mcp', connections: MANY, floor: '/hash', request: mcpRequest(context, 'tools/list', {}), goal: { h2o: 0.4 } })
+
+async function toolsCall(context) {
+  const { bounds, statement } = await toolStatements('get_customer')
+  const first = bind(bounds, ['2000'], 'b')
+  const second = bind(statement, ['C-1013'])
+  const script = `\\startpipeline\n${first.text};\n${second.text};\n\\endpipeline\n`
+  return {
+    daemon: 'mcp',
+    floor: '/hash',
+    role: 'sallyport_tools_read',
+    request: mcpRequest(context, 'tools/call', { name: 'get_customer', arguments: { customer_id: 'C-1013' } }),
+    prepare: async () => ({ script, defines: [...first.defines, ...second.defines] }),
+  }
+}
+
+const OPERATIONS = {
+  metadata,
+  register: registration,
+  code: codeExchange,
+  refresh,
+  introspect: introspection,
+  'tools-list': toolsList,
+  'tools-call': toolsCall,
+}
+
+export const OPERATION_NAMES = Object.keys(OPERATIONS)
+
+export async function makeOperations(instance, options, names) {
+  const client = await register(instance.issuer, { client_name: 'Bench' })
+  const maker = new CodeMaker(instance, client, 'alice')
+  const [{ access_token: token }] = await maker.tokens(1)
+  const context = { instance, options, maker, token }
+  const operations = []
+  for (const name of names) operations.push({ name, connections: options.clients, warm: true, ...(await OPERATIONS[name](context)) })
+  return operations
+}
