@@ -110,6 +110,10 @@ static void problem_append(struct text_buffer *b, const struct yaml_places *plac
 		else
 			text_append_printf(&path, "%s%s", path.len != 0 ? "." : "", token);
 	}
+	if (known && problem->member != NULL) {
+		size_t member = place_find(places, place, problem->member);
+		place = member != 0 ? member : place;
+	}
 	text_append_printf(b, "%d: ", places->items[place].line);
 	if (path.len != 0)
 		text_append_printf(b, "%s: ", path.base);

@@ -42,7 +42,7 @@ bool schema_check(h2o_mem_pool_t *pool, const struct schema *schema, const json_
 	/* What was found so far may rest on branches that were never finished. */
 	c.problems->count = 0;
 	if (ret != NULL)
-		ret->items[ret->count++] = (struct schema_problem){"", c.exhausted};
+		ret->items[ret->count++] = (struct schema_problem){"", c.exhausted, NULL};
 	return false;
 }
 

@@ -26,6 +26,7 @@ enum { SCHEMA_PROBLEMS_MAX = 8 };
 struct schema_problem {
 	const char *pointer; /* RFC 6901 pointer into the instance, "" for the root */
 	const char *text;    /* "must match the pattern ^[a-z]+$"; never the value itself */
+	const char *member;  /* of the instance's object, where one that should not be there is the problem; else NULL */
 };
 struct schema_problems {
 	struct schema_problem items[SCHEMA_PROBLEMS_MAX];

@@ -32,7 +32,7 @@ bool schema_fail(struct schema_checker *c, const struct schema_frame *f, const c
 	va_start(arguments, format);
 	char *text = text_vprintf(c->pool, format, arguments);
 	va_end(arguments);
-	c->problems->items[c->problems->count++] = (struct schema_problem){schema_pointer(c->pool, f->path), text};
+	c->problems->items[c->problems->count++] = (struct schema_problem){schema_pointer(c->pool, f->path), text, NULL};
 	return false;
 }
 
@@ -167,7 +167,7 @@ static const char *first_problem(struct schema_checker *c, const struct schema_n
 	if (found.items[0].pointer[own] == '\0')
 		return found.items[0].text;
 	struct schema_problems relative = {.count = 1};
-	relative.items[0] = (struct schema_problem){found.items[0].pointer + own, found.items[0].text};
+	relative.items[0] = (struct schema_problem){found.items[0].pointer + own, found.items[0].text, NULL};
 	const char *text = schema_problems_text(c->pool, &relative, "");
 	return *text == '.' ? text + 1 : text;
 }

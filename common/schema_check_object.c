@@ -80,8 +80,12 @@ static bool fail_member(struct schema_checker *c, const struct schema_object *ob
 	if (c->quiet > 0)
 		return false;
 	const char *known = object == NULL ? NULL : schema_words_members(c->pool, object);
-	return schema_fail(c, f, "unknown member %s%s%s%s", schema_words_member(c->pool, name),
-			   known == NULL ? "" : " (known: ", known == NULL ? "" : known, known == NULL ? "" : ")");
+	size_t before = c->problems->count;
+	schema_fail(c, f, "unknown member %s%s%s%s", schema_words_member(c->pool, name), known == NULL ? "" : " (known: ",
+		    known == NULL ? "" : known, known == NULL ? "" : ")");
+	if (c->problems->count > before)
+		c->problems->items[before].member = text_copy(c->pool, text_of(name));
+	return false;
 }
 
 static bool check_child(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f,

@@ -34,16 +34,13 @@ apt_install() {
 	apt_get install --no-install-recommends "$@" || { apt_get update && apt_get install --no-install-recommends "$@"; }
 }
 
-# say_and_install PACKAGE...: with a dot every two seconds; what apt says is shown only if it fails.
-say_and_install() {
+# install_visibly PACKAGE...: a dot every two seconds; what apt says is shown only if it fails.
+install_visibly() {
 	local log dots status=0
-	printf 'Installing Debian packages: %s\n' "$*"
-	# Here, if at all, sudo asks for the password.
-	as_root true || return
 	log=$(mktemp "${TMPDIR:-/tmp}/sallyport-packages.XXXXXX") || return
 	printf 'This takes a minute or two ...'
 	# Ends with the script too, however that ends.
-	(while sleep 2 && kill -0 $$ 2>/dev/null; do printf '.'; done) 2>/dev/null &
+	(while sleep 2 >/dev/null && kill -0 $$; do printf '.'; done) 2>/dev/null 4>&- &
 	dots=$!
 	apt_install "$@" >"$log" 2>&1 </dev/null || status=$?
 	kill "$dots" 2>/dev/null || true
@@ -67,13 +64,16 @@ install_packages() {
 	fi
 	mapfile -t missing < <(missing_packages "$@")
 	((${#missing[@]} > 0)) || return 0
+	printf 'Installing Debian packages: %s\n' "${missing[*]}"
+	# Where sudo asks for a password, it asks here.
+	as_root true || return
 	# A fresh PostgreSQL would also make and start a cluster of its own; nobody asked for that one.
 	if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common ]]; then
 		as_root mkdir -p "$(dirname "$snippet")"
 		printf 'create_main_cluster = false\n' | as_root tee "$snippet" >/dev/null
 		made=1
 	fi
-	say_and_install "${missing[@]}" || status=$?
+	install_visibly "${missing[@]}" || status=$?
 	[[ -z $made ]] || as_root rm -f "$snippet"
 	return "$status"
 }

@@ -10,7 +10,7 @@
 
 enum {
 	REFRESH_MS = 5 * 60 * 1000,
-	REFRESH_LEAST_MS = 30 * 1000, /* for keys that nobody knows */
+	REFRESH_LEAST_MS = 1000, /* for keys that nobody knows */
 	RETRY_LEAST_MS = 500,
 	RETRY_MOST_MS = 30 * 1000,
 	STALE_MS = 24 * 60 * 60 * 1000,
@@ -203,7 +203,7 @@ void jwks_tick(void *data)
 {
 	struct jwks *jwks = data;
 
-	if (jwks->under_way == NULL && clock_monotonic_ms() >= jwks->next_ms)
+	if (jwks->under_way == NULL && (jwks->waiters != NULL || clock_monotonic_ms() >= jwks->next_ms))
 		start_reading(jwks);
 }
 
@@ -230,13 +230,14 @@ const char *jwks_introspection_url(const struct jwks *jwks)
 
 step_result jwks_refresh(struct jwks *jwks, struct request *r)
 {
-	int64_t least = believed(jwks) != NULL ? REFRESH_LEAST_MS : RETRY_LEAST_MS;
+	int64_t since_ms = clock_monotonic_ms() - jwks->tried_ms;
 
-	if (jwks->under_way == NULL) {
-		if (clock_monotonic_ms() - jwks->tried_ms < least)
-			return STEP_NEXT;
+	if (jwks->under_way == NULL && believed(jwks) == NULL && since_ms < RETRY_LEAST_MS)
+		return STEP_NEXT;
+	/* With a set that was read a moment ago the tick reads the next one: forged tokens must not make this server ask
+	 * without end, and a key that signs since that moment must not be taken for a forged one. */
+	if (jwks->under_way == NULL && since_ms >= REFRESH_LEAST_MS)
 		start_reading(jwks);
-	}
 	struct jwks_waiter *waiter = h2o_mem_alloc_pool(&r->pool, sizeof(*waiter));
 	*waiter = (struct jwks_waiter){r, jwks->waiters};
 	jwks->waiters = waiter;

@@ -12,15 +12,15 @@ struct jwks;
 /* Starts the first fetch. `issuer` must live as long. */
 struct jwks *jwks_open(struct egress *egress, const char *issuer);
 void jwks_close(struct jwks *jwks);
-/* Once a second: refreshes when it is time. */
+/* Once a second: refreshes when it is time, or when somebody waits. */
 void jwks_tick(void *jwks);
 /* NULL while there is no set that may be believed. Valid until the loop turns. */
 const struct jwk_set *jwks_current(const struct jwks *jwks);
 /* NULL as jwks_current. */
 const char *jwks_introspection_url(const struct jwks *jwks);
-/* For a token whose key is unknown, or while there is no set: STEP_WAIT if a refresh is under way or may be started
- * (one at a time, with a known set at most one in 30 seconds); the request's next step runs when it ended, well or not.
- * STEP_NEXT otherwise. */
+/* For a token whose key is unknown, or while there is no set: STEP_WAIT for a refresh (one at a time, with a known set at
+ * most one in a second or two); the request's next step runs when it ended, well or not. STEP_NEXT if there is no set
+ * and one was asked for in vain just now. */
 step_result jwks_refresh(struct jwks *jwks, struct request *r);
 
 #endif

@@ -133,6 +133,12 @@ make_people() {
 	done
 }
 
+# password_is_known NAME: false for a person whose password the operator changed, or who was disabled, since make_people.
+password_is_known() {
+	[[ $(admin_sql sallyport <<<"select enabled and password_changed_at <= to_timestamp($(stat -c %.Y "$home/private/people"))
+		from authz.people where username = '$1'") == t ]]
+}
+
 put_resource() {
 	local scopes
 	scopes=$(mcp scopes) || return

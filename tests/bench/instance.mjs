@@ -46,11 +46,15 @@ async function freePort() {
 async function processFields(pid) {
   try {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8')
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? undefined : fields
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
   } catch {
     return undefined
   }
+}
+
+async function isAlive(pid) {
+  const fields = await processFields(pid)
+  return fields !== undefined && fields[0] !== 'Z'
 }
 
 async function childrenOf(parent) {
@@ -59,17 +63,24 @@ async function childrenOf(parent) {
   return pids.filter((_, i) => fields[i]?.[1] === `${parent}`).map(Number)
 }
 
-/** Microseconds of CPU time of a process (and of its children: those that live and those that ended). */
-export async function cpuTime(pid, withChildren = false) {
-  const own = await processFields(pid)
-  if (own === undefined) throw new Error(`process ${pid} has ended`)
-  let ticks = Number(own[11]) + Number(own[12])
-  if (withChildren) {
-    ticks += Number(own[13]) + Number(own[14])
-    for (const child of await Promise.all((await childrenOf(pid)).map(processFields)))
-      if (child) ticks += Number(child[11]) + Number(child[12])
+const TICK_US = 10000 // USER_HZ is 100 for every program
+const ticks = (fields, first) => Number(fields[first]) + Number(fields[first + 1])
+
+/** Microseconds of CPU time of a process. */
+export async function cpuTime(pid) {
+  const fields = await processFields(pid)
+  if (fields === undefined) throw new Error(`process ${pid} has ended`)
+  return ticks(fields, 11) * TICK_US
+}
+
+/** The same with its children, those that live and those that it has seen end. */
+export async function cpuTimeOfFamily(pid) {
+  for (;;) {
+    const ended = ticks(await processFields(pid), 13)
+    let living = 0
+    for (const child of await Promise.all((await childrenOf(pid)).map(processFields))) if (child) living += ticks(child, 11)
+    if (ticks(await processFields(pid), 13) === ended) return (ended + living) * TICK_US + (await cpuTime(pid))
   }
-  return ticks * 10000 // USER_HZ is 100 for every program
 }
 
 /** Resident and proportional memory in KiB. */
@@ -83,7 +94,7 @@ const pin = (pid) => run('taskset', '-acp', `${SERVER_CORE}`, `${pid}`)
 
 async function endProcess(pid) {
   process.kill(pid, 'SIGTERM')
-  for (let i = 0; i < 200 && (await processFields(pid)) !== undefined; i++) await new Promise((resolve) => setTimeout(resolve, 50))
+  for (let i = 0; i < 200 && (await isAlive(pid)); i++) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
 export class Instance {

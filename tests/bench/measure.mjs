@@ -2,7 +2,7 @@
 // One round of one operation: the daemon, the bare handler, pgbench.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cpuTime, run, runLoad, SERVER_CORE } from './instance.mjs'
+import { cpuTime, cpuTimeOfFamily, runLoad, SERVER_CORE } from './instance.mjs'
 
 const WARM_SECONDS = 0.3
 
@@ -30,9 +30,9 @@ async function measureDaemon(instance, operation, seconds, prepared) {
     await load(instance, operation, port, WARM_SECONDS, text, spare)
   }
   const pid = instance.pids[operation.daemon]
-  const before = [await cpuTime(pid), await cpuTime(instance.pids.postgres, true)]
+  const before = [await cpuTime(pid), await cpuTimeOfFamily(instance.pids.postgres)]
   const answer = await load(instance, operation, port, seconds, text, lines)
-  const after = [await cpuTime(pid), await cpuTime(instance.pids.postgres, true)]
+  const after = [await cpuTime(pid), await cpuTimeOfFamily(instance.pids.postgres)]
   return { ...answer, cpu_us: (after[0] - before[0]) / answer.requests, postgres_us: (after[1] - before[1]) / answer.requests }
 }
 
@@ -64,9 +64,9 @@ async function pgbench(instance, operation, clients, limit, { script, defines })
 
 async function measurePgbench(instance, operation, options, prepared) {
   const limit = prepared.transactions ? ['-t', `${prepared.transactions}`] : ['-T', `${Math.max(1, Math.round(options.seconds))}`]
-  const before = await cpuTime(instance.pids.postgres, true)
+  const before = await cpuTimeOfFamily(instance.pids.postgres)
   const answer = await pgbench(instance, operation, options.clients, limit, prepared)
-  const used = (await cpuTime(instance.pids.postgres, true)) - before
+  const used = (await cpuTimeOfFamily(instance.pids.postgres)) - before
   if (prepared.verify) {
     const done = Number(await instance.sql(prepared.verify))
     if (done !== answer.requests) throw new Error(`${operation.name}: pgbench did ${answer.requests}, the database has ${done}`)

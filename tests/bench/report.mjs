@@ -16,6 +16,7 @@ const format = (value, digits = 0) =>
 /** Median and, in brackets, the range. */
 function spread(values, digits = 0, divisor = 1) {
   const scaled = values.map((value) => value / divisor)
+  if (scaled.length === 1) return format(scaled[0], digits)
   return `${format(median(scaled), digits)} [${format(Math.min(...scaled), digits)}–${format(Math.max(...scaled), digits)}]`
 }
 

@@ -339,6 +339,7 @@ static void schema_problems_name_file_line_and_place(void **state)
 	problem_names("x: &x [a, 5]\nlisten: x\nproxies: *x\n", "");
 	problem_names("listen: x\n\nproxies: {a: &x [1]}\n", "3: proxies: ");
 	problem_names("proxies: []\n", "1: ");
+	problem_names("listen: x\nlifetimes:\n  code: 60s\nmade_up: 1\n", "4: unknown member \"made_up\"");
 	/* inside of what an alias fills in: the line of the alias */
 	problem_names("lifetimes: {code: x, y: &x [a, 5]}\nlisten: x\nproxies: *x\n", "3: proxies.1: ");
 }
