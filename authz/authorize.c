@@ -13,11 +13,15 @@
 
 enum { CLIENT_ID_MAX = 256, CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128 };
 
+/* Applications keep the id that they once registered: only a new connection makes them register anew. */
+static const char CONNECT_ANEW[] = "Remove the connection in the application and connect again: it then registers anew.";
+static const char TELL_ITS_MAKER[] = "The fault is in the application's request: tell whoever makes or runs it.";
+
 step_result show_error_redirect(struct request *r, const struct oauth_error *error, const char *text)
 {
 	const struct authorize_state *s = r->state;
 	if (s == NULL || s->redirect_uri == NULL)
-		return show_error_page(r, error, text);
+		return show_error_page_advising(r, error, text, s != NULL ? s->advice : NULL);
 	return redirect_with_error(r, s->redirect_uri, s->state, error, text);
 }
 
@@ -30,6 +34,7 @@ static step_result read_client(struct request *r)
 		reply_header(r, "allow", "GET, POST");
 		return fail(r, &METHOD_NOT_ALLOWED, "the endpoint does not have this method");
 	}
+	s->advice = TELL_ITS_MAKER;
 	s->asked = r->endpoint->body == FORM ? &r->form : &r->parameters;
 	if (form_repeats(s->asked, NAMES))
 		return fail(r, &INVALID_REQUEST, "client_id or redirect_uri is given twice");
@@ -38,6 +43,7 @@ static step_result read_client(struct request *r)
 		return fail(r, &INVALID_REQUEST, "the application did not say which one it is");
 	if (parameter(s->asked, "redirect_uri") == NULL)
 		return fail(r, &INVALID_REQUEST, "the application did not say where to return to");
+	s->advice = NULL;
 	s->target_is_ambiguous = !parameter_resource(r, s->asked, &resource);
 	return store_authorize_lookup(r, client_id, s->target_is_ambiguous ? NULL : resource);
 }
@@ -228,6 +234,7 @@ static step_result check_request(struct request *r)
 {
 	struct authorize_state *s = r->state;
 	enum authorize_lookup found = store_read_authorize_lookup(r, &s->client, &s->resource);
+	s->advice = CONNECT_ANEW;
 	if (found == LOOKUP_NO_CLIENT || !s->client.enabled)
 		return fail(r, &INVALID_REQUEST, "the application is not registered here");
 	if (!is_redirect_uri_of(&s->client, form_get(s->asked, "redirect_uri")))

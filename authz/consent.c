@@ -103,6 +103,9 @@ static step_result decide(struct request *r)
 		return STEP_DONE;
 	if (s->view.state == PAGE_SIGN_IN && s->approve) /* to refuse, nobody must be somebody */
 		return view_redirect_to_sign_in(r, &s->view);
+	/* What somebody else was shown, or with other scopes, nobody has agreed to: it is shown again as it is now. */
+	if (s->approve && s->view.shown != view_shown(r, &s->view))
+		return reply_redirect(r, request_page_url(r, "consent", s->view.request_id));
 	random_bytes(s->code_id, sizeof(s->code_id));
 	return store_decide(r, s->view.request_id, s->view.browser_id, s->view.session_id, s->approve, s->code_id,
 			    authz_of(r)->settings.code_lifetime);
@@ -140,10 +143,7 @@ static step_result answer_decision(struct request *r)
 	struct consent_state *s = r->state;
 	struct decided d = {0};
 	switch (store_read_decide(r, &d)) {
-	case DECIDED_NO_REQUEST:
-		return fail(r, &INVALID_REQUEST,
-			    "this request has expired or was answered already; please start again from "
-			    "the application");
+	case DECIDED_NO_REQUEST: return view_fail_gone(r);
 	case DECIDED_NO_SESSION: return view_redirect_to_sign_in(r, &s->view);
 	case DECIDED_DENIED:
 		record(r, "authorization.denied");

@@ -16,6 +16,15 @@
 #include "authz/token.h"
 #include "common/reply.h"
 
+bool authz_is_ready(struct authz *authz)
+{
+	h2o_mem_pool_t pool;
+	h2o_mem_init_pool(&pool);
+	bool ready = db_ready(authz->db) && keyring_signing_key(authz->keyring, &pool) != NULL;
+	h2o_mem_clear_pool(&pool);
+	return ready;
+}
+
 static step_result answer_health(struct request *r)
 {
 	struct authz *authz = authz_of(r);
@@ -177,9 +186,9 @@ static const struct endpoint ENDPOINTS[] = {
 /* A page that made its own name point here (DNS rebinding) sends that name. Probes may ask for health by any. */
 static step_result check_host(struct request *r)
 {
+	const struct authz_settings *settings = &authz_of(r)->settings;
 	if (r->h2o == NULL)
 		return STEP_NEXT;
-	const struct authz_settings *settings = &authz_of(r)->settings;
 	const char *authority = strstr(settings->origin, "://") + 3;
 	if (text_is_nocase(r->h2o->input.authority, authority))
 		return STEP_NEXT;
@@ -189,6 +198,15 @@ static step_result check_host(struct request *r)
 		return STEP_NEXT;
 	show_error_json(r, &FORBIDDEN, "the Host header does not name this server");
 	return STEP_DONE;
+}
+
+/* What every answer says, pages and errors and documents alike. HSTS: RFC 6797; a year, as browsers expect it. */
+static step_result admit(struct request *r)
+{
+	reply_header(r, "x-content-type-options", "nosniff");
+	if (authz_of(r)->settings.secure)
+		reply_header(r, "strict-transport-security", "max-age=31536000");
+	return check_host(r);
 }
 
 const struct service *authz_service(struct authz *authz)
@@ -204,7 +222,7 @@ const struct service *authz_service(struct authz *authz)
 			   [AS_PAGE] = show_error_page,
 			   [AS_REDIRECT] = show_error_redirect,
 			   [AS_CHALLENGE] = show_error_challenge},
-	    .admit = check_host,
+	    .admit = admit,
 	    .daemon = authz,
 	};
 	authz->metadata = metadata_build(authz);

@@ -27,8 +27,11 @@ void event_write(struct request *r, const char *event, json_t *members)
 
 json_t *event_digest(struct request *r, h2o_iovec_t text)
 {
-	uint8_t digest[SHA256_SIZE];
-	sha256(text, digest);
+	uint8_t key[32], digest[SHA256_SIZE];
+	if (!handle_keys_derive(authz_of(r)->handle_keys, -1, "event-digest", key, NULL))
+		return json_null();
+	hmac_sha256(key, text, digest);
+	secret_wipe(key, sizeof(key));
 	return json_string(base64url_encode(&r->pool, digest, 12).base);
 }
 

@@ -138,8 +138,8 @@ static step_result keep_session(struct request *r)
 	 */
 	random_bytes(s->new_session_id, sizeof(s->new_session_id));
 	return store_sign_in(r, s->person.person_id, s->new_session_id, s->view.has_session ? s->view.session_id : NULL,
-			     s->job->has_new_hash ? s->job->new_hash : NULL, settings->session_idle,
-			     settings->session_lifetime);
+			     s->person.password_hash, s->job->has_new_hash ? s->job->new_hash : NULL,
+			     settings->session_idle, settings->session_lifetime);
 }
 
 static step_result answer_signed_in(struct request *r)
@@ -178,7 +178,7 @@ static step_result end_session(struct request *r)
 	struct sign_out_state *s = r->state;
 	if (view_check_form(r) != STEP_NEXT)
 		return STEP_DONE;
-	s->has_request = request_handle_read(r, &r->form, s->request_id);
+	s->has_request = request_handle_read(r, &r->form, s->request_id, NULL);
 	if (!cookie_read(r, COOKIE_SESSION, s->session_id))
 		return answer_signed_out(r);
 	run_steps(r, signed_out_steps);

@@ -29,7 +29,6 @@ static void add_page_headers(struct request *r, const char *form_target)
 				 "frame-ancestors 'none'; base-uri 'none'",
 				 *target != '\0' ? " " : "", target));
 	reply_header(r, "x-frame-options", "DENY");
-	reply_header(r, "x-content-type-options", "nosniff");
 	/* Not no-referrer: with it browsers send "Origin: null" from our own forms. */
 	reply_header(r, "referrer-policy", "same-origin");
 	reply_header(r, "cross-origin-opener-policy", "same-origin");
@@ -63,14 +62,31 @@ static const char *title_of(int status)
 	}
 }
 
-step_result show_error_page(struct request *r, const struct oauth_error *error, const char *text)
+static const char *advice_of(int status)
+{
+	switch (status) {
+	case 403: return "Close this page and connect again from the application.";
+	case 500: return "Try again; if it happens again, give the number below to whoever runs this server.";
+	case 503: return "Wait a moment and try again.";
+	default: return "Go back to the application and connect again.";
+	}
+}
+
+step_result show_error_page_advising(struct request *r, const struct oauth_error *error, const char *text,
+				     const char *advice)
 {
 	reply_header(r, "x-request-id", r->id);
 	if (error->status == 503)
 		reply_header(r, "retry-after", "5");
-	json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:b}", "title", title_of(error->status), "text", text, "code",
-				 error->code, "id", r->id, "problem", 1);
+	json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "title", title_of(error->status), "text", text,
+				 "advice", advice != NULL ? advice : advice_of(error->status), "code", error->code,
+				 "id", r->id, "problem", 1);
 	return reply_page(r, error->status, "error", data, NULL);
+}
+
+step_result show_error_page(struct request *r, const struct oauth_error *error, const char *text)
+{
+	return show_error_page_advising(r, error, text, NULL);
 }
 
 static step_result answer_style(struct request *r)
@@ -78,7 +94,6 @@ static step_result answer_style(struct request *r)
 	const struct pages *pages = authz_of(r)->pages;
 	const char *etag = text_printf(&r->pool, "\"%s\"", pages_style_version(pages));
 	reply_header(r, "etag", etag);
-	reply_header(r, "x-content-type-options", "nosniff");
 	/* The pages ask for it with its digest in the URL: a new one has another URL. */
 	reply_header(r, "cache-control", "public, max-age=604800");
 	if (text_is(request_header(r, "if-none-match", NULL), etag))

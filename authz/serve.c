@@ -92,6 +92,11 @@ static void on_reload(void *data)
 	keyring_refresh(authz->keyring);
 }
 
+static bool is_ready(void *data)
+{
+	return authz_is_ready(data);
+}
+
 /* ---- the parts ---- */
 
 static const char *open_logs(struct authz *authz, const struct settings *s)
@@ -112,6 +117,7 @@ static const char *open_server(struct authz *authz, const struct settings *s)
 	    .proxies = s->proxies,
 	    .tls_terminated_by_proxy = s->tls_terminated_by_proxy,
 	    .on_reload = on_reload,
+	    .is_ready = is_ready,
 	    .data = authz,
 	};
 	const char *error = NULL;

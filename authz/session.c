@@ -81,9 +81,9 @@ void cookie_clear(struct request *r, enum cookie cookie)
 	add_cookie(r, cookie, "", "; Max-Age=0");
 }
 
-const char *request_handle_mint(struct request *r, const uint8_t request_id[16])
+const char *request_handle_mint(struct request *r, const uint8_t request_id[16], uint32_t shown)
 {
-	struct handle h = {.generation = 0};
+	struct handle h = {.generation = shown};
 	memcpy(h.id, request_id, 16);
 	return handle_mint(&r->pool, authz_of(r)->handle_keys, HANDLE_REQUEST, &h);
 }
@@ -91,10 +91,10 @@ const char *request_handle_mint(struct request *r, const uint8_t request_id[16])
 const char *request_page_url(struct request *r, const char *page, const uint8_t request_id[16])
 {
 	return text_printf(&r->pool, "%s/%s?request=%s", authz_of(r)->settings.base, page,
-			   request_handle_mint(r, request_id));
+			   request_handle_mint(r, request_id, 0));
 }
 
-bool request_handle_read(struct request *r, const struct form *f, uint8_t request_id[16])
+bool request_handle_read(struct request *r, const struct form *f, uint8_t request_id[16], uint32_t *shown)
 {
 	static const char *const NAMES[] = {"request", NULL};
 	struct handle h;
@@ -102,6 +102,8 @@ bool request_handle_read(struct request *r, const struct form *f, uint8_t reques
 	    !handle_open(authz_of(r)->handle_keys, HANDLE_REQUEST, form_get(f, "request"), &h))
 		return false;
 	memcpy(request_id, h.id, 16);
+	if (shown != NULL)
+		*shown = h.generation;
 	return true;
 }
 

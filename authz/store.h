@@ -97,10 +97,10 @@ enum page_state store_read_page_view(struct request *r, struct page_view *ret);
 step_result store_person_for_sign_in(struct request *r, const char *username, const char *address);
 struct person_sign_in { uint8_t person_id[16]; const char *password_hash; bool throttled; };
 bool store_read_person_for_sign_in(struct request *r, struct person_sign_in *ret);
-/* After the comparison. Success starts a session (the id was made by the caller) in place of `old_session_id` (may be NULL), which ends; `new_hash` NULL unless the
- * password was hashed again with today's parameters. A person disabled meanwhile gets no session. */
+/* After the comparison with `compared_hash`. Success starts a session (the id was made by the caller) in place of `old_session_id` (may be NULL), which ends; `new_hash` NULL unless the
+ * password was hashed again with today's parameters. A person disabled meanwhile, or with another password by now, gets no session. */
 step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16], const uint8_t *old_session_id,
-                          const char *new_hash, int64_t idle, int64_t lifetime);
+                          const char *compared_hash, const char *new_hash, int64_t idle, int64_t lifetime);
 bool store_read_sign_in(struct request *r);
 /* The attempt was counted when it began (parallel guesses count too): asks nothing and returns STEP_NEXT. */
 step_result store_sign_in_failed(struct request *r, const char *username, const char *address);

@@ -102,11 +102,17 @@ bool store_read_person_for_sign_in(struct request *r, struct person_sign_in *ret
 }
 
 step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16],
-			  const uint8_t *old_session_id, const char *new_hash, int64_t idle, int64_t lifetime)
+			  const uint8_t *old_session_id, const char *compared_hash, const char *new_hash, int64_t idle,
+			  int64_t lifetime)
 {
 	struct db_param params[] = {
-	    param_uuid(person_id),	    param_uuid(session_id),    optional_uuid(old_session_id),
-	    param_text(new_hash),	    param_int(&r->pool, idle), param_int(&r->pool, lifetime),
+	    param_uuid(person_id),
+	    param_uuid(session_id),
+	    optional_uuid(old_session_id),
+	    param_text(compared_hash),
+	    param_text(new_hash),
+	    param_int(&r->pool, idle),
+	    param_int(&r->pool, lifetime),
 	    param_text(request_address(r)), /* becomes a known address of the person */
 	};
 

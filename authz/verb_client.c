@@ -3,15 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client_metadata.h"
 #include "common/secret.h"
 #include "common/uri.h"
 #include "verbs.h"
 
-enum { REDIRECT_URIS_MAX = 32 };
+enum { URI_OPTIONS_MAX = 32, CLIENT_ID_MAX = 128 };
 
 struct new_client {
 	const char *id, *name, *resource;
-	const char *redirect_uris[REDIRECT_URIS_MAX];
+	const char *redirect_uris[URI_OPTIONS_MAX];
 	size_t redirect_uri_count;
 	bool is_public, json;
 };
@@ -34,7 +35,7 @@ static bool parse_options(int argc, char **argv, struct new_client *ret)
 			ret->id = optarg;
 		else if (option == 'n')
 			ret->name = optarg;
-		else if (option == 'u' && ret->redirect_uri_count < REDIRECT_URIS_MAX)
+		else if (option == 'u' && ret->redirect_uri_count < URI_OPTIONS_MAX)
 			ret->redirect_uris[ret->redirect_uri_count++] = optarg;
 		else if (option == 'p')
 			ret->is_public = true;
@@ -48,13 +49,42 @@ static bool parse_options(int argc, char **argv, struct new_client *ret)
 	return optind == argc && ret->name != NULL;
 }
 
+static const char *auth_method_of(const struct new_client *c)
+{
+	return AUTH_METHOD_NAMES[c->is_public ? AUTH_NONE : AUTH_SECRET_BASIC];
+}
+
+static bool id_acceptable(const char *id)
+{
+	size_t len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-");
+
+	return len > 0 && len <= CLIENT_ID_MAX && id[len] == '\0';
+}
+
 /* Validated as a registration is, whoever asks. */
+static const char *metadata_problem_of(h2o_mem_pool_t *pool, const struct new_client *c)
+{
+	json_t *document = json_keep(pool, json_pack("{s:s, s:s, s:[]}", "client_name", c->name,
+						     "token_endpoint_auth_method", auth_method_of(c), "redirect_uris"));
+	struct metadata_problem problem;
+	struct client unused;
+
+	if (document == NULL)
+		return "a name has visible characters of UTF-8 only";
+	if (c->resource != NULL)
+		json_object_set_new(document, "resource", json_string(c->resource));
+	for (size_t i = 0; i < c->redirect_uri_count; i++)
+		json_array_append_new(json_object_get(document, "redirect_uris"), json_string(c->redirect_uris[i]));
+	return client_metadata_read(pool, document, METADATA_ADMIN, &unused, &problem) ? NULL : problem.text;
+}
+
+/* What the option's name or value says better than the metadata's member comes first. */
 static const char *problem_of(h2o_mem_pool_t *pool, const struct new_client *c)
 {
 	const char *problem;
 
-	if (!text_is_utf8(text_of(c->name)) || text_has_invisible(text_of(c->name)))
-		return "a name has visible characters of UTF-8 only";
+	if (c->id != NULL && !id_acceptable(c->id))
+		return "an id has 1 to 128 letters, digits and the signs . _ ~ -";
 	if (c->resource != NULL && c->is_public)
 		return "a resource server is never public";
 	if (c->resource == NULL && c->redirect_uri_count == 0)
@@ -64,7 +94,7 @@ static const char *problem_of(h2o_mem_pool_t *pool, const struct new_client *c)
 	for (size_t i = 0; i < c->redirect_uri_count; i++)
 		if ((problem = uri_redirect_problem(text_of(c->redirect_uris[i]))) != NULL)
 			return text_printf(pool, "%s: %s", c->redirect_uris[i], problem);
-	return NULL;
+	return metadata_problem_of(pool, c);
 }
 
 static void print_client(h2o_mem_pool_t *pool, const struct new_client *c, const char *secret)
@@ -105,7 +135,7 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 	struct db_param params[] = {
 	    param_text(c.id),
 	    param_text(c.name),
-	    param_text(c.is_public ? "none" : "client_secret_basic"),
+	    param_text(auth_method_of(&c)),
 	    secret == NULL ? param_text(NULL) : param_bytes(digest, SHA256_SIZE),
 	    param_text_array(&op->pool, GRANT_TYPES, c.redirect_uri_count > 0 ? 2 : 0),
 	    param_text_array(&op->pool, c.redirect_uris, c.redirect_uri_count),

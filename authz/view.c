@@ -2,11 +2,14 @@
 #include "authz/view.h"
 
 #include "common/reply.h"
+#include "common/secret.h"
 #include "common/uri.h"
 
 /* One text for a forged handle, another browser's, an expired and a decided request: none of them tells more. */
-static const char GONE[] = "this request has expired or was answered already; please start again "
-			   "from the application";
+step_result view_fail_gone(struct request *r)
+{
+	return fail(r, &INVALID_REQUEST, "this request has expired or was answered already");
+}
 
 step_result view_check_form(struct request *r)
 {
@@ -16,8 +19,8 @@ step_result view_check_form(struct request *r)
 
 step_result view_ask(struct request *r, const struct form *f, struct view *v)
 {
-	if (!request_handle_read(r, f, v->request_id) || !cookie_read(r, COOKIE_BROWSER, v->browser_id))
-		return fail(r, &INVALID_REQUEST, GONE);
+	if (!request_handle_read(r, f, v->request_id, &v->shown) || !cookie_read(r, COOKIE_BROWSER, v->browser_id))
+		return view_fail_gone(r);
 	v->has_session = cookie_read(r, COOKIE_SESSION, v->session_id);
 	return store_page_view(r, v->request_id, v->browser_id, v->has_session ? v->session_id : NULL);
 }
@@ -25,7 +28,7 @@ step_result view_ask(struct request *r, const struct form *f, struct view *v)
 step_result view_read(struct request *r, struct view *v)
 {
 	v->state = store_read_page_view(r, &v->page);
-	return v->state == PAGE_NO_REQUEST ? fail(r, &INVALID_REQUEST, GONE) : STEP_NEXT;
+	return v->state == PAGE_NO_REQUEST ? view_fail_gone(r) : STEP_NEXT;
 }
 
 /* The place that a person must recognise: host and port, or the scheme that an application on this computer has taken.
@@ -43,14 +46,27 @@ static const char *place_of(h2o_mem_pool_t *pool, const char *redirect_uri, bool
 			   u.port.base);
 }
 
+uint32_t view_shown(struct request *r, const struct view *v)
+{
+	struct text_buffer b = {.pool = &r->pool};
+	uint8_t digest[SHA256_SIZE];
+	text_append(&b, v->session_id, sizeof(v->session_id));
+	for (size_t i = 0; i < v->page.scope_count; i++)
+		if (v->page.scopes[i].allowed)
+			text_append_printf(&b, " %s", v->page.scopes[i].name);
+	sha256(h2o_iovec_init(b.base, b.len), digest);
+	return (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 | digest[3] | 1;
+}
+
 json_t *view_json(struct request *r, const struct view *v)
 {
 	const struct authorization *a = &v->page.request;
 	bool is_web;
 	const char *place = place_of(&r->pool, a->redirect_uri, &is_web);
+	uint32_t shown = v->state == PAGE_CONSENT ? view_shown(r, v) : 0;
 	const char *name = *a->client_name != '\0' ? a->client_name : "An application without a name";
 	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s?}", "request",
-			 request_handle_mint(r, v->request_id), "client_name", name, "redirect_host", place,
+			 request_handle_mint(r, v->request_id, shown), "client_name", name, "redirect_host", place,
 			 "redirects_to_app", !is_web, "unverified", a->client_is_dynamic, "loopback_only",
 			 a->loopback_only, "resource", a->resource, "resource_name",
 			 a->resource_name != NULL && *a->resource_name != '\0' ? a->resource_name : a->resource,

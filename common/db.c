@@ -228,7 +228,7 @@ bool db_ask_background(struct db *db, size_t statement, const struct db_param *p
 
 /* --- answering ----------------------------------------------------------------------------- */
 
-enum verdict { ANSWERED, STATEMENT_FAILED, STALE_PLAN, OUTAGE };
+enum verdict { ANSWERED, STATEMENT_FAILED, TRANSIENT, STALE_PLAN, OUTAGE };
 
 /* True if the server is a standby, or too old to say. */
 static bool may_be_standby(const struct connection *c)
@@ -255,11 +255,33 @@ static enum verdict judge(const struct connection *c, const struct question *q)
 	 * rule. */
 	if (strcmp(sqlstate, "25006") == 0)
 		return q->tolerate && !may_be_standby(c) ? STATEMENT_FAILED : OUTAGE;
+	/* Nothing is wrong with the question: a deadlock or a lost race (class 40), a lock or an answer that took too long.
+	 * Who tolerates errors judges his own statements. */
+	if (!q->tolerate && (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "55P03") == 0))
+		return TRANSIENT;
 	/* A migration changed what a prepared statement returns (0A000 there), or something dropped them all. */
 	function = PQresultErrorField(q->result, PG_DIAG_SOURCE_FUNCTION);
 	if (strcmp(sqlstate, "26000") == 0 || (function != NULL && strcmp(function, "RevalidateCachedQuery") == 0))
 		return STALE_PLAN;
 	return STATEMENT_FAILED;
+}
+
+/* True if the message may quote a value: class 22 is data exception, and what a function raises says whatever its author
+ * wrote. Statements whose errors are tolerated are not this program's own: of them only the classes in which the server
+ * names objects and states (PostgreSQL, appendix A) are logged. */
+static bool may_quote_value(const struct question *q, const char *sqlstate)
+{
+	static const char *const harmless[] = {"23", "25", "40", "42", "53", "54", "55", "57"};
+	const char *function = PQresultErrorField(q->result, PG_DIAG_SOURCE_FUNCTION);
+
+	if (sqlstate == NULL || !q->tolerate)
+		return sqlstate != NULL && strncmp(sqlstate, "22", 2) == 0;
+	if (function == NULL || strcmp(function, "exec_stmt_raise") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (strncmp(sqlstate, harmless[i], 2) == 0)
+			return false;
+	return true;
 }
 
 static void log_failure(struct connection *c, const struct question *q, enum verdict verdict)
@@ -270,12 +292,11 @@ static void log_failure(struct connection *c, const struct question *q, enum ver
 		return; /* the lost connection was logged */
 	sqlstate = PQresultErrorField(q->result, PG_DIAG_SQLSTATE);
 	problem = PQresultErrorField(q->result, PG_DIAG_MESSAGE_PRIMARY);
-	if (verdict != STATEMENT_FAILED) {
+	if (verdict == OUTAGE || verdict == STALE_PLAN) {
 		db_report(c->db, LOG_ERROR, "the database refused a statement", problem, sqlstate, NULL);
 		return;
 	}
-	/* Class 22, data exception: the message quotes the value. */
-	if (sqlstate != NULL && strncmp(sqlstate, "22", 2) == 0)
+	if (may_quote_value(q, sqlstate))
 		problem = PQresultErrorField(q->result, PG_DIAG_SOURCE_FUNCTION);
 	log_event(q->tolerate ? LOG_INFO : LOG_ERROR, "a database statement failed", "database", c->db->options.name,
 		  "sqlstate", sqlstate, "problem", problem, "request", q->request != NULL ? q->request->id : NULL,
@@ -315,6 +336,8 @@ void question_finish(struct connection *c, struct question q)
 	PQclear(q.result);
 	if (outage)
 		request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");
+	else if (verdict == TRANSIENT)
+		request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is busy");
 	else
 		request_resume_failed(r, &SERVER_ERROR, "a database statement failed");
 }

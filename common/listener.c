@@ -4,13 +4,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { BACKLOG = 4096, PASSED_FD_FIRST = 3, PASSED_FDS_MAX = 16 };
+
+static uint32_t passed_fds; /* those that were taken, one bit each */
 
 struct address {
 	struct sockaddr_storage storage;
@@ -91,7 +95,7 @@ static int bind_socket(const struct address *a, const char **error)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (a->storage.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, (const struct sockaddr *)&a->storage, a->len) == 0 && listen(fd, BACKLOG) == 0)
+	if (bind(fd, (const struct sockaddr *)&a->storage, a->len) == 0)
 		return fd;
 	*error = errno == EADDRINUSE ? "the address is in use by another program" : "the address cannot be bound";
 	close(fd);
@@ -107,11 +111,36 @@ int listener_open(const char *text, bool *ret_is_loopback, const char **error)
 	}
 	*ret_is_loopback = is_loopback(&address);
 	int fd = passed_socket(&address);
-	if (fd < 0)
+	if (fd >= 0)
+		passed_fds |= UINT32_C(1) << fd;
+	else
 		fd = bind_socket(&address, error);
 	if (fd >= 0)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	return fd;
+}
+
+bool listener_start(int fd)
+{
+	return listen(fd, BACKLOG) == 0;
+}
+
+void listener_end_handshakes(int fd)
+{
+	enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 }; /* RFC 9293, 3.1 */
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, 0),
+	    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	if (fd < PASSED_FD_FIRST + PASSED_FDS_MAX && (passed_fds >> fd & 1) != 0)
+		return;
+	/* Without it (another kind of socket, a sandbox) a connection that begins just now may be reset. */
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
 int listener_port(int fd)

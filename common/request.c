@@ -180,10 +180,24 @@ static h2o_iovec_t trim(h2o_iovec_t a)
 	return a;
 }
 
+/* A proxy may write a line of its own behind those that came: all lines are one list (RFC 9110, 5.3). */
+static h2o_iovec_t forwarded_list(struct request *r)
+{
+	const h2o_headers_t *headers = &r->h2o->headers;
+	struct text_buffer b = {.pool = &r->pool};
+	ssize_t at = -1;
+	while ((at = h2o_find_header_by_str(headers, H2O_STRLIT("x-forwarded-for"), at)) != -1) {
+		if (b.len > 0)
+			text_append_str(&b, ",");
+		text_append_iovec(&b, headers->entries[at].value);
+	}
+	return h2o_iovec_init(b.base, b.len);
+}
+
 /* The right-most address that is not one of our proxies: what stands left of it anybody can write. */
 static h2o_iovec_t forwarded_address(struct request *r, h2o_iovec_t peer)
 {
-	h2o_iovec_t list = request_header(r, "x-forwarded-for", NULL);
+	h2o_iovec_t list = forwarded_list(r);
 	h2o_iovec_t address = peer;
 	while (list.len > 0 && is_trusted_proxy(address)) {
 		size_t start = list.len;

@@ -29,7 +29,7 @@ struct request {
 	void *caller;                    /* what the guard proved; the daemon's own type */
 	h2o_iovec_t method, path, query; /* copies; query base NULL if absent */
 	h2o_iovec_t path_id;             /* last segment where the endpoint's path ends in "/{id}" */
-	h2o_iovec_t body;                /* raw bytes, also of a NO_BODY row; in the pool, wiped with it for FORM */
+	h2o_iovec_t body;                /* raw bytes, also of a NO_BODY row; in the pool, wiped with it */
 	struct form form;                /* of a FORM body */
 	struct form parameters;          /* of the query string */
 	json_t *json;                    /* of a JSON body; kept by the pool */

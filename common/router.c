@@ -59,8 +59,12 @@ struct router *router_build(h2o_mem_pool_t *pool, const struct service *service)
 	struct router *router = h2o_mem_alloc_pool(pool, sizeof(*router));
 	router->service = service;
 	router->count = 0;
-	for (size_t i = 0; i < service->endpoint_count; i++)
-		add_route(router, pool, &service->endpoints[i]);
+	for (size_t i = 0; i < service->endpoint_count; i++) {
+		const struct endpoint *e = &service->endpoints[i];
+		if (e->caller != ANYONE && service->guards[e->caller] == NULL)
+			h2o_fatal("an endpoint demands a proof that no guard of this daemon gives");
+		add_route(router, pool, e);
+	}
 	return router;
 }
 
@@ -121,7 +125,7 @@ static step_result answer_other_method(struct request *r, struct found *f)
 		return reply_body(r, 204, NULL, (h2o_iovec_t){NULL, 0});
 	}
 	reply_header(r, "allow", f->allow.base);
-	return show_error_json(r, &METHOD_NOT_ALLOWED, "the endpoint does not have this method");
+	return fail(r, &METHOD_NOT_ALLOWED, "the endpoint does not have this method");
 }
 
 static bool content_type_is(struct request *r, const char *type)
@@ -192,7 +196,7 @@ void router_run(struct router *router, struct request *r)
 		return;
 	find_route(router, r, &f);
 	if (f.sibling == NULL) {
-		show_error_json(r, &NOT_FOUND, "there is no such endpoint");
+		fail(r, &NOT_FOUND, "there is no such endpoint");
 		return;
 	}
 	if (f.route == NULL) {
@@ -217,7 +221,7 @@ step_result show_error_json(struct request *r, const struct oauth_error *error, 
 {
 	reply_header(r, "x-request-id", r->id);
 	reply_header(r, "pragma", "no-cache"); /* RFC 6749, 5.1 */
-	if (error->status == 503)
+	if (error->status == 503 || error->status == 429)
 		reply_header(r, "retry-after", "1");
 	return reply_json(r, error->status, json_pack("{s:s, s:s}", "error", error->code, "error_description", text));
 }

@@ -21,7 +21,7 @@ struct endpoint {         /* a row of the table */
 	step_fn *const *steps;  /* in order, NULL at the end */
 	size_t state_size;      /* zeroed bytes at r->state */
 	size_t body_limit;      /* bytes; 0: 16 KiB */
-	const char *about;      /* one line for the README's map */
+	const char *about;      /* for whoever reads the table */
 };
 
 struct service {
@@ -37,7 +37,8 @@ struct service {
 };
 
 struct router;
-/* Expands the paths. Rows whose expanded method and path are equal must be the same row twice (a base of ""), else the process ends. */
+/* Expands the paths. The process ends if a row demands a caller that no guard proves, or if two rows of one method and path differ (with a base of "" a row may come
+ * twice). */
 struct router *router_build(h2o_mem_pool_t *pool, const struct service *service);
 /* Runs the request from its head on; r->method, path, query, body are set. */
 void router_run(struct router *router, struct request *r);
@@ -45,7 +46,7 @@ void router_run(struct router *router, struct request *r);
 /* OAuth JSON: {"error", "error_description"}, no-store. The AS_JSON form of both daemons. */
 step_result show_error_json(struct request *r, const struct oauth_error *error, const char *text);
 
-/* Unit tests: a request without a connection. After router_run or request_run_test, the reply stands in the two getters of reply.h. */
+/* Unit tests: a request without a connection. After router_run, the reply stands in the getters of reply.h. */
 struct request *request_test(const struct service *service, const struct endpoint *endpoint);
 void request_test_header(struct request *r, const char *lower_case_name, const char *value);
 void request_test_free(struct request *r);

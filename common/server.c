@@ -16,27 +16,18 @@
 #include "listener.h"
 #include "log.h"
 #include "request_internal.h"
+#include "secret.h"
+#include "server_internal.h"
 #include "tls.h"
 
 enum {
-	LISTENERS_MAX = 8,
 	ACCEPT_BATCH = 16,
 	BODY_SIZE_MAX = 4 * 1024 * 1024, /* rows have their own, lower limits */
 	WRITE_TIMEOUT_MS = 30 * 1000,
 	RESERVED_FDS = 128,              /* database, files, outbound */
 	LOOP_WAIT_MS = 1000,
-};
-
-struct listener {
-	struct server *server;
-	int fd;
-	h2o_socket_t *socket;
-};
-
-struct connection {
-	struct server *server;
-	h2o_socket_t *socket;
-	h2o_linklist_t link;
+	BUSY_WAIT_MS = 50,               /* while starting or draining */
+	READY_WAIT_MS = 3000,
 };
 
 struct timer {
@@ -45,24 +36,6 @@ struct timer {
 	struct server *server;
 	void (*fn)(void *);
 	void *data;
-};
-
-struct server {
-	h2o_globalconf_t config;
-	h2o_context_t context;
-	h2o_accept_ctx_t accept;
-	struct server_options options;
-	struct listener listeners[LISTENERS_MAX];
-	size_t listener_count;
-	h2o_linklist_t connections;
-	unsigned connection_count;
-	bool accepting, draining;
-	int64_t drain_until_ms;
-	int signal_fd;
-	h2o_socket_t *signal_socket;
-	struct router *router;
-	const struct service *service;
-	h2o_mem_pool_t pool;
 };
 
 struct handler {
@@ -85,7 +58,9 @@ static void take_head(struct request *r, h2o_req_t *req)
 	r->path = h2o_iovec_init(target.base, path_len);
 	if (req->query_at != SIZE_MAX)
 		r->query = h2o_iovec_init(target.base + path_len + 1, target.len - path_len - 1);
-	r->body = copy_to(&r->pool, req->entity);
+	r->body = h2o_iovec_init(secret_alloc(&r->pool, req->entity.len + 1), req->entity.len); /* forms carry passwords */
+	if (req->entity.len > 0)
+		memcpy(r->body.base, req->entity.base, req->entity.len);
 }
 
 static const char *raw_head_problem(h2o_req_t *req)
@@ -139,11 +114,11 @@ static void on_connection_close(void *data)
 	h2o_linklist_unlink(&c->link);
 	free(c);
 	server->connection_count--;
-	if (!server->draining)
+	if (server->listening)
 		set_accepting(server, true);
 }
 
-static bool accept_one(struct listener *l)
+bool server_accept(struct listener *l)
 {
 	struct server *server = l->server;
 	/* at the limit the listener rests: an accept loop without descriptors would spin */
@@ -174,34 +149,11 @@ static void on_accept(h2o_socket_t *socket, const char *error)
 	if (error != NULL)
 		return;
 	for (int i = 0; i < ACCEPT_BATCH; i++)
-		if (!accept_one(socket->data))
+		if (!server_accept(socket->data))
 			return;
 }
 
 /* ---- signals ---- */
-
-static void start_drain(struct server *server)
-{
-	if (server->draining)
-		return;
-	log_event(LOG_INFO, "draining", NULL);
-	server->draining = true;
-	server->drain_until_ms = clock_monotonic_ms() + server->options.drain_timeout_ms;
-	for (size_t i = 0; i < server->listener_count; i++) {
-		struct listener *l = &server->listeners[i];
-		while (accept_one(l)) /* what the kernel has already accepted for us would be reset otherwise */
-			;
-		h2o_socket_close(l->socket);
-		l->socket = NULL;
-	}
-	h2o_context_request_shutdown(&server->context);
-	/* h2o keeps idle connections; with their read side shut it sees their end, while requests that are being handled are
-	 * not read and still get their answer */
-	for (h2o_linklist_t *n = server->connections.next; n != &server->connections; n = n->next) {
-		struct connection *c = H2O_STRUCT_FROM_MEMBER(struct connection, link, n);
-		shutdown(h2o_socket_get_fd(c->socket), SHUT_RD);
-	}
-}
 
 static void reload(struct server *server)
 {
@@ -230,7 +182,7 @@ static void on_signal(h2o_socket_t *socket, const char *error)
 		if (info.ssi_signo == SIGHUP)
 			reload(server);
 		else
-			start_drain(server);
+			server_drain(server);
 	}
 }
 
@@ -385,28 +337,41 @@ static void start_listeners(struct server *server)
 {
 	for (size_t i = 0; i < server->listener_count; i++) {
 		struct listener *l = &server->listeners[i];
+		if (!listener_start(l->fd))
+			h2o_fatal("a bound address cannot be listened on");
 		l->socket = h2o_evloop_socket_create(server->context.loop, l->fd, H2O_SOCKET_FLAG_DONT_READ);
 		l->socket->data = l;
 	}
+	server->listening = true;
 	set_accepting(server, true);
 }
 
-static bool is_finished(const struct server *server)
+/* Until then the kernel gives every connection to an older instance, if there is one. */
+static void wait_until_ready(struct server *server)
 {
-	if (!server->draining)
-		return false;
-	return server->connection_count == 0 || clock_monotonic_ms() >= server->drain_until_ms;
+	const struct server_options *o = &server->options;
+	int64_t until_ms = clock_monotonic_ms() + READY_WAIT_MS;
+	while (o->is_ready != NULL && !o->is_ready(o->data) && server->drain_ms == 0 && clock_monotonic_ms() < until_ms) {
+		h2o_evloop_run(server->context.loop, BUSY_WAIT_MS);
+		log_flush();
+	}
 }
 
 void server_run(struct server *server, const struct service *service)
 {
 	server->service = service;
 	server->router = router_build(&server->pool, service);
-	start_listeners(server);
-	log_event(LOG_INFO, "serving", NULL);
-	log_flush();
-	while (!is_finished(server)) {
-		h2o_evloop_run(server->context.loop, server->draining ? 50 : LOOP_WAIT_MS); /* -1 on EINTR: go on */
+	wait_until_ready(server);
+	if (server->drain_ms == 0) {
+		start_listeners(server);
+		log_event(LOG_INFO, "serving", NULL);
+		log_flush();
+	}
+	while (!server_is_drained(server)) {
+		/* -1 on EINTR: go on */
+		h2o_evloop_run(server->context.loop, server->drain_ms != 0 ? BUSY_WAIT_MS : LOOP_WAIT_MS);
+		if (server->drain_ms != 0)
+			server_go_on_draining(server);
 		log_flush();
 	}
 	log_event(LOG_INFO, "stopped", NULL);

@@ -14,6 +14,7 @@ struct server_options {
 	int64_t header_timeout_ms;       /* head and body; default 10 s */
 	int64_t drain_timeout_ms;        /* default 10 s */
 	void (*on_reload)(void *data);   /* SIGHUP, after certificates and logs were read again */
+	bool (*is_ready)(void *data);    /* asked before the listeners open, for a few seconds at most; NULL: at once */
 	void *data;
 };
 
@@ -23,7 +24,8 @@ struct server *server_open(const struct server_options *options, const char **er
 h2o_context_t *server_context(struct server *server);
 /* Port of the n-th listener (after a port 0 was filled in). */
 int server_port(const struct server *server, size_t n);
-/* Starts to accept and serves until SIGTERM or SIGINT, then drains: listeners closed, running requests answered, idle connections ended. */
+/* Starts to accept and serves until SIGTERM or SIGINT, then drains: listeners closed, running requests answered, idle connections ended.
+ * Where another instance listens at the same addresses, no request is lost. */
 void server_run(struct server *server, const struct service *service);
 /* Calls fn(data) on the loop every interval, first after one interval. */
 void server_every(struct server *server, int64_t interval_ms, void (*fn)(void *data), void *data);

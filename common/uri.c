@@ -299,6 +299,26 @@ static const char *private_use_problem(const struct uri *u)
 	return u->host.len != 0 ? NULL : "a redirect URI of a private-use scheme without a dot must name a host";
 }
 
+/* The names of what an answer adds (RFC 6749, 4.1.2; RFC 9207, 2). Were one of them there before, a client that takes the
+ * first would read what the registration says: another issuer, say, which is what `iss` is there to prevent. */
+static bool query_has_response_parameter(h2o_iovec_t query)
+{
+	static const char *const NAMES[] = {"code", "state", "iss", "error", "response"};
+	for (const char *s = query.base, *end = s + query.len; s < end; s++) {
+		char name[16];
+		size_t len = 0, at = 0;
+		h2o_iovec_t piece = slice(s, find_any(s, end, "&;"));
+		h2o_iovec_t raw = slice(s, find_any(s, s + piece.len, "="));
+		while (at < raw.len && len < sizeof(name))
+			name[len++] = (char)path_next(raw, &at);
+		for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+			if (text_is(h2o_iovec_init(name, len), NAMES[i]))
+				return true;
+		s += piece.len;
+	}
+	return false;
+}
+
 const char *uri_redirect_problem(h2o_iovec_t text)
 {
 	struct uri u;
@@ -308,6 +328,8 @@ const char *uri_redirect_problem(h2o_iovec_t text)
 		return "the redirect URI must not have a fragment";
 	if (memchr(text.base, '*', text.len) != NULL)
 		return "the redirect URI must not have a wildcard";
+	if (u.query.len != 0 && query_has_response_parameter(u.query))
+		return "the redirect URI must not have code, state, iss, error or response in its query";
 	if (text_is(u.scheme, "https") || uri_is_loopback(&u))
 		return NULL;
 	if (text_is(u.scheme, "http"))

@@ -21,6 +21,19 @@ static h2o_iovec_t host_name(h2o_iovec_t authority)
 	return h2o_iovec_init(authority.base, (size_t)(end - authority.base) + (*end == ']' ? 1 : 0));
 }
 
+/* RFC 9110, 7.2: behind the name nothing or a port. */
+static bool is_authority(h2o_iovec_t authority, h2o_iovec_t name)
+{
+	if (name.len == authority.len)
+		return true;
+	if (authority.base[name.len] != ':')
+		return false;
+	for (size_t i = name.len + 1; i < authority.len; i++)
+		if (authority.base[i] < '0' || authority.base[i] > '9')
+			return false;
+	return true;
+}
+
 static bool same_nocase(h2o_iovec_t a, h2o_iovec_t b)
 {
 	return a.len == b.len && h2o_lcstris(a.base, a.len, b.base, b.len);
@@ -40,6 +53,8 @@ static bool host_allowed(h2o_mem_pool_t *pool, const struct mcp_settings *s, h2o
 
 	h2o_strtolower(lower.base, lower.len);
 	name = host_name(lower);
+	if (!is_authority(lower, name))
+		return false;
 	if (uri_parse(text_of(s->resource), &own) && same_nocase(own.host, name))
 		return true;
 	if (s->is_loopback && is_loopback_name(name))

@@ -12,7 +12,8 @@ enum { ARGUMENTS_MAX = 16 * 1024, TOKEN_DIGEST_BYTES = 16, TOOL_NAME_SHOWN = 128
 
 static const char *const TELLING[] = {"password",   "passwd",	 "passphrase",	  "secret",	"token",  "apikey",
 				      "privatekey", "accesskey", "authorization", "credential", "cookie", "session",
-				      "otp",	    "pin",	 "ssn",		  "cardnumber", "cvv",	  "iban"};
+				      "otp",	    "pin",	 "ssn",		  "cardnumber", "cvv",	  "iban",
+				      "pass",	    "pwd",	 "auth",	  "jwt",	"bearer", "signature"};
 
 /* Short words must be the whole name, or "pin" would be found in "shipping". */
 static bool has_telling_name(const char *name)
@@ -25,6 +26,8 @@ static bool has_telling_name(const char *name)
 		if (c != '_' && c != '-' && c != '.' && c != ' ')
 			plain[len++] = c;
 	}
+	if (*name != '\0')
+		return true; /* nobody names an argument like that, and a telling word may stand at its end */
 	plain[len] = '\0';
 	for (size_t i = 0; i < sizeof(TELLING) / sizeof(TELLING[0]); i++)
 		if (strlen(TELLING[i]) <= 4 ? strcmp(plain, TELLING[i]) == 0 : strstr(plain, TELLING[i]) != NULL)
@@ -58,15 +61,17 @@ json_t *audit_redact(const json_t *value)
 	return copy;
 }
 
+/* The digest is of what may be shown: one of a short secret (a PIN) could be found by trying all of them. */
 static void add_arguments(struct request *r, json_t *record, const json_t *arguments)
 {
 	uint8_t digest[SHA256_SIZE];
-	h2o_iovec_t text = json_canonical(&r->pool, arguments);
+	json_t *shown = json_keep(&r->pool, audit_redact(arguments));
+	h2o_iovec_t text = json_canonical(&r->pool, shown);
 
 	sha256(text, digest);
 	json_object_set_new(record, "arguments_digest", json_string(hex_encode(&r->pool, digest, sizeof(digest))));
 	if (text.len <= ARGUMENTS_MAX)
-		json_object_set_new(record, "arguments", audit_redact(arguments));
+		json_object_set(record, "arguments", shown);
 }
 
 static void add_text(json_t *record, const char *member, const char *value)

@@ -5,7 +5,7 @@
 
 #include "mcp/call.h"
 
-/* What became of call_of(r): allowed, denied, invalid, failed, cancelled, acquirable; or started, of a tool that is not
+/* What became of call_of(r): allowed, denied, invalid, failed, cancelled, acquirable, unknown; or started, of a tool that is not
  * of tier read. Lines about such tools are on the disk when this returns. False if the line could not be written:
  * nothing may then be done or answered. */
 bool audit_record_call(struct request *r, const char *outcome, size_t rows);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One prepared statement of the tool, in one implicit transaction with its bounds. Arguments are only ever parameters.
  */
+#include <math.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -8,13 +9,21 @@
 #include "mcp/result.h"
 #include "mcp/tools.h"
 
+/* Every number of this size is written without an exponent, exactly. */
+static const double WHOLE_MAX = 9007199254740992.0;
+
 /* Text form of an argument; NULL for an absent one and for null. */
 static const char *argument_text(h2o_mem_pool_t *pool, const json_t *argument)
 {
+	double number = json_real_value(argument);
+
 	if (argument == NULL || json_is_null(argument))
 		return NULL;
 	if (json_is_string(argument))
 		return json_string_value(argument);
+	/* JSON Schema, 6.1.1: 5.0 and 5e0 are integers; to PostgreSQL's integer they are not */
+	if (json_is_real(argument) && fabs(number) <= WHOLE_MAX && number == floor(number))
+		return text_printf(pool, "%.0f", number);
 	return json_text(pool, argument).base;
 }
 
@@ -122,5 +131,7 @@ step_result backend_sql_run(struct request *r)
 	call->is_running = true;
 	r->on_departed = on_departed;
 	run_steps(r, ANSWER_STEPS);
-	return db_ask_all(r, is_read ? mcp->read_db : mcp->write_db, questions, 2, true);
+	step_result result = db_ask_all(r, is_read ? mcp->read_db : mcp->write_db, questions, 2, true);
+	call->was_sent = result == STEP_WAIT;
+	return result;
 }

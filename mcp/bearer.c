@@ -132,6 +132,10 @@ static step_result verify(struct request *r)
 	const struct jwk_set *keys = jwks_current(mcp->jwks);
 	if (keys == NULL)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the keys of the authorization server are not known yet");
+	/* Nobody can say that a key is unknown while the authorization server cannot be asked for its keys. */
+	if (jwks_read_ms(mcp->jwks) < r->started_ms &&
+	    jwk_set_find(keys, jws_peek_kid(&r->pool, proof->token, "at+jwt")) == NULL)
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the keys of the authorization server cannot be read");
 	proof->claims = jws_verify(&r->pool, keys, "at+jwt", proof->token, &why);
 	if (proof->claims == NULL)
 		return challenge_invalid(r, why);
@@ -142,6 +146,9 @@ static step_result verify(struct request *r)
 	/* RFC 9068, 2.2 demands both; without them nobody could be named in the audit log */
 	if (json_get_text(proof->claims, "sub").len == 0 || json_get_text(proof->claims, "client_id").len == 0)
 		return challenge_invalid(r, "the token has no sub or no client_id");
+	/* RFC 7800: it takes a proof of possession, which nobody asks for here; as a bearer token it would be weaker */
+	if (json_object_get(proof->claims, "cnf") != NULL)
+		return challenge_invalid(r, "the token is bound to a key");
 	return STEP_NEXT;
 }
 

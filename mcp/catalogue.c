@@ -168,7 +168,7 @@ static void number_statements(h2o_mem_pool_t *pool, struct catalogue *c)
 	for (size_t i = 0; i < c->count; i++) {
 		struct tool *tool = &c->tools[i];
 		bool is_read = tool->tier == TIER_READ;
-		struct db_statement statement = {text_printf(pool, "tool_%zu", i), tool->sql};
+		struct db_statement statement = {text_printf(pool, "tool_%zu_%.40s", i, tool->name), tool->sql};
 		tool->index = i;
 		tool->statement = is_read ? c->read_count : c->write_count;
 		if (is_read)

@@ -7,13 +7,21 @@
 
 enum { MESSAGE_LIMIT = 1024 * 1024 };
 
+static bool databases_ready(const struct mcp *mcp)
+{
+	return (mcp->read_db == NULL || db_ready(mcp->read_db)) && (mcp->write_db == NULL || db_ready(mcp->write_db));
+}
+
+bool endpoints_ready(const struct mcp *mcp)
+{
+	return jwks_current(mcp->jwks) != NULL && databases_ready(mcp);
+}
+
 /* For load balancers: this process can serve calls now. */
 static step_result send_health(struct request *r)
 {
 	const struct mcp *mcp = mcp_of(r);
-	bool keys = jwks_current(mcp->jwks) != NULL;
-	bool databases =
-	    (mcp->read_db == NULL || db_ready(mcp->read_db)) && (mcp->write_db == NULL || db_ready(mcp->write_db));
+	bool keys = jwks_current(mcp->jwks) != NULL, databases = databases_ready(mcp);
 	bool fine = keys && databases;
 
 	return reply_json(r, fine ? 200 : 503,

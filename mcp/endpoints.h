@@ -6,6 +6,8 @@
 
 /* The table with guards and error forms, for one server. */
 struct service endpoints_service(struct mcp *mcp);
+/* The databases and the keys of the authorization server are there. */
+bool endpoints_ready(const struct mcp *mcp);
 
 /* metadata.c: RFC 9728. */
 extern step_fn *const metadata_steps[];

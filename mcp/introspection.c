@@ -73,9 +73,10 @@ void introspection_close(struct introspection *introspection)
 
 static bool same_text(const json_t *answer, const json_t *claims, const char *member)
 {
+	if (json_object_get(answer, member) == NULL)
+		return true; /* RFC 7662, 2.2: optional */
 	h2o_iovec_t said = json_get_text(answer, member);
-
-	return said.base == NULL || text_equal(said, json_get_text(claims, member));
+	return said.base != NULL && text_equal(said, json_get_text(claims, member));
 }
 
 static bool audience_has(const json_t *aud, const char *resource)
@@ -93,7 +94,8 @@ static bool audience_has(const json_t *aud, const char *resource)
 	return false;
 }
 
-/* The answer must speak of this token: an authorization server that mixes tokens up is not believed. */
+/* The answer must speak of this token: an authorization server that mixes tokens up is not believed, neither that this
+ * one is alive nor that it is dead. */
 static bool is_consistent(const struct introspection_options *o, const json_t *answer, const json_t *claims)
 {
 	return same_text(answer, claims, "iss") && same_text(answer, claims, "sub") &&
@@ -176,7 +178,9 @@ static const char *take_answer(const struct flight *f, const struct egress_answe
 	json_t *active = json_object_get(document, "active");
 	if (!json_is_boolean(active))
 		problem = "the answer is no introspection response";
-	else if (json_is_true(active) && is_consistent(o, document, f->claims))
+	else if (!is_consistent(o, document, f->claims))
+		problem = "the answer speaks of another token";
+	else if (json_is_true(active))
 		keep_alive(&pool, f, document, now_ms);
 	else
 		keep_dead(f, now_ms + o->cache_ms);

@@ -228,6 +228,11 @@ const char *jwks_introspection_url(const struct jwks *jwks)
 	return reading != NULL ? reading->introspection_url : NULL;
 }
 
+int64_t jwks_read_ms(const struct jwks *jwks)
+{
+	return jwks->good_ms;
+}
+
 step_result jwks_refresh(struct jwks *jwks, struct request *r)
 {
 	int64_t since_ms = clock_monotonic_ms() - jwks->tried_ms;

@@ -101,6 +101,11 @@ static void on_reload(void *data)
 	audit_reopen(((struct mcp *)data)->audit);
 }
 
+static bool is_ready(void *data)
+{
+	return endpoints_ready(data);
+}
+
 static bool open_server(struct mcp *mcp, const char **error)
 {
 	const struct mcp_settings *s = &mcp->settings;
@@ -111,6 +116,7 @@ static bool open_server(struct mcp *mcp, const char **error)
 	    .proxies = s->proxies,
 	    .tls_terminated_by_proxy = s->tls_terminated_by_proxy,
 	    .on_reload = on_reload,
+	    .is_ready = is_ready,
 	    .data = mcp,
 	};
 

@@ -99,5 +99,16 @@ void tools_call_failed(struct request *r)
 		return;
 	call->is_running = false;
 	r->on_departed = NULL;
-	audit_record_call(r, "failed", 0);
+	/* a connection that breaks under a change does not say whether it was committed */
+	audit_record_call(r, call->was_sent && call->tool->tier != TIER_READ ? "unknown" : "failed", 0);
+}
+
+bool tools_refused(struct request *r)
+{
+	struct call *call = call_of(r);
+
+	if (call->message.is_notification || !text_is(call->message.method, "tools/call"))
+		return true;
+	call->tool_name = json_get_text(call->message.params, "name");
+	return audit_record_call(r, "invalid", 0);
 }

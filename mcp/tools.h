@@ -6,8 +6,12 @@
 
 step_result tools_list(struct request *r);
 step_result tools_call(struct request *r);
-/* The request ends with an error of the server: a call that was running is audited as failed. */
+/* The request ends with an error of the server: a call that was running is audited, as failed or, if it may have changed
+ * something, as unknown. */
 void tools_call_failed(struct request *r);
+/* The headers or the envelope of the message are refused: if it wanted to call a tool, that is on record too. False if
+ * the audit log could not be written. */
+bool tools_refused(struct request *r);
 
 /* backend_sql.c: runs the tool of call_of(r) with its checked arguments and answers. */
 step_result backend_sql_run(struct request *r);

@@ -42,14 +42,15 @@ bool transport_accepts_json(h2o_iovec_t accept)
 	return false;
 }
 
-/* JSON-RPC has null for an id that could not be read; the modern schema has no null and leaves it out. */
+/* JSON-RPC has null for an id that could not be read; the schemas since 2025-11-25 have no null and leave it out. */
 static h2o_iovec_t id_for_error(struct request *r)
 {
 	const struct call *call = call_of(r);
 
 	if (call != NULL && call->message.id.base != NULL)
 		return call->message.id;
-	if (text_is(request_header(r, "mcp-protocol-version", NULL), MCP_VERSION_MODERN))
+	h2o_iovec_t version = request_header(r, "mcp-protocol-version", NULL);
+	if (text_is(version, MCP_VERSION_MODERN) || text_is(version, MCP_VERSION_LATEST_LEGACY))
 		return (h2o_iovec_t){NULL, 0};
 	return h2o_iovec_init("null", 4);
 }
@@ -70,6 +71,14 @@ step_result transport_show_error(struct request *r, const struct oauth_error *er
 	return refuse(r, error->status, code, text);
 }
 
+/* A call that does not come to its method is on record all the same. */
+static step_result refuse_message(struct request *r, int status, struct rpc_problem problem, const char *data)
+{
+	if (!tools_refused(r))
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be written");
+	return rpc_reply_error(r, status, id_for_error(r), problem, data);
+}
+
 static struct transport_headers read_headers(struct request *r)
 {
 	struct transport_headers headers;
@@ -85,12 +94,12 @@ static struct transport_headers read_headers(struct request *r)
 static step_result refuse_verdict(struct request *r, const struct verdict *verdict)
 {
 	if (verdict->problem.code != RPC_UNSUPPORTED_VERSION)
-		return refuse(r, verdict->status, verdict->problem.code, verdict->problem.text);
+		return refuse_message(r, verdict->status, verdict->problem, NULL);
 	struct text_buffer data = {.pool = &r->pool};
 	text_append_str(&data, "{\"supported\":" MCP_VERSIONS_JSON ",\"requested\":");
 	text_append_json(&data, verdict->requested);
 	text_append_str(&data, "}");
-	return rpc_reply_error(r, verdict->status, id_for_error(r), verdict->problem, data.base);
+	return refuse_message(r, verdict->status, verdict->problem, data.base);
 }
 
 static step_result read_message(struct request *r)
@@ -106,7 +115,7 @@ static step_result read_message(struct request *r)
 		return refuse(r, 406, RPC_INVALID_REQUEST,
 			      "The answer is application/json, which Accept does not list");
 	if (!rpc_read(&r->pool, r->body, &call->message, &problem))
-		return refuse(r, 400, problem.code, problem.text);
+		return refuse_message(r, 400, problem, NULL);
 	return STEP_NEXT;
 }
 

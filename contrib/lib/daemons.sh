@@ -142,7 +142,8 @@ health() {
 start_daemon() {
 	local name=$1 port=$2 pid command
 	if port_is_taken "$port"; then
-		refuse "port $port is taken by another program. Give --$name-port another number, or 0 for a free one"
+		refuse "port $port, by which clients know this instance, is taken by another program: stop that one. Or" \
+			"--reset this instance and start it with --$name-port"
 	fi
 	prepare_command setsid "$home/prefix/sbin/sallyport-$name" -c "$home/etc/$name.yaml" serve
 	(cd / && exec "${command[@]}") </dev/null >>"$home/logs/$name.log" 2>&1 4>&- 8>&- 9>&- &

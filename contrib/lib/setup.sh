@@ -27,9 +27,12 @@ choose_port() {
 	fi
 	if [[ $2 == 0 ]]; then
 		free_port "$4"
-	else
-		printf '%s\n' "${2:-$3}"
+		return
 	fi
+	# Before the instance has it for good.
+	! port_is_taken "${2:-$3}" ||
+		refuse "port ${2:-$3} is taken by another program. Give --$1-port another number, or 0 for a free one"
+	printf '%s\n' "${2:-$3}"
 }
 
 choose_ports() {

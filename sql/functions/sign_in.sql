@@ -44,16 +44,20 @@ BEGIN
 END
 $$;
 
--- The password was right. The new session takes the place of the old one; its id was never used before (session fixation).
+-- The password was right. The new session takes the place of the old one; its id was never used before (session fixation). The hash that was compared
+-- must still be the person's: a password that was changed meanwhile opens nothing, and its new hash is not put back over the change.
 CREATE OR REPLACE FUNCTION authz.sign_in(
-	p_person_id uuid, p_session_id uuid, p_old_session_id uuid, p_new_hash text, p_idle bigint, p_lifetime bigint, p_address text)
+	p_person_id uuid, p_session_id uuid, p_old_session_id uuid, p_compared_hash text, p_new_hash text, p_idle bigint, p_lifetime bigint,
+	p_address text)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 DECLARE
 	v_username text;
 	v_address text := authz.address_key(p_address);
+	v_known boolean;
 BEGIN
 	DELETE FROM authz.sessions AS s WHERE s.session_id = p_old_session_id;
-	SELECT p.username INTO v_username FROM authz.people AS p WHERE p.person_id = p_person_id AND p.enabled FOR NO KEY UPDATE OF p;
+	SELECT p.username INTO v_username FROM authz.people AS p
+	WHERE p.person_id = p_person_id AND p.enabled AND p.password_hash = p_compared_hash FOR NO KEY UPDATE OF p;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
@@ -62,11 +66,15 @@ BEGIN
 	IF p_new_hash IS NOT NULL THEN
 		UPDATE authz.people AS p SET password_hash = p_new_hash WHERE p.person_id = p_person_id;
 	END IF;
+	v_known := EXISTS (SELECT 1 FROM authz.person_addresses AS a WHERE a.person_id = p_person_id AND a.address = v_address);
 	INSERT INTO authz.person_addresses AS a (person_id, address) VALUES (p_person_id, v_address)
 	ON CONFLICT (person_id, address) DO UPDATE SET last_at = now();
 	-- A right password takes its own attempt back.
 	DELETE FROM authz.sign_in_attempts AS a
 	WHERE a.counter = 'person_address' AND a.key = sha256(convert_to(v_username || ' ' || v_address, 'UTF8'));
+	IF v_known THEN
+		RETURN true; -- it was not counted by the others: what it never added, it must not take from a guesser's count
+	END IF;
 	UPDATE authz.sign_in_attempts AS a SET attempts = greatest(a.attempts - 1, 0)
 	WHERE a.counter = 'address' AND a.key = sha256(convert_to(v_address, 'UTF8'));
 	UPDATE authz.sign_in_attempts AS a SET attempts = greatest(a.attempts - 1, 0)

@@ -130,7 +130,7 @@ test('a client of the operator is judged as a registration is', async () => {
   assertRefused(await authz(['client', 'add', '--id', 'a b\u00e9', '--name', 'x', '--redirect-uri', REDIRECT_URI]), /id/)
   const many = Array.from({ length: 11 }, (_, i) => ['--redirect-uri', `https://app.example/${i}`]).flat()
   assertRefused(await authz(['client', 'add', '--name', 'x', ...many]), /redirect/)
-  assertRefused(await authz(['client', 'add', '--name', 'x', '--resource', 'https://unknown.example/mcp']), /resource/)
+  assertRefused(await authz(['client', 'add', '--name', 'x', '--resource', 'https://app.example/#x']), /https:\/\/app\.example\/#x: /)
 })
 
 test('a key that is rotated in at once signs; what the old one signed is still accepted', async () => {
@@ -310,7 +310,6 @@ test('mcp check: good tools, and each broken one by its file', async () => {
     [/^scope: .*$/m, 'scope: ""', /scope/],
     ['maxLength: 10', 'maxLenght: 10', /maxLenght/],
     ['maxLength: 10', 'pattern: "("', /pattern/],
-    ['maxLength: 10', 'contentEncoding: base64', /contentEncoding/],
     ['maxLength: 10', 'x-mcp-header: X', /x-mcp-header/],
     ['maxLength: 10', '$ref: "https://evil.example/schema"', /\$ref|evil/],
     ['  additionalProperties: false\n', '', /additionalProperties/],

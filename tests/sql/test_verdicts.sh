@@ -160,7 +160,7 @@ ask() {
 # a session of a person
 session() {
 	local id; id=$(uuid)
-	daemon "SELECT authz.sign_in('$1', '$id', NULL, NULL, ${2:-3600}, ${3:-7200}, '192.0.2.9')" >/dev/null
+	daemon "SELECT authz.sign_in('$1', '$id', NULL, '$H', NULL, ${2:-3600}, ${3:-7200}, '192.0.2.9')" >/dev/null
 	echo "$id"
 }
 view() { daemon "SELECT outcome, username, scope_names, scope_allowed FROM authz.page_view('$1', '$2', $3)"; }
@@ -362,9 +362,22 @@ is "sign-in: unknown names are throttled alike" "|f|t" "$(for i in 1 2 3 4 5; do
 X=$(session "$alice")
 is "sign-in: a session starts" 1 "$(owner "SELECT count(*) FROM authz.sessions WHERE session_id = '$X'")"
 Y=$(uuid)
-is "sign-in: a new session ends the old one" "t 0" "$(daemon "SELECT authz.sign_in('$alice', '$Y', '$X', '$H', 60, 60, '198.51.100.1')") \
+is "sign-in: a new session ends the old one" "t 0" "$(daemon "SELECT authz.sign_in('$alice', '$Y', '$X', '$H', '$H', 60, 60, '198.51.100.1')") \
 $(owner "SELECT count(*) FROM authz.sessions WHERE session_id = '$X'")"
+is "sign-in: with a password that was changed between, no session and no old hash" "f $H" \
+	"$(daemon "SELECT authz.sign_in('$alice', '$(uuid)', NULL, '\$argon2id\$old', '\$argon2id\$old again', 60, 60, '198.51.100.1')") \
+$(owner "SELECT password_hash FROM authz.people WHERE username = 'alice'")"
 is "sign-in: a right password takes its failures back" "$alice|t|f" "$(try alice 198.51.100.1)"
+# One's own account must not pay for guesses at others' from the same address.
+owner "INSERT INTO authz.sign_in_attempts VALUES ('address', sha256('198.51.100.1'), 49, clock_timestamp())
+	ON CONFLICT (counter, key) DO UPDATE SET attempts = 49, last_at = clock_timestamp()" >/dev/null
+for i in 1 2 3; do
+	try alice 198.51.100.1 >/dev/null
+	daemon "SELECT authz.sign_in('$alice', '$(uuid)', NULL, '$H', NULL, 60, 60, '198.51.100.1')" >/dev/null
+done
+is "sign-in: a known address's sign-ins leave the count of the address alone" 49 \
+	"$(owner "SELECT attempts FROM authz.sign_in_attempts WHERE counter = 'address' AND key = sha256('198.51.100.1')")"
+owner "DELETE FROM authz.sign_in_attempts WHERE counter = 'address'" >/dev/null
 owner "INSERT INTO authz.sign_in_attempts VALUES ('person', sha256('alice'), 60, clock_timestamp())
 	ON CONFLICT (counter, key) DO UPDATE SET attempts = 60, last_at = clock_timestamp()" >/dev/null
 is "sign-in: guessed from many addresses, a new address waits" "|f|t" "$(try alice 203.0.113.1)"
@@ -377,7 +390,7 @@ is "sign-in: another /64 is not" "|f|f" "$(try carol 2001:db8:1:3::1)"
 is "sign-in: an address that is none" "|f|f" "$(try carol 'unix')"
 owner "UPDATE authz.people SET enabled = false WHERE username = 'bob'" >/dev/null
 is "sign-in: disabled" "|f|f" "$(try bob 198.51.100.3)"
-is "sign-in: disabled between" f "$(daemon "SELECT authz.sign_in('$bob', '$(uuid)', NULL, NULL, 60, 60, '198.51.100.3')")"
+is "sign-in: disabled between" f "$(daemon "SELECT authz.sign_in('$bob', '$(uuid)', NULL, '$H', NULL, 60, 60, '198.51.100.3')")"
 owner "UPDATE authz.people SET enabled = true WHERE username = 'bob'" >/dev/null
 daemon "SELECT authz.sign_out('$Y')" >/dev/null
 is "sign-out" 0 "$(owner "SELECT count(*) FROM authz.sessions WHERE session_id = '$Y'")"

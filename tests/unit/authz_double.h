@@ -177,9 +177,11 @@ bool store_read_person_for_sign_in(struct request *r, struct person_sign_in *ret
 }
 
 step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16],
-			  const uint8_t *old_session_id, const char *new_hash, int64_t idle, int64_t lifetime)
+			  const uint8_t *old_session_id, const char *compared_hash, const char *new_hash, int64_t idle,
+			  int64_t lifetime)
 {
 	(void)r, (void)person_id, (void)idle, (void)lifetime;
+	assert_ptr_equal(compared_hash, DOUBLE.person.password_hash);
 	DOUBLE.rehashed = new_hash != NULL;
 	memcpy(DOUBLE.session_id, session_id, 16);
 	DOUBLE.has_session = old_session_id != NULL;

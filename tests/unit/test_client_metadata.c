@@ -109,6 +109,8 @@ static void refuses_other_members(void **state)
 	    WITH("\"client_name\":\"a\\u200bb\""),
 	    WITH("\"client_name\":\"a\\nb\""),
 	    WITH("\"client_name\":[\"a\"]"),
+	    WITH("\"client_name\":\"  \""),
+	    WITH("\"client_name\":\"\\u3000\\u00a0 \\u2003\""),
 	    WITH("\"client_name\":\"12345678901234567890123456789012345678901234567890123456789012345\""),
 	    WITH("\"client_uri\":\"javascript:alert(1)\""),
 	    WITH("\"logo_uri\":\"data:image/png;base64,AA\""),

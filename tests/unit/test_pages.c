@@ -43,11 +43,13 @@ static void add_cookies(struct request *r, int which)
 	request_test_header(r, "cookie", b.base);
 }
 
+static uint32_t shown; /* of the form's handle; as the consent page of this session makes it: as_shown */
+
 static struct request *prepare_page(const char *method, const char *path, const char *form, int cookies)
 {
 	struct request *r = prepare(method, path, NULL, form);
 	const char *fields =
-	    text_printf(&r->pool, "request=%s&%s", handle_text(r, HANDLE_REQUEST, 4, 0), form != NULL ? form : "");
+	    text_printf(&r->pool, "request=%s&%s", handle_text(r, HANDLE_REQUEST, 4, shown), form != NULL ? form : "");
 	if (form != NULL)
 		r->body = text_of(fields);
 	else
@@ -246,6 +248,48 @@ static void shows_what_is_asked(void **state)
 	assert_page(r, 200, "You may not give any");
 }
 
+/* What the hidden field of the consent page says that was shown. */
+static uint32_t as_shown(void)
+{
+	struct handle h = {.generation = 0};
+	struct request *r = show("/t1/consent", BROWSER | SESSION);
+	const char *field = strstr(reply_test_body(r).base, "name=\"request\" value=\"");
+	assert_non_null(field);
+	field += strlen("name=\"request\" value=\"");
+	assert_true(handle_open(AUTHZ.handle_keys, HANDLE_REQUEST, h2o_iovec_init(field, strcspn(field, "\"")), &h));
+	request_test_free(r);
+	return h.generation;
+}
+
+/* Another person signed in with this browser, or approval would open something else by now: the page is shown again. */
+static void decides_only_what_was_shown(void **state)
+{
+	(void)state;
+	DOUBLE.page_state = PAGE_CONSENT;
+	DOUBLE.decided = (struct decided){"http://localhost:8080/cb", NULL, "c"};
+	DOUBLE.decision = DECIDED_APPROVED;
+	DOUBLE.asked = NULL;
+	shown = 0;
+	assert_goes_to(post("/t1/consent", "decision=approve", BROWSER | SESSION), "/t1/consent?request=spq_");
+	assert_string_equal(DOUBLE.asked, "page_view");
+	shown = as_shown();
+	assert_int_not_equal(shown, 0);
+	assert_goes_to(post("/t1/consent", "decision=approve", BROWSER | SESSION), "http://localhost:8080/cb?code=");
+	struct request *r = prepare_page("POST", "/t1/consent", "decision=approve", BROWSER);
+	r->test_headers = NULL;
+	request_test_header(r, "content-type", "application/x-www-form-urlencoded");
+	request_test_header(r, "cookie",
+			    text_printf(&r->pool, "sallyport_browser_9400=%s; sallyport_session_9400=%s",
+					handle_text(r, HANDLE_BROWSER, 2, 0), handle_text(r, HANDLE_SESSION, 9, 0)));
+	assert_goes_to(run(r), "/t1/consent?request=spq_");
+	SHOWN[0].allowed = false;
+	assert_goes_to(post("/t1/consent", "decision=approve", BROWSER | SESSION), "/t1/consent?request=spq_");
+	SHOWN[0].allowed = true;
+	DOUBLE.decision = DECIDED_DENIED;
+	shown = 0; /* to refuse, nothing must have been shown */
+	assert_goes_to(post("/t1/consent", "decision=deny", BROWSER | SESSION), "http://localhost:8080/cb?error=");
+}
+
 static void names_the_target_in_the_policy(void **state)
 {
 	(void)state;
@@ -262,6 +306,7 @@ static void decides(void **state)
 {
 	(void)state;
 	DOUBLE.page_state = PAGE_CONSENT;
+	shown = as_shown();
 	DOUBLE.decided = (struct decided){"http://localhost:8080/cb?a=b", "s &", "c"};
 	DOUBLE.decision = DECIDED_APPROVED;
 	struct request *r = post("/t1/consent", "decision=approve", BROWSER | SESSION);
@@ -321,6 +366,7 @@ int main(void)
 	    cmocka_unit_test_setup(shows_what_is_asked, reset),
 	    cmocka_unit_test_setup(names_the_target_in_the_policy, reset),
 	    cmocka_unit_test_setup(decides, reset),
+	    cmocka_unit_test_setup(decides_only_what_was_shown, reset),
 	    cmocka_unit_test_setup(signs_out, reset),
 	};
 	return cmocka_run_group_tests(tests, authz_start, authz_stop);

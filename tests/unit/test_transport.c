@@ -11,6 +11,7 @@
 #undef fail /* a step ends with fail(), as in request.h */
 
 #include "common/log.h"
+#include "mcp/audit_record.h"
 
 #define MODERN_META                                                                                                    \
 	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                       \
@@ -68,6 +69,14 @@ static const char *PARAMETERS[] = {"email"}, *COLUMNS[] = {"x"}, *NO_TEXTS[] = {
 static const char *HOSTS[] = {"mcp.internal", "gate.example:8443", NULL}, *ORIGINS[] = {"https://app.example", NULL};
 
 static struct tool TOOLS[] = {
+    {.name = "any",
+     .scope = "a",
+     .timeout = "5000",
+     .parameters = PARAMETERS,
+     .parameter_count = 1,
+     .columns = COLUMNS,
+     .column_count = 1,
+     .rows = 10},
     {.name = "hidden", .scope = "x", .timeout = "5000"},
     {.name = "later", .scope = "tools:admin", .tier = TIER_WRITE, .timeout = "5000"},
     {.name = "open",
@@ -88,8 +97,8 @@ static struct tool TOOLS[] = {
      .column_count = 1,
      .rows = 10},
 };
-static struct catalogue CATALOGUE = {.tools = TOOLS, .count = 4};
-static const uint8_t DECISIONS[] = {HIDDEN, ACQUIRABLE, ALLOWED, ALLOWED};
+static struct catalogue CATALOGUE = {.tools = TOOLS, .count = 5};
+static const uint8_t DECISIONS[] = {ALLOWED, HIDDEN, ACQUIRABLE, ALLOWED, ALLOWED};
 
 static struct mcp MCP = {
     .catalogue = &CATALOGUE,
@@ -134,7 +143,8 @@ static int open_server(void **state)
 		TOOLS[i].index = i;
 		TOOLS[i].digest = "d";
 		TOOLS[i].listed = text_of(text_printf(&pool, "{\"name\":\"%s\"}", TOOLS[i].name));
-		TOOLS[i].arguments = schema_compile(&pool, schema, &options, &error);
+		TOOLS[i].arguments =
+		    schema_compile(&pool, i == 0 ? json_keep(&pool, json_object()) : schema, &options, &error);
 		assert_non_null(TOOLS[i].arguments);
 	}
 	lists = tool_lists_open(&pool, &CATALOGUE, MCP.server_info);
@@ -256,7 +266,7 @@ static void test_legacy_era(void **state)
 		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
 	expect_body(
 	    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"method\":\"tools/list\"}", NULL,
-	    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"later\"},{\"name\":\"open\"},"
+	    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"any\"},{\"name\":\"later\"},{\"name\":\"open\"},"
 	    "{\"name\":\"write\"}]}}");
 	expect(RPC("tools/list", "\"cursor\":\"\""), NULL, 200, RPC_INVALID_PARAMS);
 	expect(RPC("resources/list", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
@@ -270,7 +280,7 @@ static void test_modern_era(void **state)
 	(void)state;
 	expect_body(
 	    RPC("tools/list", MODERN_META), MODERN("tools/list"),
-	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":\"later\"},"
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":\"any\"},{\"name\":\"later\"},"
 	    "{\"name\":\"open\"},{\"name\":\"write\"}],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
 	    "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}}");
 	struct request *r = ask(RPC("server/discover", MODERN_META), MODERN("server/discover"));
@@ -395,6 +405,8 @@ static void test_host_and_origin(void **state)
 	assert_int_equal(admitted("127.0.0.1:9401", NULL), 403);
 	assert_int_equal(admitted("mcp.example.evil.example", NULL), 403);
 	assert_int_equal(admitted("", NULL), 403);
+	assert_int_equal(admitted("mcp.example:80:evil.example", NULL), 403);
+	assert_int_equal(admitted("mcp.example:x", NULL), 403);
 	assert_int_equal(admitted("mcp.example", "https://mcp.example"), 200);
 	assert_int_equal(admitted("mcp.example", "https://app.example"), 200);
 	static const char *const bad[] = {
@@ -414,6 +426,7 @@ static void test_loopback_names(void **state)
 	MCP.settings.allowed_hosts = MCP.settings.allowed_origins = NO_TEXTS;
 	assert_int_equal(admitted("localhost:1234", "http://localhost:6274"), 200);
 	assert_int_equal(admitted("[::1]:9401", NULL), 200);
+	assert_int_equal(admitted("[::1]evil.example", NULL), 403);
 	assert_int_equal(admitted("evil.example:9401", NULL), 403);
 	assert_int_equal(admitted("127.0.0.1:9401", "http://evil.example:9401"), 403);
 	assert_int_equal(admitted("127.0.0.1:9401", "http://localhost.evil.example"), 403);
@@ -502,6 +515,93 @@ static void test_calls(void **state)
 	assert_string_equal(last_outcome(), "failed");
 }
 
+static const char *param_of(const char *argument)
+{
+	answer_double = one_row;
+	answer_to(text_printf(&pool, RPC("tools/call", "\"name\":\"any\",\"arguments\":{\"email\":%s}"), argument));
+	return first_param;
+}
+
+/* JSON Schema takes 5.0 for an integer, so the database must get one. */
+static void test_whole_numbers(void **state)
+{
+	(void)state;
+	assert_string_equal(param_of("5"), "5");
+	assert_string_equal(param_of("5.0"), "5");
+	assert_string_equal(param_of("0.5e1"), "5");
+	assert_string_equal(param_of("-3E2"), "-300");
+	assert_string_equal(param_of("9007199254740992.0"), "9007199254740992");
+	assert_string_equal(param_of("5.5"), "5.5");
+	assert_string_equal(param_of("1e300"), "1e+300");
+	assert_string_equal(param_of("9223372036854775807"), "9223372036854775807");
+	assert_string_equal(param_of("true"), "true");
+}
+
+static size_t count_records(void)
+{
+	size_t count = 0;
+	for (char *at = audit_text(); (at = strstr(at, "\"outcome\":")) != NULL; at++)
+		count++;
+	return count;
+}
+
+/* Who tries to pass one tool for another is on record, though no method sees the message. */
+static void test_refused_messages_are_recorded(void **state)
+{
+	(void)state;
+	static const char call[] = RPC("tools/call", MODERN_META ",\"name\":\"open\",\"arguments\":{}");
+	size_t before = count_records();
+	expect(call, MODERN_CALL("hidden"), 400, RPC_HEADER_MISMATCH);
+	assert_int_equal(count_records(), before + 1);
+	assert_string_equal(last_outcome(), "invalid");
+	expect(RPC("tools/call", MODERN_META), MODERN_CALL("open"), 400, RPC_INVALID_PARAMS);
+	expect(call, NULL, 400, RPC_HEADER_MISMATCH);
+	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":[]}", NULL, 400, RPC_INVALID_PARAMS);
+	assert_int_equal(count_records(), before + 4);
+	/* neither another method nor what asks for no answer is a call */
+	expect(RPC("tools/list", MODERN_META), NULL, 400, RPC_HEADER_MISMATCH);
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{" MODERN_META "}}", NULL, 400,
+	       RPC_HEADER_MISMATCH);
+	assert_int_equal(count_records(), before + 4);
+	struct audit *kept = MCP.audit;
+	MCP.audit = NULL;
+	expect(call, MODERN_CALL("hidden"), 503, RPC_INTERNAL_ERROR);
+	MCP.audit = kept;
+}
+
+/* A digest of the secret itself would be found by trying all PINs. */
+static void test_digest_is_of_what_is_shown(void **state)
+{
+	(void)state;
+	char *digests[2];
+	for (int i = 0; i < 2; i++) {
+		answer_to(i == 0 ? RPC("tools/call", "\"name\":\"none\",\"arguments\":{\"pin\":\"1234\"}")
+				 : RPC("tools/call", "\"name\":\"none\",\"arguments\":{\"pin\":\"9999\"}"));
+		char *at = audit_text(), *last = NULL;
+		for (; (at = strstr(at, "\"arguments_digest\":\"")) != NULL; at++)
+			last = at;
+		digests[i] = text_printf(&pool, "%.*s", 80, last);
+	}
+	assert_string_equal(digests[0], digests[1]);
+}
+
+static void test_telling_names(void **state)
+{
+	(void)state;
+	json_t *in = json_pack("{s:s, s:s, s:s, s:s, s:{s:s}}", "pwd", "x1", "X-Auth", "x2", "Bearer", "x3",
+			       "a_name_of_an_argument_that_is_longer_than_any_name_should_ever_be_and_ends_in_password",
+			       "x4", "deep", "jwt", "x5");
+	json_t *out = audit_redact(in);
+	char *text = text_copy(&pool, json_text(&pool, out));
+	assert_null(strstr(text, "x1"));
+	assert_non_null(strstr(text, "x2")); /* "auth" counts as a whole name only */
+	assert_null(strstr(text, "x3"));
+	assert_null(strstr(text, "x4"));
+	assert_null(strstr(text, "x5"));
+	json_decref(in);
+	json_decref(out);
+}
+
 static void test_changes_are_recorded_before(void **state)
 {
 	(void)state;
@@ -520,6 +620,40 @@ static void test_changes_are_recorded_before(void **state)
 	assert_int_equal(asked, 0);
 	request_test_free(r);
 	MCP.audit = kept;
+}
+
+/* Nobody knows whether a change was committed when the connection broke under it. */
+static void test_broken_change_is_unknown(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"write", "open"}, *const outcomes[] = {"unknown", "failed"};
+	for (int i = 0; i < 2; i++) {
+		never_answers = true;
+		struct request *r =
+		    ask(text_printf(&pool, RPC("tools/call", "\"name\":\"%s\",\"arguments\":{\"email\":\"a@b\"}"), names[i]),
+			NULL);
+		never_answers = false;
+		request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");
+		assert_int_equal(reply_test_status(r), 503);
+		assert_string_equal(last_outcome(), outcomes[i]);
+		request_test_free(r);
+	}
+	answer_double = NULL; /* it never got there */
+	answer_to(RPC("tools/call", "\"name\":\"write\",\"arguments\":{\"email\":\"a@b\"}"));
+	assert_string_equal(last_outcome(), "failed");
+}
+
+/* The schemas since 2025-11-25 know no null. */
+static void test_unreadable_id(void **state)
+{
+	(void)state;
+	static const char *const versions[] = {"2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"};
+	for (int i = 0; i < 4; i++) {
+		struct request *r = ask("{", HEADERS("mcp-protocol-version", versions[i]));
+		assert_int_equal(reply_test_status(r), 400);
+		assert_true((strstr(text_copy(&r->pool, reply_test_body(r)), "\"id\":null") != NULL) == (i < 2));
+		request_test_free(r);
+	}
 }
 
 static void test_leaver_is_recorded(void **state)
@@ -551,6 +685,12 @@ int main(void)
 	    cmocka_unit_test(test_arguments_are_checked_first),
 	    cmocka_unit_test(test_calls),
 	    cmocka_unit_test(test_changes_are_recorded_before),
+	    cmocka_unit_test(test_whole_numbers),
+	    cmocka_unit_test(test_refused_messages_are_recorded),
+	    cmocka_unit_test(test_digest_is_of_what_is_shown),
+	    cmocka_unit_test(test_telling_names),
+	    cmocka_unit_test(test_broken_change_is_unknown),
+	    cmocka_unit_test(test_unreadable_id),
 	    cmocka_unit_test(test_leaver_is_recorded),
 	};
 	return cmocka_run_group_tests(tests, open_server, close_server);

@@ -292,6 +292,8 @@ static void allows_redirects(void **state)
 	    T("com.raycast:/oauth?package_name=x"),
 	    T("windsurf://oauth"),
 	    T("goose://oauth"),
+	    T("https://a/cb?states=1&xcode=2&to=iss&&=code&Code=1"),
+	    T("https://a/cb?"),
 	};
 	for (size_t i = 0; i < COUNT(good); i++) {
 		const char *problem = uri_redirect_problem(good[i]);
@@ -379,6 +381,12 @@ static void refuses_redirects(void **state)
 	    T("com.example.app://"),
 	    T("com.example.app:?x"),
 	    T("urn:ietf:wg:oauth:2.0:oob"),
+	    T("https://a/cb?code=1"),
+	    T("https://a/cb?x=1&iss=https://b"),
+	    T("https://a/cb?x=1;state"),
+	    T("https://a/cb?%69s%73=b"),
+	    T("http://localhost/cb?error=x"),
+	    T("com.example.app:/cb?&response=x"),
 	};
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (uri_redirect_problem(bad[i]) == NULL)

@@ -65,6 +65,14 @@ export async function must(instance, name, args, options) {
   return done.stdout
 }
 
+const daemons = []
+after(async () => {
+  for (const daemon of daemons) {
+    if (daemon.code === undefined) daemon.child.kill('SIGKILL')
+    await daemon.ended
+  }
+})
+
 /** Serves with another configuration, beside what already serves; ended with the test file. */
 export async function startDaemon(instance, name, config) {
   const daemon = start(instance, `sallyport-${name}`, ['-c', etc(instance, config), 'serve'])
@@ -75,10 +83,7 @@ export async function startDaemon(instance, name, config) {
     await daemon.ended
     return daemon
   }
-  after(async () => {
-    if (daemon.code === undefined) daemon.child.kill('SIGKILL')
-    await daemon.ended
-  })
+  daemons.push(daemon)
   await until(`${name} to serve`, () => {
     if (daemon.code !== undefined) return true
     return /"message":"serving"\}/.test(daemon.stderr) && (name !== 'authz' || /database is ready/.test(daemon.stderr))
