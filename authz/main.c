@@ -19,7 +19,8 @@ static const struct verb {
 	const char *arguments, *about;
 } VERBS[] = {
     {"serve", NULL, verb_serve, "", "serve until SIGTERM"},
-    {"check", NULL, verb_check, "[--schema]", "check the configuration; or print its JSON Schema"},
+    {"check", NULL, verb_check, "", "check the configuration"},
+    {"schema", "config", verb_schema_config, "", "print the JSON Schema of the configuration"},
     {"migrate", NULL, verb_migrate, "--database OWNER_CONNINFO [--sql DIR]",
      "make or update schema, functions and roles"},
     {"person", "add", verb_person_add, "NAME [--display TEXT] [--scope \"a b\"]",

@@ -101,27 +101,21 @@ static bool is_ready(void *data)
 
 static const char *open_logs(struct authz *authz, const struct settings *s)
 {
-	if (!log_open("sallyport-authz", s->log, LOG_INFO))
-		return text_printf(&authz->pool, "%s: %s", s->log, strerror(errno));
-	if (s->audit_log != NULL && (authz->audit = audit_open("sallyport-authz", s->audit_log)) == NULL)
-		return text_printf(&authz->pool, "%s: %s", s->audit_log, strerror(errno));
+	if (!log_open("sallyport-authz", s->serving.log, LOG_INFO))
+		return text_printf(&authz->pool, "%s: %s", s->serving.log, strerror(errno));
+	if (s->serving.audit_log != NULL && (authz->audit = audit_open("sallyport-authz", s->serving.audit_log)) == NULL)
+		return text_printf(&authz->pool, "%s: %s", s->serving.audit_log, strerror(errno));
 	return NULL;
 }
 
 static const char *open_server(struct authz *authz, const struct settings *s)
 {
-	struct server_options options = {
-	    .listen = s->listen,
-	    .certificate = s->certificate,
-	    .key = s->key,
-	    .proxies = s->proxies,
-	    .tls_terminated_by_proxy = s->tls_terminated_by_proxy,
-	    .on_reload = on_reload,
-	    .is_ready = is_ready,
-	    .data = authz,
-	};
+	struct server_options options = serving_server_options(&s->serving);
 	const char *error = NULL;
 
+	options.on_reload = on_reload;
+	options.is_ready = is_ready;
+	options.data = authz;
 	authz->server = server_open(&options, &error);
 	return authz->server != NULL ? NULL : error;
 }
@@ -192,10 +186,7 @@ enum verb_status verb_check(struct operator* op, int argc, char **argv)
 {
 	const char *error = NULL;
 
-	if (argc == 2 && strcmp(argv[1], "--schema") == 0) {
-		puts(SETTINGS_SCHEMA);
-		return VERB_DONE;
-	}
+	(void)argv;
 	if (argc != 1)
 		return VERB_USAGE;
 	if (!operator_read_secrets(op))
@@ -203,5 +194,15 @@ enum verb_status verb_check(struct operator* op, int argc, char **argv)
 	if (pages_open(&op->pool, op->settings->authz.templates, &error) == NULL)
 		return refuse("%s", error);
 	printf("%s is fine\n", op->file);
+	return VERB_DONE;
+}
+
+enum verb_status verb_schema_config(struct operator* op, int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return VERB_USAGE;
+	json_dumpf(settings_schema(&op->pool), stdout, JSON_INDENT(2));
+	putchar('\n');
 	return VERB_DONE;
 }

@@ -65,38 +65,15 @@ static const char *read_issuer(h2o_mem_pool_t *pool, struct settings *s, const j
 	return NULL;
 }
 
-static void read_proxy(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
-{
-	const json_t *proxy = json_object_get(file, "proxy");
-	const json_t *addresses = json_object_get(proxy, "addresses");
-	size_t count = json_array_size(addresses);
-	const char **proxies;
-
-	s->tls_terminated_by_proxy = config_bool(proxy, "terminates_tls", false);
-	if (proxy == NULL)
-		return;
-	proxies = h2o_mem_alloc_pool(pool, (count + 1) * sizeof(*proxies));
-	for (size_t i = 0; i < count; i++)
-		proxies[i] = json_string_value(json_array_get(addresses, i));
-	proxies[count] = NULL;
-	s->proxies = proxies;
-}
-
 static void read_rest(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
 {
-	const json_t *tls = json_object_get(file, "tls");
 	const json_t *argon2 = json_object_get(file, "argon2");
 	const char *templates = config_path(pool, s->file, file, "templates");
 
-	s->listen = json_object_get(file, "listen");
-	s->certificate = config_path(pool, s->file, tls, "certificate");
-	s->key = config_path(pool, s->file, tls, "key");
 	s->database = config_text(file, "database", NULL);
 	s->admin_database = config_text(file, "admin_database", NULL);
 	s->database_connections = (unsigned)config_int(file, "database_connections", 3);
 	s->secrets = config_path(pool, s->file, file, "secrets");
-	s->log = config_path(pool, s->file, file, "log");
-	s->audit_log = config_path(pool, s->file, file, "audit_log");
 	s->workers = (unsigned)config_int(file, "workers", 2);
 	s->authz.templates = templates != NULL ? templates : SALLYPORT_DATADIR "/templates";
 	s->authz.registration_open = strcmp(config_text(file, "registration", "open"), "open") == 0;
@@ -107,11 +84,9 @@ static void read_rest(h2o_mem_pool_t *pool, struct settings *s, const json_t *fi
 
 struct settings *settings_load(h2o_mem_pool_t *pool, const char *file, const char **error)
 {
-	struct schema_options options = {.assert_formats = true};
-	json_t *document = json_read(pool, text_of(SETTINGS_SCHEMA), NULL);
-	const struct schema *schema = schema_compile(pool, document, &options, error);
+	const struct schema *schema = serving_schema_compile(pool, settings_schema(pool));
 	struct settings *s = h2o_mem_alloc_pool(pool, sizeof(*s));
-	json_t *values = schema != NULL ? config_load(pool, file, schema, error) : NULL;
+	json_t *values = config_load(pool, file, schema, error);
 
 	if (values == NULL)
 		return NULL;
@@ -121,7 +96,7 @@ struct settings *settings_load(h2o_mem_pool_t *pool, const char *file, const cha
 		*error = read_lifetimes(pool, s, values);
 	if (*error != NULL)
 		return NULL;
-	read_proxy(pool, s, values);
+	serving_settings_read(pool, s->file, values, &s->serving);
 	read_rest(pool, s, values);
 	return s;
 }

@@ -5,22 +5,19 @@
 #define SALLYPORT_SETTINGS_H
 
 #include "authz.h"
+#include "common/serving_settings.h"
 
-/* The JSON Schema of authz.yaml (2020-12), also printed for editors. */
-extern const char SETTINGS_SCHEMA[];
+/* The JSON Schema of authz.yaml (2020-12), also printed for editors. Kept by the pool. */
+json_t *settings_schema(h2o_mem_pool_t *pool);
 
 struct settings { /* the whole file; all texts live in the pool */
 	struct authz_settings authz;
 	const char *file; /* where it was read */
-	const json_t *listen;
-	const char *certificate, *key; /* NULL: plain HTTP */
-	const char *const *proxies;    /* NULL-terminated; NULL: none */
-	bool tls_terminated_by_proxy;
+	struct serving_settings serving;
 	const char *database;	    /* conninfo of the daemon */
 	const char *admin_database; /* of the operator's verbs; NULL if absent */
 	unsigned database_connections;
 	const char *secrets;	     /* file of handle and sealing keys */
-	const char *log, *audit_log; /* NULL: standard error / none */
 	unsigned workers;
 };
 

@@ -266,24 +266,6 @@ static enum verdict judge(const struct connection *c, const struct question *q)
 	return STATEMENT_FAILED;
 }
 
-/* True if the message may quote a value: class 22 is data exception, and what a function raises says whatever its author
- * wrote. Statements whose errors are tolerated are not this program's own: of them only the classes in which the server
- * names objects and states (PostgreSQL, appendix A) are logged. */
-static bool may_quote_value(const struct question *q, const char *sqlstate)
-{
-	static const char *const harmless[] = {"23", "25", "40", "42", "53", "54", "55", "57"};
-	const char *function = PQresultErrorField(q->result, PG_DIAG_SOURCE_FUNCTION);
-
-	if (sqlstate == NULL || !q->tolerate)
-		return sqlstate != NULL && strncmp(sqlstate, "22", 2) == 0;
-	if (function == NULL || strcmp(function, "exec_stmt_raise") == 0)
-		return true;
-	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-		if (strncmp(sqlstate, harmless[i], 2) == 0)
-			return false;
-	return true;
-}
-
 static void log_failure(struct connection *c, const struct question *q, enum verdict verdict)
 {
 	const char *sqlstate, *problem;
@@ -296,7 +278,9 @@ static void log_failure(struct connection *c, const struct question *q, enum ver
 		db_report(c->db, LOG_ERROR, "the database refused a statement", problem, sqlstate, NULL);
 		return;
 	}
-	if (may_quote_value(q, sqlstate))
+	/* Class 22, data exception: the message quotes the value. Whose errors are tolerated are statements that others wrote:
+	 * what their functions raise, and syntax errors in what a value holds (42601 of to_tsquery), may quote it too. */
+	if (q->tolerate || (sqlstate != NULL && strncmp(sqlstate, "22", 2) == 0))
 		problem = PQresultErrorField(q->result, PG_DIAG_SOURCE_FUNCTION);
 	log_event(q->tolerate ? LOG_INFO : LOG_ERROR, "a database statement failed", "database", c->db->options.name,
 		  "sqlstate", sqlstate, "problem", problem, "request", q->request != NULL ? q->request->id : NULL,

@@ -139,7 +139,8 @@ void listener_end_handshakes(int fd)
 
 	if (fd < PASSED_FD_FIRST + PASSED_FDS_MAX && (passed_fds >> fd & 1) != 0)
 		return;
-	/* Without it (another kind of socket, a sandbox) a connection that begins just now may be reset. */
+	/* Linux 6.1 lets anybody do this, newer ones may not: then a connection whose handshake is under way when the socket
+	 * is closed is lost, unless the kernel moves it to the other instance (sysctl net.ipv4.tcp_migrate_req). */
 	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 

@@ -300,6 +300,19 @@ static void open_h2o(struct server *server)
 	server->accept.hosts = server->config.hosts;
 }
 
+/* Gives back what was opened; the sentence outlives the pool that it was written in. */
+static struct server *abandon(struct server *server, const char **error)
+{
+	static char kept[512];
+	snprintf(kept, sizeof(kept), "%s", *error);
+	*error = kept;
+	for (size_t i = 0; i < server->listener_count; i++)
+		close(server->listeners[i].fd);
+	h2o_mem_clear_pool(&server->pool);
+	free(server);
+	return NULL;
+}
+
 struct server *server_open(const struct server_options *options, const char **error)
 {
 	struct server *server = h2o_mem_alloc(sizeof(*server));
@@ -309,12 +322,12 @@ struct server *server_open(const struct server_options *options, const char **er
 	server->options = *options;
 	set_defaults(&server->options);
 	if (!open_listeners(server, error))
-		return NULL;
+		return abandon(server, error);
 	SSL_CTX *tls = NULL;
 	if (options->certificate != NULL) {
 		tls = tls_server_context(options->certificate, options->key, error);
 		if (tls == NULL)
-			return NULL;
+			return abandon(server, error);
 	}
 	open_h2o(server);
 	server->accept.ssl_ctx = tls;

@@ -33,6 +33,7 @@ static void close_listeners(struct server *server)
 		struct listener *l = &server->listeners[i];
 		while (server_accept(l))
 			;
+		shutdown(l->fd, SHUT_RD); /* at once: nothing may come in between */
 		h2o_socket_close(l->socket);
 		l->socket = NULL;
 	}

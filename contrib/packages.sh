@@ -16,11 +16,8 @@ missing_packages() {
 as_root() {
 	if ((EUID == 0)); then
 		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo -- "$@"
 	else
-		printf 'This needs root, and there is no sudo here. Run as root:\n  %s\n' "$*" >&2
-		return 1
+		sudo -- "$@"
 	fi
 }
 
@@ -65,6 +62,11 @@ install_packages() {
 	mapfile -t missing < <(missing_packages "$@")
 	((${#missing[@]} > 0)) || return 0
 	printf 'Installing Debian packages: %s\n' "${missing[*]}"
+	if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+		printf 'This needs root, and there is no sudo here. Run as root, then start again:\n' >&2
+		printf '  apt-get update && apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+		return 1
+	fi
 	# Where sudo asks for a password, it asks here.
 	as_root true || return
 	# A fresh PostgreSQL would also make and start a cluster of its own; nobody asked for that one.

@@ -59,7 +59,7 @@ static bool host_allowed(h2o_mem_pool_t *pool, const struct mcp_settings *s, h2o
 		return true;
 	if (s->is_loopback && is_loopback_name(name))
 		return true;
-	for (const char **host = s->allowed_hosts; *host != NULL; host++) {
+	for (const char *const *host = s->allowed_hosts; *host != NULL; host++) {
 		h2o_iovec_t allowed = text_of(*host);
 		if (same_nocase(allowed, host_name(allowed).len == allowed.len ? name : lower))
 			return true;
@@ -73,7 +73,7 @@ static bool origin_allowed(const struct mcp_settings *s, h2o_iovec_t origin)
 
 	if (text_is(origin, s->origin))
 		return true;
-	for (const char **allowed = s->allowed_origins; *allowed != NULL; allowed++)
+	for (const char *const *allowed = s->allowed_origins; *allowed != NULL; allowed++)
 		if (text_is(origin, *allowed))
 			return true;
 	/* a development server: pages of the same machine, whatever their port */

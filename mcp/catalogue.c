@@ -135,7 +135,7 @@ static int by_name(const void *a, const void *b)
 static bool load_tools(h2o_mem_pool_t *pool, const struct mcp_settings *settings, struct dirent **files, size_t count,
 		       struct catalogue *catalogue, const char **error)
 {
-	const struct schema *schema = document_compile(pool, document_of_tool(pool));
+	const struct schema *schema = serving_schema_compile(pool, document_of_tool(pool));
 
 	catalogue->tools = h2o_mem_alloc_pool(pool, (count + 1) * sizeof(*catalogue->tools));
 	memset(catalogue->tools, 0, (count + 1) * sizeof(*catalogue->tools));

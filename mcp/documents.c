@@ -2,6 +2,7 @@
 #include "mcp/documents.h"
 
 #include "common/config.h"
+#include "common/serving_settings.h"
 
 /* Schemas are written as YAML: they are read by the same strict reader as the files that they describe. */
 static const char CONFIG_SCHEMA[] =
@@ -11,7 +12,7 @@ static const char CONFIG_SCHEMA[] =
     "additionalProperties: false\n"
     "required: [resource, listen, authorization_server, introspection, scopes, tools, databases, audit_log]\n"
     "$defs:\n"
-    "  duration: {type: string, pattern: '^[0-9]{1,6}(ms|s|m|h|d)$'}\n"
+    "  duration: {type: string, pattern: '^[0-9]{1,9}(ms|s|m|h|d)$'}\n"
     "  path: {type: string, minLength: 1, maxLength: 4096}\n"
     "  scope: {type: string, pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]{1,128}$'}\n"
     "  database:\n"
@@ -25,24 +26,6 @@ static const char CONFIG_SCHEMA[] =
     "  resource: {description: 'URL of the MCP endpoint, byte for byte as clients write it', type: string, maxLength: "
     "2048}\n"
     "  name: {description: Shown to people, type: string, minLength: 1, maxLength: 100}\n"
-    "  listen:\n"
-    "    anyOf:\n"
-    "      - {type: string}\n"
-    "      - {type: array, items: {type: string}, minItems: 1, maxItems: 8}\n"
-    "  tls:\n"
-    "    type: object\n"
-    "    additionalProperties: false\n"
-    "    required: [certificate, key]\n"
-    "    properties: {certificate: {$ref: '#/$defs/path'}, key: {$ref: '#/$defs/path'}}\n"
-    "  proxy:\n"
-    "    type: object\n"
-    "    additionalProperties: false\n"
-    "    required: [terminates_tls, addresses]\n"
-    "    properties:\n"
-    "      terminates_tls: {type: boolean}\n"
-    "      addresses: {type: array, items: {type: string}, maxItems: 64}\n"
-    "  log: {$ref: '#/$defs/path'}\n"
-    "  audit_log: {$ref: '#/$defs/path'}\n"
     "  ca_file: {description: Certificates to trust for the authorization server, $ref: '#/$defs/path'}\n"
     "  authorization_server: {description: Issuer of the access tokens, type: string, maxLength: 2048}\n"
     "  introspection:\n"
@@ -113,33 +96,17 @@ static const char TOOL_SCHEMA[] =
     "maxItems: 64}\n"
     "      rows: {type: integer, minimum: 1, maximum: 1000}\n";
 
-static json_t *read_document(h2o_mem_pool_t *pool, const char *text, const char *name)
-{
-	const char *error = NULL;
-	json_t *document = yaml_parse(pool, text_of(text), name, &error);
-
-	if (document == NULL)
-		h2o__fatal(error);
-	return document;
-}
-
 json_t *document_of_config(h2o_mem_pool_t *pool)
 {
-	return read_document(pool, CONFIG_SCHEMA, "configuration schema");
+	return serving_schema_document(pool, CONFIG_SCHEMA, "configuration schema");
 }
 
 json_t *document_of_tool(h2o_mem_pool_t *pool)
 {
-	return read_document(pool, TOOL_SCHEMA, "tool schema");
-}
-
-const struct schema *document_compile(h2o_mem_pool_t *pool, json_t *document)
-{
-	struct schema_options options = {.assert_formats = true};
 	const char *error = NULL;
-	const struct schema *schema = schema_compile(pool, document, &options, &error);
+	json_t *document = yaml_parse(pool, text_of(TOOL_SCHEMA), "tool schema", &error);
 
-	if (schema == NULL)
+	if (document == NULL)
 		h2o__fatal(error);
-	return schema;
+	return document;
 }

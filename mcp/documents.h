@@ -9,6 +9,5 @@
 /* The schema document as JSON, or compiled; kept by the pool. Built-in, so a failure ends the process. */
 json_t *document_of_config(h2o_mem_pool_t *pool);
 json_t *document_of_tool(h2o_mem_pool_t *pool);
-const struct schema *document_compile(h2o_mem_pool_t *pool, json_t *document);
 
 #endif

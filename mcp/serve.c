@@ -51,13 +51,13 @@ static bool open_logs(struct mcp *mcp, const char **error)
 {
 	const struct mcp_settings *s = &mcp->settings;
 
-	if (!log_open("sallyport-mcp", s->log, LOG_INFO)) {
-		*error = text_printf(&mcp->pool, "%s: %s", s->log, strerror(errno));
+	if (!log_open("sallyport-mcp", s->serving.log, LOG_INFO)) {
+		*error = text_printf(&mcp->pool, "%s: %s", s->serving.log, strerror(errno));
 		return false;
 	}
-	mcp->audit = audit_open("sallyport-mcp", s->audit_log);
+	mcp->audit = audit_open("sallyport-mcp", s->serving.audit_log);
 	if (mcp->audit == NULL)
-		*error = text_printf(&mcp->pool, "%s: %s", s->audit_log, strerror(errno));
+		*error = text_printf(&mcp->pool, "%s: %s", s->serving.audit_log, strerror(errno));
 	return mcp->audit != NULL;
 }
 
@@ -109,17 +109,11 @@ static bool is_ready(void *data)
 static bool open_server(struct mcp *mcp, const char **error)
 {
 	const struct mcp_settings *s = &mcp->settings;
-	struct server_options options = {
-	    .listen = s->listen,
-	    .certificate = s->certificate,
-	    .key = s->key,
-	    .proxies = s->proxies,
-	    .tls_terminated_by_proxy = s->tls_terminated_by_proxy,
-	    .on_reload = on_reload,
-	    .is_ready = is_ready,
-	    .data = mcp,
-	};
+	struct server_options options = serving_server_options(&s->serving);
 
+	options.on_reload = on_reload;
+	options.is_ready = is_ready;
+	options.data = mcp;
 	mcp->server = server_open(&options, error);
 	return mcp->server != NULL;
 }

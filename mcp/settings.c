@@ -13,17 +13,6 @@
 
 enum { CLIENT_SECRET_MAX = 512, CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 10 * 60 * 1000 };
 
-static const char **text_list(h2o_mem_pool_t *pool, const json_t *array)
-{
-	size_t count = json_array_size(array);
-	const char **list = h2o_mem_alloc_pool(pool, (count + 1) * sizeof(*list));
-
-	for (size_t i = 0; i < count; i++)
-		list[i] = json_string_value(json_array_get(array, i));
-	list[count] = NULL;
-	return list;
-}
-
 static bool refuse(h2o_mem_pool_t *pool, const struct mcp_settings *s, const char *member, const char *problem,
 		   const char **error)
 {
@@ -125,27 +114,10 @@ static struct mcp_database read_database(const json_t *databases, const char *na
 	};
 }
 
-static void read_serving(h2o_mem_pool_t *pool, const json_t *document, struct mcp_settings *s)
-{
-	const json_t *tls = json_object_get(document, "tls"), *proxy = json_object_get(document, "proxy");
-
-	s->listen = json_object_get(document, "listen");
-	s->certificate = config_path(pool, s->file, tls, "certificate");
-	s->key = config_path(pool, s->file, tls, "key");
-	s->tls_terminated_by_proxy = config_bool(proxy, "terminates_tls", false);
-	s->proxies = proxy != NULL ? text_list(pool, json_object_get(proxy, "addresses")) : NULL;
-	s->log = config_path(pool, s->file, document, "log");
-	s->audit_log = config_path(pool, s->file, document, "audit_log");
-	s->ca_file = config_path(pool, s->file, document, "ca_file");
-	s->tools = config_path(pool, s->file, document, "tools");
-	s->allowed_origins = text_list(pool, json_object_get(document, "allowed_origins"));
-	s->allowed_hosts = text_list(pool, json_object_get(document, "allowed_hosts"));
-}
-
 bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret,
 		   const char **error)
 {
-	const struct schema *schema = document_compile(pool, document_of_config(pool));
+	const struct schema *schema = serving_schema_compile(pool, document_of_config(pool));
 	json_t *document = config_load(pool, file, schema, error);
 	struct mcp_settings *s = ret;
 
@@ -157,7 +129,11 @@ bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, st
 	s->name = config_text(document, "name", "Sallyport");
 	if (text_has_invisible(text_of(s->name)))
 		return refuse(pool, s, "name", "has control or invisible characters", error);
-	read_serving(pool, document, s);
+	serving_settings_read(pool, file, document, &s->serving);
+	s->ca_file = config_path(pool, file, document, "ca_file");
+	s->tools = config_path(pool, file, document, "tools");
+	s->allowed_origins = serving_text_list(pool, json_object_get(document, "allowed_origins"));
+	s->allowed_hosts = serving_text_list(pool, json_object_get(document, "allowed_hosts"));
 	const json_t *databases = json_object_get(document, "databases");
 	s->read = read_database(databases, "read");
 	s->write = read_database(databases, "write");

@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/scope.h"
 #include "common/secret.h"
+#include "common/serving_settings.h"
 
 struct mcp_database {
 	const char *conninfo; /* NULL if it is not configured */
@@ -19,11 +20,8 @@ struct mcp_settings {
 	const char *origin;   /* scheme://host[:port] of the resource */
 	bool is_loopback;     /* http on loopback: names of loopback are then as good as the resource's own */
 	const char *name;     /* for people */
-	const json_t *listen;
-	const char *certificate, *key;
-	const char **proxies; /* NULL-terminated, or NULL */
-	bool tls_terminated_by_proxy;
-	const char *log, *audit_log, *ca_file;
+	struct serving_settings serving;
+	const char *ca_file;
 	const char *issuer;    /* the authorization server, byte for byte */
 	const char *client_id; /* introspection */
 	struct secret client_secret;
@@ -33,10 +31,10 @@ struct mcp_settings {
 	const json_t *scopes;	      /* {"logs:read": {"title": ...}} */
 	const char *tools;	      /* folder */
 	struct mcp_database read, write;
-	const char **allowed_origins, **allowed_hosts; /* NULL-terminated */
+	const char *const *allowed_origins, *const *allowed_hosts; /* NULL-terminated */
 };
 
-/* False and *error ("mcp.yaml:12: ...") if the file is refused. Without `with_secrets` the client secret is not read
+/* False and *error (one line that names file and member) if the file is refused. Without `with_secrets` the client secret is not read
  * (verbs that only look at tools). */
 bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret,
 		   const char **error);

@@ -6,8 +6,8 @@
 
 step_result tools_list(struct request *r);
 step_result tools_call(struct request *r);
-/* The request ends with an error of the server: a call that was running is audited, as failed or, if it may have changed
- * something, as unknown. */
+/* The request ends with an error of the server: a call that was running is audited, as failed or, if it may have
+ * changed something, as unknown. */
 void tools_call_failed(struct request *r);
 /* The headers or the envelope of the message are refused: if it wanted to call a tool, that is on record too. False if
  * the audit log could not be written. */

@@ -102,16 +102,26 @@ export class Instance {
     const instance = new Instance()
     instance.options = options
     instance.folder = await mkdtemp(join(tmpdir(), 'sallyport-bench-'))
-    await chmod(instance.folder, 0o711) // root's instance runs as another user
     instance.state = join(instance.folder, 'state')
-    await buildProgram(instance.folder, 'load', [])
-    await buildProgram(instance.folder, 'cold', [])
-    await buildProgram(instance.folder, 'floor', ['libh2o-evloop', 'openssl'])
-    await instance.quickstart()
-    await instance.stopDaemons()
-    await instance.configure()
-    await instance.pinPostgres()
+    try {
+      await instance.build()
+    } catch (error) {
+      await instance.stop()
+      throw error
+    }
     return instance
+  }
+
+  async build() {
+    await chmod(this.folder, 0o711) // root's instance runs as another user
+    await buildProgram(this.folder, 'load', [])
+    await buildProgram(this.folder, 'cold', [])
+    await buildProgram(this.folder, 'floor', ['libh2o-evloop', 'openssl'])
+    await this.quickstart()
+    await this.stopDaemon('mcp')
+    await this.stopDaemon('authz')
+    await this.configure()
+    await this.pinPostgres()
   }
 
   program = (name) => join(this.folder, name)
@@ -152,10 +162,7 @@ export class Instance {
     await this.pinPostgres()
   }
 
-  async stopDaemons() {
-    await endProcess(this.pids.mcp)
-    await endProcess(this.pids.authz)
-  }
+  stopDaemon = (name) => endProcess(this.pids[name])
 
   async pinPostgres() {
     for (const pid of [this.pids.postgres, ...(await childrenOf(this.pids.postgres))]) await pin(pid).catch(() => {})

@@ -236,7 +236,7 @@ test('authz check: a good configuration, and broken ones by file and line', asyn
     assert.ok(!done.stderr.includes(secret.slice(1, 20)), 'a secret is never in a message')
   }
   assertRefused(await authz(['check'], { config: '/nonexistent.yaml' }), /^sallyport-authz: \/nonexistent\.yaml: /)
-  assert.equal(JSON.parse(await must(instance, 'authz', ['check', '--schema'])).title, 'authz.yaml')
+  assert.equal(JSON.parse(await must(instance, 'authz', ['schema', 'config'])).title, 'Configuration of sallyport-authz')
 })
 
 test('the database away, or not migrated: one clear line', async () => {

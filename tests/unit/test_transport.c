@@ -264,10 +264,10 @@ static void test_legacy_era(void **state)
 	expect(RPC("initialize", ""), NULL, 200, RPC_INVALID_PARAMS);
 	expect_body(RPC("ping", ""), HEADERS("mcp-protocol-version", "2025-11-25"),
 		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
-	expect_body(
-	    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"method\":\"tools/list\"}", NULL,
-	    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"any\"},{\"name\":\"later\"},{\"name\":\"open\"},"
-	    "{\"name\":\"write\"}]}}");
+	expect_body("{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"method\":\"tools/list\"}", NULL,
+		    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"any\"},{\"name\":"
+		    "\"later\"},{\"name\":\"open\"},"
+		    "{\"name\":\"write\"}]}}");
 	expect(RPC("tools/list", "\"cursor\":\"\""), NULL, 200, RPC_INVALID_PARAMS);
 	expect(RPC("resources/list", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
 	expect(RPC("server/discover", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
@@ -278,11 +278,11 @@ static void test_legacy_era(void **state)
 static void test_modern_era(void **state)
 {
 	(void)state;
-	expect_body(
-	    RPC("tools/list", MODERN_META), MODERN("tools/list"),
-	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":\"any\"},{\"name\":\"later\"},"
-	    "{\"name\":\"open\"},{\"name\":\"write\"}],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
-	    "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}}");
+	expect_body(RPC("tools/list", MODERN_META), MODERN("tools/list"),
+		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":"
+		    "\"any\"},{\"name\":\"later\"},"
+		    "{\"name\":\"open\"},{\"name\":\"write\"}],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
+		    "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}}");
 	struct request *r = ask(RPC("server/discover", MODERN_META), MODERN("server/discover"));
 	const json_t *result = json_object_get(json_read(&r->pool, reply_test_body(r), NULL), "result");
 	assert_true(text_is(json_get_text(result, "resultType"), "complete"));
@@ -630,7 +630,8 @@ static void test_broken_change_is_unknown(void **state)
 	for (int i = 0; i < 2; i++) {
 		never_answers = true;
 		struct request *r =
-		    ask(text_printf(&pool, RPC("tools/call", "\"name\":\"%s\",\"arguments\":{\"email\":\"a@b\"}"), names[i]),
+		    ask(text_printf(&pool, RPC("tools/call", "\"name\":\"%s\",\"arguments\":{\"email\":\"a@b\"}"),
+				    names[i]),
 			NULL);
 		never_answers = false;
 		request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serving_settings.h"
+
+#include "config.h"
+
+static const char SERVING_PROPERTIES[] =
+    "listen:\n"
+    "  description: address:port, numeric, or a list\n"
+    "  anyOf:\n"
+    "    - {type: string, minLength: 1, maxLength: 64}\n"
+    "    - {type: array, items: {type: string, minLength: 1, maxLength: 64}, minItems: 1, maxItems: 8}\n"
+    "tls:\n"
+    "  description: PEM files\n"
+    "  type: object\n"
+    "  additionalProperties: false\n"
+    "  required: [certificate, key]\n"
+    "  properties:\n"
+    "    certificate: {type: string, minLength: 1, maxLength: 4096}\n"
+    "    key: {type: string, minLength: 1, maxLength: 4096}\n"
+    "proxy:\n"
+    "  type: object\n"
+    "  additionalProperties: false\n"
+    "  required: [addresses]\n"
+    "  properties:\n"
+    "    terminates_tls: {description: A proxy in front of this daemon terminates TLS, type: boolean}\n"
+    "    addresses:\n"
+    "      description: Numeric addresses whose X-Forwarded-For is believed\n"
+    "      type: array\n"
+    "      items: {type: string, minLength: 1, maxLength: 64}\n"
+    "      minItems: 1\n"
+    "      maxItems: 64\n"
+    "log: {description: 'File; absent: standard error', type: string, minLength: 1, maxLength: 4096}\n"
+    "audit_log: {description: File, type: string, minLength: 1, maxLength: 4096}\n";
+
+static json_t *parse(h2o_mem_pool_t *pool, const char *yaml, const char *name)
+{
+	const char *error = NULL;
+	json_t *document = yaml_parse(pool, text_of(yaml), name, &error);
+
+	if (document == NULL)
+		h2o__fatal(error);
+	return document;
+}
+
+json_t *serving_schema_document(h2o_mem_pool_t *pool, const char *yaml, const char *name)
+{
+	json_t *document = parse(pool, yaml, name);
+	json_t *serving = parse(pool, SERVING_PROPERTIES, "the properties of serving");
+
+	json_object_update_missing(json_object_get(document, "properties"), serving);
+	return document;
+}
+
+const struct schema *serving_schema_compile(h2o_mem_pool_t *pool, const json_t *document)
+{
+	struct schema_options options = {.assert_formats = true};
+	const char *error = NULL;
+	const struct schema *schema = schema_compile(pool, document, &options, &error);
+
+	if (schema == NULL)
+		h2o__fatal(error);
+	return schema;
+}
+
+const char *const *serving_text_list(h2o_mem_pool_t *pool, const json_t *array)
+{
+	size_t count = json_array_size(array);
+	const char **list = h2o_mem_alloc_pool(pool, (count + 1) * sizeof(*list));
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = json_string_value(json_array_get(array, i));
+	list[count] = NULL;
+	return list;
+}
+
+void serving_settings_read(h2o_mem_pool_t *pool, const char *file, const json_t *document, struct serving_settings *ret)
+{
+	const json_t *tls = json_object_get(document, "tls"), *proxy = json_object_get(document, "proxy");
+
+	*ret = (struct serving_settings){
+	    .listen = json_object_get(document, "listen"),
+	    .certificate = config_path(pool, file, tls, "certificate"),
+	    .key = config_path(pool, file, tls, "key"),
+	    .proxies = proxy != NULL ? serving_text_list(pool, json_object_get(proxy, "addresses")) : NULL,
+	    .tls_terminated_by_proxy = config_bool(proxy, "terminates_tls", false),
+	    .log = config_path(pool, file, document, "log"),
+	    .audit_log = config_path(pool, file, document, "audit_log"),
+	};
+}
+
+struct server_options serving_server_options(const struct serving_settings *s)
+{
+	return (struct server_options){
+	    .listen = s->listen,
+	    .certificate = s->certificate,
+	    .key = s->key,
+	    .proxies = s->proxies,
+	    .tls_terminated_by_proxy = s->tls_terminated_by_proxy,
+	};
+}
