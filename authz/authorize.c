@@ -14,7 +14,8 @@
 enum { CLIENT_ID_MAX = 256, CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128 };
 
 /* Applications keep the id that they once registered: only a new connection makes them register anew. */
-static const char CONNECT_ANEW[] = "Remove the connection in the application and connect again: it then registers anew.";
+static const char CONNECT_ANEW[] =
+    "Remove the connection in the application and connect again: it then registers anew.";
 static const char TELL_ITS_MAKER[] = "The fault is in the application's request: tell whoever makes or runs it.";
 
 step_result show_error_redirect(struct request *r, const struct oauth_error *error, const char *text)

@@ -219,16 +219,19 @@ static bool read_contacts(struct reader *rd, struct client *c)
 	return true;
 }
 
-/* Unicode 15, category Zs, in UTF-8: a name of nothing else would leave a hole in the sentence that asks for consent. */
+/* Unicode 15, category Zs, in UTF-8: a name of nothing else would leave a hole in the sentence that asks for consent.
+ */
 static bool is_blank(const char *text)
 {
-	static const char *const BLANKS[] = {" ", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+	static const char *const BLANKS[] = {" ",	    "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f",
+					     "\xe3\x80\x80"};
 	while (*text != '\0') {
 		size_t len = 0;
 		for (size_t i = 0; i < sizeof(BLANKS) / sizeof(BLANKS[0]) && len == 0; i++)
 			if (text_starts(text_of(text), BLANKS[i]))
 				len = strlen(BLANKS[i]);
-		if (len == 0 && text_starts(text_of(text), "\xe2\x80") && (uint8_t)text[2] <= 0x8a) /* U+2000 to U+200A */
+		if (len == 0 && text_starts(text_of(text), "\xe2\x80") &&
+		    (uint8_t)text[2] <= 0x8a) /* U+2000 to U+200A */
 			len = 3;
 		if (len == 0)
 			return false;

@@ -18,7 +18,8 @@ void cookie_clear(struct request *r, enum cookie cookie);
 
 /* "{base}/sign-in?request=..." or "{base}/consent?request=..." */
 const char *request_page_url(struct request *r, const char *page, const uint8_t request_id[16]);
-/* The handle for a form's hidden field. `shown` says what stood on the page that has the form, 0 nothing that matters. */
+/* The handle for a form's hidden field. `shown` says what stood on the page that has the form, 0 nothing that matters.
+ */
 const char *request_handle_mint(struct request *r, const uint8_t request_id[16], uint32_t shown);
 /* Reads the field `request` of a form or query: false if it is missing, repeated or not ours. `shown` may be NULL. */
 bool request_handle_read(struct request *r, const struct form *f, uint8_t request_id[16], uint32_t *shown);

@@ -106,14 +106,9 @@ step_result store_sign_in(struct request *r, const uint8_t person_id[16], const 
 			  int64_t lifetime)
 {
 	struct db_param params[] = {
-	    param_uuid(person_id),
-	    param_uuid(session_id),
-	    optional_uuid(old_session_id),
-	    param_text(compared_hash),
-	    param_text(new_hash),
-	    param_int(&r->pool, idle),
-	    param_int(&r->pool, lifetime),
-	    param_text(request_address(r)), /* becomes a known address of the person */
+	    param_uuid(person_id),	   param_uuid(session_id),	   optional_uuid(old_session_id),
+	    param_text(compared_hash),	   param_text(new_hash),	   param_int(&r->pool, idle),
+	    param_int(&r->pool, lifetime), param_text(request_address(r)), /* becomes a known address of the person */
 	};
 
 	return store_ask(r, STATEMENT_SIGN_IN, params, sizeof(params) / sizeof(params[0]));

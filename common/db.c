@@ -139,6 +139,8 @@ struct db *db_open(h2o_loop_t *loop, const struct db_options *options)
 	db->watch_entry.cb = on_watch;
 	h2o_timeout_init(loop, &db->tick, TICK_MS);
 	h2o_timeout_init(loop, &db->watch, 1000);
+	h2o_linklist_init_anchor(&db->line);
+	h2o_timeout_init(loop, &db->line_timeout, DB_LINE_MS);
 	for (size_t i = 0; i < copy.connections; i++)
 		connection_init(&db->connections[i], db);
 	for (size_t i = 0; i < copy.connections; i++)
@@ -150,12 +152,14 @@ struct db *db_open(h2o_loop_t *loop, const struct db_options *options)
 void db_close(struct db *db)
 {
 	db->up = false; /* so that an ordinary end is not told as an outage */
+	db_line_end(db);
 	for (size_t i = 0; i < db->options.connections; i++)
 		connection_dispose(&db->connections[i]);
 	h2o_timeout_unlink(&db->tick_entry);
 	h2o_timeout_unlink(&db->watch_entry);
 	h2o_timeout_dispose(db->loop, &db->tick);
 	h2o_timeout_dispose(db->loop, &db->watch);
+	h2o_timeout_dispose(db->loop, &db->line_timeout);
 	free_options(&db->options);
 	free(db);
 }
@@ -187,7 +191,12 @@ static struct connection *choose_connection(struct db *db)
 	return least;
 }
 
-static bool ask(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting)
+bool db_has_place(struct db *db)
+{
+	return choose_connection(db) != NULL;
+}
+
+bool db_send(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting)
 {
 	struct connection *c = choose_connection(db);
 
@@ -210,7 +219,11 @@ step_result db_ask_all(struct request *r, struct db *db, const struct db_questio
 {
 	struct question waiting = {.request = r, .tolerate = tolerate};
 
-	if (!ask(db, questions, count, &waiting))
+	/* nobody overtakes those who wait */
+	bool asked = db->line_count == 0 && db_send(db, questions, count, &waiting);
+
+	r->was_sent = asked;
+	if (!asked && !db_line_join(db, r, questions, count, tolerate))
 		return fail(r, &TEMPORARILY_UNAVAILABLE,
 			    db_ready(db) ? "the database is busy" : "the database is not available");
 	r->waiting = true;
@@ -223,7 +236,7 @@ bool db_ask_background(struct db *db, size_t statement, const struct db_param *p
 	struct db_question question = {statement, params, count};
 	struct question waiting = {.done = done, .data = data};
 
-	return ask(db, &question, 1, &waiting);
+	return db_send(db, &question, 1, &waiting);
 }
 
 /* --- answering ----------------------------------------------------------------------------- */
@@ -257,7 +270,8 @@ static enum verdict judge(const struct connection *c, const struct question *q)
 		return q->tolerate && !may_be_standby(c) ? STATEMENT_FAILED : OUTAGE;
 	/* Nothing is wrong with the question: a deadlock or a lost race (class 40), a lock or an answer that took too long.
 	 * Who tolerates errors judges his own statements. */
-	if (!q->tolerate && (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "55P03") == 0))
+	if (!q->tolerate && (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "57014") == 0 ||
+			     strcmp(sqlstate, "55P03") == 0))
 		return TRANSIENT;
 	/* A migration changed what a prepared statement returns (0A000 there), or something dropped them all. */
 	function = PQresultErrorField(q->result, PG_DIAG_SOURCE_FUNCTION);
@@ -296,7 +310,7 @@ static void retire_if_stale(struct connection *c, enum verdict verdict, const st
 		c->retiring = true;
 }
 
-void question_finish(struct connection *c, struct question q)
+static void hand_over(struct connection *c, struct question q)
 {
 	enum verdict verdict = judge(c, &q);
 	bool outage = verdict == OUTAGE || verdict == STALE_PLAN;
@@ -324,4 +338,12 @@ void question_finish(struct connection *c, struct question q)
 		request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is busy");
 	else
 		request_resume_failed(r, &SERVER_ERROR, "a database statement failed");
+}
+
+void question_finish(struct connection *c, struct question q)
+{
+	struct db *db = c->db;
+
+	hand_over(c, q);
+	db_line_advance(db);
 }

@@ -19,13 +19,16 @@ struct db_param {
 	int format;        /* 0 text, 1 binary (bytea) */
 };
 enum { DB_PARAMS_MAX = 100 }; /* of one statement; more end the process */
+enum { DB_LINE_MS = 1000 };
+
 struct db_options {                           /* all of it is copied */
 	const char *name;                     /* for the log */
 	const char *conninfo;                 /* libpq; a unix socket or hostaddr, so that nothing resolves names on the loop */
 	const struct db_statement *statements;
 	size_t statement_count;
 	unsigned connections;                 /* 1..16 */
-	unsigned in_flight;                   /* questions per connection, default 64; beyond on all: 503 */
+	unsigned in_flight;                   /* questions per connection, default 64; they are answered in order, so a slow one holds up those behind it */
+	unsigned line;                        /* questions that may wait for a place, DB_LINE_MS at most; default 0: 503 at once */
 };
 
 /* Starts to connect; never fails for an absent server. Lives as long as the process; db_close for a clean end. */

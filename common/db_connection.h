@@ -47,6 +47,9 @@ struct db {
 	h2o_timeout_entry_t tick_entry;
 	h2o_timeout_t watch; /* runs while some question waits */
 	h2o_timeout_entry_t watch_entry;
+	h2o_linklist_t line; /* db_line.c: questions that wait for a place */
+	unsigned line_count;
+	h2o_timeout_t line_timeout;
 	char problem[256]; /* said last, so that a long outage does not fill the log */
 	int64_t problem_ms;
 	bool up; /* what the log was told last */
@@ -66,6 +69,17 @@ bool connection_ask(struct connection *c, const struct db_question *questions, s
 /* Fails what is under way and closes; NULL `problem` says nothing to the log. It opens again after a while. */
 void connection_lose(struct connection *c, const char *problem);
 void connection_dispose(struct connection *c);
+
+/* In db.c: asks now; false if no connection has a place, or the one that had it broke. */
+bool db_send(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting);
+bool db_has_place(struct db *db);
+
+/* In db_line.c. Joins the line; false if it is full, or no connection is ready. */
+bool db_line_join(struct db *db, struct request *r, const struct db_question *questions, size_t count, bool tolerate);
+/* A place may have become free. */
+void db_line_advance(struct db *db);
+/* Fails all that wait. */
+void db_line_end(struct db *db);
 
 /* In db.c: hands an answer over. A NULL result is an outage. */
 void question_finish(struct connection *c, struct question q);

@@ -35,6 +35,7 @@ struct request {
 	json_t *json;                    /* of a JSON body; kept by the pool */
 	PGresult *rows;                  /* answer of the last question; freed with the pool */
 	bool waiting, answered;
+	bool was_sent;                   /* the last question has left for the database */
 	int64_t started_ms;              /* clock_monotonic_ms */
 	char id[23];                     /* random, for the log and the X-Request-Id header */
 	void (*on_departed)(struct request *); /* called once if the client left before the answer; may be NULL */

@@ -68,6 +68,21 @@ struct router *router_build(h2o_mem_pool_t *pool, const struct service *service)
 	return router;
 }
 
+static size_t body_limit(const struct endpoint *e)
+{
+	return e->body_limit != 0 ? e->body_limit : BODY_LIMIT_DEFAULT;
+}
+
+size_t router_body_limit(const struct router *router)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < router->count; i++)
+		if (body_limit(router->routes[i].endpoint) > most)
+			most = body_limit(router->routes[i].endpoint);
+	return most;
+}
+
 static bool route_matches(const struct route *route, h2o_iovec_t path, h2o_iovec_t *id)
 {
 	if (!route->has_id)
@@ -158,7 +173,7 @@ static step_result read_json(struct request *r)
 static step_result read_request(struct request *r)
 {
 	const struct endpoint *e = r->endpoint;
-	if (r->body.len > (e->body_limit != 0 ? e->body_limit : BODY_LIMIT_DEFAULT))
+	if (r->body.len > body_limit(e))
 		return fail(r, &CONTENT_TOO_LARGE, "the body is too large");
 	if (r->query.base != NULL) {
 		const char *problem = form_parse(&r->pool, r->query, &r->parameters);

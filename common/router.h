@@ -40,6 +40,8 @@ struct router;
 /* Expands the paths. The process ends if a row demands a caller that no guard proves, or if two rows of one method and path differ (with a base of "" a row may come
  * twice). */
 struct router *router_build(h2o_mem_pool_t *pool, const struct service *service);
+/* The largest body that any row takes, in bytes. */
+size_t router_body_limit(const struct router *router);
 /* Runs the request from its head on; r->method, path, query, body are set. */
 void router_run(struct router *router, struct request *r);
 

@@ -22,7 +22,6 @@
 
 enum {
 	ACCEPT_BATCH = 16,
-	BODY_SIZE_MAX = 4 * 1024 * 1024, /* rows have their own, lower limits */
 	WRITE_TIMEOUT_MS = 30 * 1000,
 	RESERVED_FDS = 128,              /* database, files, outbound */
 	LOOP_WAIT_MS = 1000,
@@ -285,7 +284,6 @@ static void open_h2o(struct server *server)
 {
 	h2o_config_init(&server->config);
 	server->config.server_name = h2o_iovec_init(H2O_STRLIT("sallyport"));
-	server->config.max_request_entity_size = BODY_SIZE_MAX;
 	server->config.http1.req_timeout = (uint64_t)server->options.header_timeout_ms;
 	server->config.http1.upgrade_to_http2 = 0;
 	server->config.handshake_timeout = (uint64_t)server->options.header_timeout_ms;
@@ -374,6 +372,8 @@ void server_run(struct server *server, const struct service *service)
 {
 	server->service = service;
 	server->router = router_build(&server->pool, service);
+	/* h2o keeps a whole body before anybody is asked who sends it: no more than what the router can still refuse by name */
+	server->config.max_request_entity_size = 2 * router_body_limit(server->router);
 	wait_until_ready(server);
 	if (server->drain_ms == 0) {
 		start_listeners(server);

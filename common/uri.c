@@ -299,8 +299,8 @@ static const char *private_use_problem(const struct uri *u)
 	return u->host.len != 0 ? NULL : "a redirect URI of a private-use scheme without a dot must name a host";
 }
 
-/* The names of what an answer adds (RFC 6749, 4.1.2; RFC 9207, 2). Were one of them there before, a client that takes the
- * first would read what the registration says: another issuer, say, which is what `iss` is there to prevent. */
+/* The names of what an answer adds (RFC 6749, 4.1.2; RFC 9207, 2). Were one of them there before, a client that takes
+ * the first would read what the registration says: another issuer, say, which is what `iss` is there to prevent. */
 static bool query_has_response_parameter(h2o_iovec_t query)
 {
 	static const char *const NAMES[] = {"code", "state", "iss", "error", "response"};

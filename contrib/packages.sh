@@ -22,13 +22,16 @@ as_root() {
 }
 
 apt_get() {
-	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"
 }
 
 # apt_install PACKAGE...: reads the lists of packages anew where they are missing or too old.
 apt_install() {
 	apt-get -qq -s install --no-install-recommends "$@" >/dev/null 2>&1 || apt_get update || return
-	apt_get install --no-install-recommends "$@" || { apt_get update && apt_get install --no-install-recommends "$@"; }
+	apt_get install --no-install-recommends "$@" && return
+	# What an earlier run left half-way when it was stopped is finished first.
+	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 dpkg --configure -a && apt_get update &&
+		apt_get install --no-install-recommends "$@"
 }
 
 # install_visibly PACKAGE...: a dot every two seconds; what apt says is shown only if it fails.
@@ -70,7 +73,7 @@ install_packages() {
 	# Where sudo asks for a password, it asks here.
 	as_root true || return
 	# A fresh PostgreSQL would also make and start a cluster of its own; nobody asked for that one.
-	if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common ]]; then
+	if [[ -e $snippet || (" ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common) ]]; then
 		as_root mkdir -p "$(dirname "$snippet")"
 		printf 'create_main_cluster = false\n' | as_root tee "$snippet" >/dev/null
 		made=1

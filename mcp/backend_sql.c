@@ -131,7 +131,5 @@ step_result backend_sql_run(struct request *r)
 	call->is_running = true;
 	r->on_departed = on_departed;
 	run_steps(r, ANSWER_STEPS);
-	step_result result = db_ask_all(r, is_read ? mcp->read_db : mcp->write_db, questions, 2, true);
-	call->was_sent = result == STEP_WAIT;
-	return result;
+	return db_ask_all(r, is_read ? mcp->read_db : mcp->write_db, questions, 2, true);
 }

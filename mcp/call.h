@@ -19,7 +19,6 @@ struct call {
 	const struct tool *tool; /* NULL if there is no such tool for the caller */
 	const json_t *arguments; /* an object */
 	bool is_running;	 /* the backend works: whatever ends the request is audited */
-	bool was_sent;		 /* the database has the statement */
 };
 
 static inline struct call *call_of(const struct request *r)

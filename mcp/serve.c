@@ -11,7 +11,7 @@
 #include "mcp/jwks.h"
 #include "mcp/verbs.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, CALLS_WAITING_MAX = 256 };
 
 static int refuse(const char *error)
 {
@@ -70,6 +70,8 @@ static struct db *open_database(struct mcp *mcp, const char *name, const struct 
 	    .statements = statements,
 	    .statement_count = count,
 	    .connections = database->connections,
+	    .in_flight = 1, /* a tool's statement may be slow: none waits behind it */
+	    .line = CALLS_WAITING_MAX,
 	};
 
 	/* the first statement sets the bounds of a call: with it alone there is no tool */

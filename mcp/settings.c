@@ -110,7 +110,7 @@ static struct mcp_database read_database(const json_t *databases, const char *na
 
 	return (struct mcp_database){
 	    .conninfo = config_text(database, "conninfo", NULL),
-	    .connections = (unsigned)config_int(database, "connections", 2),
+	    .connections = (unsigned)config_int(database, "connections", 4),
 	};
 }
 

@@ -100,7 +100,7 @@ void tools_call_failed(struct request *r)
 	call->is_running = false;
 	r->on_departed = NULL;
 	/* a connection that breaks under a change does not say whether it was committed */
-	audit_record_call(r, call->was_sent && call->tool->tier != TIER_READ ? "unknown" : "failed", 0);
+	audit_record_call(r, r->was_sent && call->tool->tier != TIER_READ ? "unknown" : "failed", 0);
 }
 
 bool tools_refused(struct request *r)

@@ -16,25 +16,13 @@ export class CodeMaker {
   }
 
   async one() {
-    const sent = await this.browser.fetch(this.url)
-    const consent = new URL(sent.headers.get('location'), this.url)
-    const form = new URLSearchParams({ request: consent.searchParams.get('request'), decision: 'approve' })
-    const decided = await this.browser.fetch(`${this.instance.issuer}/consent`, {
-      method: 'POST',
-      body: form,
-      headers: { origin: new URL(this.instance.issuer).origin, 'sec-fetch-site': 'same-origin' },
-    })
-    const code = new URL(decided.headers.get('location') ?? 'x:').searchParams.get('code')
-    if (code === null) throw new Error(`no code: ${decided.status} ${await decided.text()}`)
-    return code
+    const location = await signInAndDecide(this.browser, this.url, this.person)
+    return new URL(location).searchParams.get('code')
   }
 
   async make(count) {
     const codes = []
-    if (this.browser.cookies.size === 0) {
-      const location = await signInAndDecide(this.browser, this.url, this.person)
-      codes.push(new URL(location).searchParams.get('code'))
-    }
+    if (this.browser.cookies.size === 0) codes.push(await this.one()) // the sign-in
     let asked = codes.length
     const work = async () => {
       while (asked < count) {

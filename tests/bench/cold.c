@@ -4,7 +4,7 @@
  *   cold UID GID CORE PORT PATH STATUS PROGRAM ARGUMENT...
  *
  * Starts the program as that user (if it may) on that core, asks for PATH until the answer's status is STATUS, prints the
- * milliseconds, and ends the program with SIGTERM. */
+ * milliseconds, ends the program with SIGTERM, and prints the milliseconds of CPU time that it took from exec to end. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -101,12 +102,14 @@ int main(int argc, char **argv)
 		if (!answered)
 			usleep(PAUSE_US);
 	}
+	struct rusage used = {.ru_utime = {0, 0}};
 	kill(child, SIGTERM);
-	waitpid(child, NULL, 0);
+	wait4(child, NULL, 0, &used);
 	if (!answered) {
 		fprintf(stderr, "cold: %s did not answer %d\n", argv[7], wanted);
 		return 1;
 	}
-	printf("%.2f\n", took);
+	double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e3;
+	printf("{\"ms\":%.2f,\"cpu_ms\":%.2f}\n", took, cpu);
 	return 0;
 }

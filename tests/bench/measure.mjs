@@ -82,7 +82,7 @@ export async function measureRound(instance, operation, options) {
   return { daemon, h2o, pgbench: database }
 }
 
-/** Milliseconds from exec to the first answer, of a daemon that does not run. */
+/** Milliseconds from exec to the first answer, and of CPU time, of a daemon that does not run. */
 export async function measureStart(instance, name, times) {
   const { uid, gid } = instance.user
   const path = name === 'authz' ? 'GET /.well-known/oauth-authorization-server' : `POST ${new URL(instance.mcp).pathname}`
@@ -90,7 +90,7 @@ export async function measureStart(instance, name, times) {
   for (let i = 0; i < times; i++) {
     const text = await runLoad(instance.program('cold'), `${uid}`, `${gid}`, `${SERVER_CORE}`, `${instance.port(name)}`, path,
       name === 'authz' ? '200' : '401', instance.daemon(name), '-c', instance.configuration(name), 'serve')
-    samples.push(Number(text))
+    samples.push(JSON.parse(text))
   }
   return samples
 }

@@ -2,6 +2,7 @@
 /* Against a PostgreSQL 15 of its own: a cluster in a short temporary folder, reached by unix socket only. */
 #include "common/db.c"
 #include "common/db_connection.c"
+#include "common/db_line.c"
 #include "common/db_rows.c"
 
 #include <arpa/inet.h>
@@ -752,6 +753,40 @@ static void closing_fails_what_waits(void **state)
 	asked_free(a);
 }
 
+static void a_full_database_makes_wait_and_not_for_long(void **state)
+{
+	struct db_options o = options(1, 1);
+	struct asked *asked[4];
+	struct db *db;
+
+	(void)state;
+	o.line = 3;
+	db = db_open(loop, &o);
+	UNTIL(usable(db) == 1);
+	for (size_t i = 0; i < 4; i++) {
+		struct db_param param = param_text(i == 1 ? "2" : "0.05");
+
+		asked[i] = asked_new(db);
+		asked[i]->r.is_test = i != 2; /* the third one's client has left */
+		assert_int_equal(db_ask(&asked[i]->r, db, NAP, &param, 1), STEP_WAIT);
+		assert_int_equal(asked[i]->r.was_sent, i == 0);
+	}
+	assert_int_equal(db->line_count, 3);
+	UNTIL(is_over(asked[0]));
+	UNTIL(is_over(asked[3]));
+	assert_int_equal(asked[3]->failed_status, 503); /* a second went by behind the slow one */
+	assert_false(asked[3]->r.was_sent);
+	UNTIL(is_over(asked[1]));
+	assert_int_equal(asked[1]->failed_status, 0);
+	assert_true(asked[1]->r.was_sent);
+	UNTIL(is_over(asked[2]));
+	assert_false(asked[2]->r.was_sent);
+	assert_int_equal(db->line_count, 0);
+	for (size_t i = 0; i < 4; i++)
+		asked_free(asked[i]);
+	close_db(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -772,6 +807,7 @@ int main(void)
 	    cmocka_unit_test(connecting_has_a_time_limit),
 	    cmocka_unit_test(a_database_never_there_is_no_failure),
 	    cmocka_unit_test(closing_fails_what_waits),
+	    cmocka_unit_test(a_full_database_makes_wait_and_not_for_long),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -41,6 +41,7 @@ step_result db_ask_all(struct request *r, struct db *db, const struct db_questio
 	asked++;
 	assert_string_equal(questions[0].params[0].value, "5000");
 	snprintf(first_param, sizeof(first_param), "%s", questions[1].params[0].value);
+	r->was_sent = answer_double != NULL;
 	if (never_answers)
 		return STEP_WAIT;
 	if (answer_double == NULL)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions that wait for a free place on a connection: first come, first served, and none for long. */
+#include <string.h>
+
+#include "db_connection.h"
+
+struct waiting_question {
+	struct db *db;
+	h2o_linklist_t link;
+	h2o_timeout_entry_t timeout;
+	struct request *request;
+	bool tolerate;
+	size_t count;
+	struct db_question questions[]; /* with copies of their parameters in the request's pool */
+};
+
+static void leave(struct waiting_question *w)
+{
+	h2o_linklist_unlink(&w->link);
+	h2o_timeout_unlink(&w->timeout);
+	w->db->line_count--;
+}
+
+static void on_timeout(h2o_timeout_entry_t *entry)
+{
+	struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, timeout, entry);
+
+	leave(w);
+	request_resume_failed(w->request, &TEMPORARILY_UNAVAILABLE, "the database is busy");
+}
+
+static const struct db_param *copy_params(h2o_mem_pool_t *pool, const struct db_question *q)
+{
+	struct db_param *params = h2o_mem_alloc_pool(pool, sizeof(*params) * (q->count + 1));
+
+	for (size_t i = 0; i < q->count; i++) {
+		const struct db_param *p = &q->params[i];
+		size_t len = p->format == 1 ? (size_t)p->length : p->value != NULL ? strlen(p->value) : 0;
+
+		params[i] = *p;
+		if (p->value != NULL)
+			params[i].value = text_copy(pool, h2o_iovec_init(p->value, len));
+	}
+	return params;
+}
+
+bool db_line_join(struct db *db, struct request *r, const struct db_question *questions, size_t count, bool tolerate)
+{
+	struct waiting_question *w;
+
+	if (db->line_count >= db->options.line || !db_ready(db))
+		return false;
+	w = h2o_mem_alloc_pool(&r->pool, sizeof(*w) + sizeof(w->questions[0]) * count);
+	memset(w, 0, sizeof(*w));
+	w->db = db;
+	w->request = r;
+	w->tolerate = tolerate;
+	w->count = count;
+	w->timeout.cb = on_timeout;
+	for (size_t i = 0; i < count; i++)
+		w->questions[i] = (struct db_question){questions[i].statement, copy_params(&r->pool, &questions[i]),
+						       questions[i].count};
+	h2o_linklist_insert(&db->line, &w->link);
+	h2o_timeout_link(db->loop, &db->line_timeout, &w->timeout);
+	db->line_count++;
+	return true;
+}
+
+void db_line_advance(struct db *db)
+{
+	while (db->line_count > 0 && db_has_place(db)) {
+		struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, link, db->line.next);
+		struct request *r = w->request;
+		struct question question = {.request = r, .tolerate = w->tolerate};
+
+		leave(w);
+		r->was_sent = r->h2o != NULL || r->is_test;
+		if (!r->was_sent)
+			request_resume(r); /* its client has left: nobody needs the answer */
+		else if (!db_send(db, w->questions, w->count, &question))
+			request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");
+	}
+}
+
+void db_line_end(struct db *db)
+{
+	while (db->line_count > 0) {
+		struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, link, db->line.next);
+
+		leave(w);
+		request_resume_failed(w->request, &TEMPORARILY_UNAVAILABLE, "the database is not available");
+	}
+}
