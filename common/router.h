@@ -8,7 +8,8 @@
 
 enum caller { ANYONE, CLIENT, USER, BEARER, ADMIN, CALLERS };
 enum body { NO_BODY, FORM, JSON }; /* what the router reads; NO_BODY leaves r->body as raw bytes */
-enum errors_as { AS_JSON, AS_PAGE, AS_REDIRECT, AS_CHALLENGE, ERROR_FORMS };
+/* OAuth JSON; a page; a redirect to the client (a page until its URI is proved); OAuth JSON with a Bearer challenge; JSON-RPC */
+enum errors_as { AS_JSON, AS_PAGE, AS_REDIRECT, AS_CHALLENGE, AS_JSON_RPC, ERROR_FORMS };
 enum cors { SAME_ORIGIN, ANY_ORIGIN }; /* ANY_ORIGIN: "*" without credentials, preflight answered */
 
 struct endpoint {         /* a row of the table */

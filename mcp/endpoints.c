@@ -36,7 +36,7 @@ static const struct endpoint ENDPOINTS[] = {
     {.method = "POST",
      .path = "{base}",
      .caller = BEARER,
-     .errors_as = AS_CHALLENGE,
+     .errors_as = AS_JSON_RPC,
      .steps = transport_message_steps,
      .state_size = sizeof(struct call),
      .body_limit = MESSAGE_LIMIT,
@@ -66,7 +66,7 @@ struct service endpoints_service(struct mcp *mcp)
 	    .endpoint_count = sizeof(ENDPOINTS) / sizeof(ENDPOINTS[0]),
 	    .base = mcp->settings.base,
 	    .guards = {[BEARER] = bearer_steps},
-	    .show_error = {[AS_JSON] = show_error_json, [AS_CHALLENGE] = transport_show_error},
+	    .show_error = {[AS_JSON] = show_error_json, [AS_JSON_RPC] = transport_show_error},
 	    .admit = transport_admit,
 	    .daemon = mcp,
 	};

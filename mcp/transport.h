@@ -40,7 +40,7 @@ step_result transport_admit(struct request *r);
 extern step_fn *const transport_preflight_steps[];
 /* POST of the MCP endpoint, behind the guard. */
 extern step_fn *const transport_message_steps[];
-/* The form AS_CHALLENGE of errors: a JSON-RPC error with the request's id. */
+/* The form AS_JSON_RPC of errors: a JSON-RPC error with the request's id. */
 step_result transport_show_error(struct request *r, const struct oauth_error *error, const char *text);
 
 #endif

@@ -108,13 +108,13 @@ static struct mcp MCP = {
     .settings = {.resource = "https://mcp.example/mcp", .base = "/mcp", .origin = "https://mcp.example"},
 };
 static const struct endpoint POINT = {
-    "POST", "{base}", ANYONE, NO_BODY, AS_CHALLENGE, SAME_ORIGIN, transport_message_steps, sizeof(struct call), 0, ""};
+    "POST", "{base}", ANYONE, NO_BODY, AS_JSON_RPC, SAME_ORIGIN, transport_message_steps, sizeof(struct call), 0, ""};
 static const struct service SERVICE = {
     .name = "mcp",
     .endpoints = &POINT,
     .endpoint_count = 1,
     .base = "/mcp",
-    .show_error = {[AS_JSON] = show_error_json, [AS_CHALLENGE] = transport_show_error},
+    .show_error = {[AS_JSON] = show_error_json, [AS_JSON_RPC] = transport_show_error},
     .admit = transport_admit,
     .daemon = &MCP,
 };
