@@ -33,7 +33,7 @@ static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const
 	append_member(&b, "jti", jti);
 	append_member(&b, "grant_id", grant_id);
 	text_append_printf(&b, ",\"iat\":%lld,\"exp\":%lld,\"auth_time\":%lld}", (long long)g->now,
-			   (long long)(g->now + settings->access_token_lifetime), (long long)g->auth_time);
+	                   (long long)(g->now + settings->access_token_lifetime), (long long)g->auth_time);
 	return h2o_iovec_init(b.base, b.len);
 }
 

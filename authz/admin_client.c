@@ -26,7 +26,7 @@ step_result show_error_challenge(struct request *r, const struct oauth_error *er
 		/* RFC 6750, 3.1: who brought nothing is told no error code. */
 		const char *code = said ? text_printf(&r->pool, ", error=\"%s\"", error->code) : "";
 		reply_header(r, "www-authenticate",
-			     text_printf(&r->pool, "Bearer realm=\"sallyport\"%s, scope=\"%s\"", code, SCOPE));
+		             text_printf(&r->pool, "Bearer realm=\"sallyport\"%s, scope=\"%s\"", code, SCOPE));
 	}
 	return show_error_json(r, error, text);
 }
@@ -39,7 +39,7 @@ static step_result ask_key(struct request *r)
 	bool is_bearer = header.len > 7 && text_is_nocase(h2o_iovec_init(header.base, 7), "Bearer ");
 	if (repeats || !is_bearer ||
 	    !handle_open(authz_of(r)->handle_keys, HANDLE_ADMIN_KEY, h2o_iovec_init(header.base + 7, header.len - 7),
-			 &key))
+	                 &key))
 		return fail(r, &INVALID_TOKEN, "an admin key is needed");
 	return store_admin_key(r, key.id);
 }
@@ -62,9 +62,9 @@ static void record(struct request *r, const char *event, const struct client *c)
 {
 	const struct admin *admin = r->caller;
 	event_write(r, event,
-		    json_pack("{s:s, s:s, s:s, s:b, s:o}", "admin_key", admin->name, "client_id", c->client_id,
-			      "client_name", c->name, "enabled", c->enabled, "redirect_uris",
-			      client_redirect_uris_json(c)));
+	            json_pack("{s:s, s:s, s:s, s:b, s:o}", "admin_key", admin->name, "client_id", c->client_id,
+	                      "client_name", c->name, "enabled", c->enabled, "redirect_uris",
+	                      client_redirect_uris_json(c)));
 }
 
 static step_result fail_unknown(struct request *r)
@@ -116,9 +116,12 @@ static step_result add_client(struct request *r)
 static step_result answer_added(struct request *r)
 {
 	const struct admin_client_state *s = r->state;
+	struct client added;
+	if (!store_read_client(r, &added))
+		return fail_internal(r, "a random client id is taken");
 	record(r, "client.added", &s->client);
 	reply_header(r, "location",
-		     text_printf(&r->pool, "%s/admin/clients/%s", authz_of(r)->settings.issuer, s->client.client_id));
+	             text_printf(&r->pool, "%s/admin/clients/%s", authz_of(r)->settings.issuer, s->client.client_id));
 	return reply_new_client(r, &s->client, s->secret, METADATA_ADMIN);
 }
 
@@ -181,7 +184,7 @@ static step_result update_client(struct request *r)
 	json_t *merged = merge(r, &before);
 	if (!identity_stays(&before, merged))
 		return fail(r, &INVALID_CLIENT_METADATA,
-			    "client_id, token_endpoint_auth_method and origin cannot be changed");
+		            "client_id, token_endpoint_auth_method and origin cannot be changed");
 	if (!client_metadata_read(&r->pool, merged, METADATA_ADMIN, &s->client, &problem))
 		return fail(r, problem.error, problem.text);
 	s->client.client_id = before.client_id;

@@ -11,9 +11,9 @@ enum { STATE_SIZE_MAX = 1024 };
 struct authorize_state {
 	const struct form *asked; /* the query, or the form of a POST */
 	bool target_is_ambiguous; /* several resources were named */
-	const char *advice;	  /* for the person, on an error page; NULL: what the status advises */
+	const char *advice;       /* for the person, on an error page; NULL: what the status advises */
 	const char *redirect_uri; /* NULL until it is proved to be the client's: until then errors are pages */
-	const char *state;	  /* goes back byte for byte; NULL if absent */
+	const char *state;        /* goes back byte for byte; NULL if absent */
 	struct client client;
 	struct resource resource;
 	struct authorization authorization;

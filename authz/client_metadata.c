@@ -223,8 +223,8 @@ static bool read_contacts(struct reader *rd, struct client *c)
  */
 static bool is_blank(const char *text)
 {
-	static const char *const BLANKS[] = {" ",	    "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f",
-					     "\xe3\x80\x80"};
+	static const char *const BLANKS[] = {" ",           "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f",
+	                                     "\xe3\x80\x80"};
 	while (*text != '\0') {
 		size_t len = 0;
 		for (size_t i = 0; i < sizeof(BLANKS) / sizeof(BLANKS[0]) && len == 0; i++)
@@ -254,9 +254,9 @@ static bool read_described(struct reader *rd, struct client *c)
 	       read_web_uri(rd, "tos_uri", &c->tos_uri, "tos_uri must be a web URL") &&
 	       read_web_uri(rd, "policy_uri", &c->policy_uri, "policy_uri must be a web URL") &&
 	       read_text(rd, "software_id", TEXT_MAX, &c->software_id,
-			 "software_id must be at most 256 visible characters") &&
+	                 "software_id must be at most 256 visible characters") &&
 	       read_text(rd, "software_version", TEXT_MAX, &c->software_version,
-			 "software_version must be at most 256 visible characters") &&
+	                 "software_version must be at most 256 visible characters") &&
 	       read_contacts(rd, c);
 }
 
@@ -276,7 +276,7 @@ static bool read_admin_members(struct reader *rd, struct client *c)
 }
 
 bool client_metadata_read(h2o_mem_pool_t *pool, const json_t *document, enum metadata_source source, struct client *ret,
-			  struct metadata_problem *problem)
+                          struct metadata_problem *problem)
 {
 	struct reader rd = {pool, document, problem};
 	*ret = (struct client){.enabled = true};

@@ -8,7 +8,7 @@
 
 enum metadata_source {
 	METADATA_REGISTERED, /* by the client itself: RFC 7591's members only */
-	METADATA_ADMIN,	     /* also `resource` and `enabled`; a resource server needs no redirect URI */
+	METADATA_ADMIN,      /* also `resource` and `enabled`; a resource server needs no redirect URI */
 };
 
 enum { REDIRECT_URIS_MAX = 10, CLIENT_NAME_MAX = 64 /* code points */ };
@@ -21,7 +21,7 @@ struct metadata_problem {
 /* Fills in what metadata says (not client_id, origin and times), defaults included. Unknown members and null ones count
  * as absent. Texts are in the pool. False and *problem if anything that was given cannot be registered. */
 bool client_metadata_read(h2o_mem_pool_t *pool, const json_t *document, enum metadata_source source, struct client *ret,
-			  struct metadata_problem *problem);
+                          struct metadata_problem *problem);
 /* What is registered, as RFC 7591, 3.2.1 has it, without a secret. METADATA_ADMIN adds resource, origin, enabled and
  * times. A new reference. */
 json_t *client_metadata_json(const struct client *c, enum metadata_source source);

@@ -39,8 +39,8 @@ static json_t *tools_json(struct request *r, const char *text)
 			tier = "read";
 		bool changes = strcmp(tier, "read") != 0;
 		json_array_append_new(tools, json_pack("{s:s, s:s, s:s, s:b}", "tool_title",
-						       title != NULL && *title != '\0' ? title : name, "tool_name",
-						       name, "tier_words", tier_words(tier), "changes", changes));
+		                                       title != NULL && *title != '\0' ? title : name, "tool_name",
+		                                       name, "tier_words", tier_words(tier), "changes", changes));
 	}
 	return tools;
 }
@@ -53,7 +53,7 @@ static void add_scopes(struct request *r, const struct page_view *page, json_t *
 		const struct scope_shown *scope = &page->scopes[i];
 		const char *title = scope->title != NULL && *scope->title != '\0' ? scope->title : scope->name;
 		json_t *row = json_pack("{s:s, s:s, s:o}", "scope_title", title, "scope_name", scope->name, "tools",
-					tools_json(r, scope->tools));
+		                        tools_json(r, scope->tools));
 		json_array_append_new(scope->allowed ? allowed : refused, row);
 	}
 	json_object_set_new(data, "allowed_any", json_boolean(json_array_size(allowed) > 0));
@@ -75,7 +75,7 @@ static step_result show_consent(struct request *r)
 	json_object_set_new(data, "title", json_string("Allow access?"));
 	json_object_set_new(data, "username", json_string(page->username));
 	json_object_set_new(data, "display_name",
-			    json_string(display != NULL && *display != '\0' ? display : page->username));
+	                    json_string(display != NULL && *display != '\0' ? display : page->username));
 	add_scopes(r, page, data);
 	return reply_page(r, 200, "consent", data, page->request.redirect_uri);
 }
@@ -108,7 +108,7 @@ static step_result decide(struct request *r)
 		return reply_redirect(r, request_page_url(r, "consent", s->view.request_id));
 	random_bytes(s->code_id, sizeof(s->code_id));
 	return store_decide(r, s->view.request_id, s->view.browser_id, s->view.session_id, s->approve, s->code_id,
-			    authz_of(r)->settings.code_lifetime);
+	                    authz_of(r)->settings.code_lifetime);
 }
 
 static void record(struct request *r, const char *event)
@@ -121,8 +121,8 @@ static void record(struct request *r, const char *event)
 			json_array_append_new(scopes, json_string(page->scopes[i].name));
 	json_t *members =
 	    json_pack("{s:s?, s:s, s:s, s:s, s:o, s:o}", "username", page->username, "client_id",
-		      page->request.client_id, "redirect_uri", page->request.redirect_uri, "resource",
-		      page->request.resource, "scopes", scopes, "authorization", event_id(s->view.request_id));
+	              page->request.client_id, "redirect_uri", page->request.redirect_uri, "resource",
+	              page->request.resource, "scopes", scopes, "authorization", event_id(s->view.request_id));
 	if (s->approve)
 		json_object_set_new(members, "code", event_id(s->code_id));
 	event_write(r, event, members);
@@ -135,7 +135,7 @@ static step_result answer_approved(struct request *r, const struct decided *d)
 	memcpy(h.id, s->code_id, sizeof(h.id));
 	record(r, "authorization.approved");
 	return redirect_with_code(r, d->redirect_uri, d->state,
-				  handle_mint(&r->pool, authz_of(r)->handle_keys, HANDLE_CODE, &h));
+	                          handle_mint(&r->pool, authz_of(r)->handle_keys, HANDLE_CODE, &h));
 }
 
 static step_result answer_decision(struct request *r)
@@ -151,7 +151,7 @@ static step_result answer_decision(struct request *r)
 	case DECIDED_NO_SCOPE:
 		record(r, "authorization.nothing_to_grant");
 		return redirect_with_error(r, d.redirect_uri, d.state, &ACCESS_DENIED,
-					   "the person may have none of the scopes");
+		                           "the person may have none of the scopes");
 	case DECIDED_APPROVED: return answer_approved(r, &d);
 	}
 	return fail_internal(r, "a decision that does not exist");

@@ -11,6 +11,6 @@ struct consent_state {
 	uint8_t code_id[16];
 };
 extern step_fn *const consent_page_steps[]; /* struct consent_state */
-extern step_fn *const consent_steps[];	    /* struct consent_state */
+extern step_fn *const consent_steps[];      /* struct consent_state */
 
 #endif

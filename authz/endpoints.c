@@ -219,9 +219,9 @@ const struct service *authz_service(struct authz *authz)
 	    .base = authz->settings.base,
 	    .guards = {[CLIENT] = client_guard, [ADMIN] = admin_guard},
 	    .show_error = {[AS_JSON] = show_error_client,
-			   [AS_PAGE] = show_error_page,
-			   [AS_REDIRECT] = show_error_redirect,
-			   [AS_CHALLENGE] = show_error_challenge},
+	                   [AS_PAGE] = show_error_page,
+	                   [AS_REDIRECT] = show_error_redirect,
+	                   [AS_CHALLENGE] = show_error_challenge},
 	    .admit = admit,
 	    .daemon = authz,
 	};

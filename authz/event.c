@@ -22,7 +22,7 @@ void event_write(struct request *r, const char *event, json_t *members)
 	/* What was decided stands in the database already: a full disk must not undo it, but must be heard of. */
 	if (!audit_write(authz->audit, record, false))
 		log_event(LOG_ERROR, "an audit record was lost", "event", event, "request", r->id, "reason",
-			  strerror(errno), NULL);
+		          strerror(errno), NULL);
 }
 
 json_t *event_digest(struct request *r, h2o_iovec_t text)

@@ -47,9 +47,9 @@ static const char *living_scope(struct request *r, const struct access_token *t,
 static json_t *active_json(struct request *r, const struct access_token *t, const struct introspected *i)
 {
 	json_t *answer = json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s}", "active", 1, "iss",
-				   authz_of(r)->settings.issuer, "sub", t->subject, "client_id", t->client_id, "aud",
-				   t->audience, "scope", living_scope(r, t, i), "iat", (json_int_t)t->issued_at, "exp",
-				   (json_int_t)t->expires_at, "jti", t->jti, "token_type", "Bearer");
+	                           authz_of(r)->settings.issuer, "sub", t->subject, "client_id", t->client_id, "aud",
+	                           t->audience, "scope", living_scope(r, t, i), "iat", (json_int_t)t->issued_at, "exp",
+	                           (json_int_t)t->expires_at, "jti", t->jti, "token_type", "Bearer");
 	char grant_id[UUID_TEXT_SIZE];
 	uuid_format(t->grant_id, grant_id);
 	json_object_set_new(answer, "grant_id", json_string(grant_id));

@@ -74,7 +74,7 @@ h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, co
 }
 
 struct jwk *key_open(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const char *kid, const char *algorithm,
-		     h2o_iovec_t sealed, int secret_id)
+                     h2o_iovec_t sealed, int secret_id)
 {
 	enum jws_algorithm a;
 	struct secret der = {NULL, 0};
@@ -101,17 +101,17 @@ static const char *mark_of(h2o_mem_pool_t *pool, const PGresult *rows)
 
 	for (size_t i = 0; i < rows_count(rows); i++)
 		text_append_printf(&mark, "%s %s %d\n", rows_text(rows, i, "kid"), rows_text(rows, i, "signs"),
-				   (int)rows_int(rows, i, "secret_id"));
+		                   (int)rows_int(rows, i, "secret_id"));
 	return mark.len > 0 ? mark.base : "";
 }
 
 static void read_key(struct keyring *keyring, struct key_state *state, const PGresult *rows, size_t row,
-		     json_t *documents)
+                     json_t *documents)
 {
 	const char *kid = rows_text(rows, row, "kid");
 	struct jwk *key =
 	    key_open(&state->pool, keyring->secrets, kid, rows_text(rows, row, "algorithm"),
-		     rows_bytes(&state->pool, rows, row, "sealed"), (int)rows_int(rows, row, "secret_id"));
+	             rows_bytes(&state->pool, rows, row, "sealed"), (int)rows_int(rows, row, "secret_id"));
 
 	if (key == NULL) {
 		log_event(LOG_ERROR, "a signing key cannot be opened with the secrets file", "kid", kid, NULL);
@@ -180,8 +180,8 @@ static void add_first(struct keyring *keyring)
 
 	h2o_mem_init_pool(&pool);
 	keyring->asking = key_first_params(&pool, keyring->secrets, params) &&
-			  db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEY_ADD_FIRST),
-					    params, FIRST_KEY_PARAMS, on_added, keyring);
+	                  db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEY_ADD_FIRST),
+	                                    params, FIRST_KEY_PARAMS, on_added, keyring);
 	h2o_mem_clear_pool(&pool);
 }
 
@@ -206,7 +206,7 @@ static void on_tick(void *data)
 	if (keyring->asking || clock_monotonic_ms() < keyring->next_ms)
 		return;
 	keyring->asking = db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEYS), params, 1,
-					    on_answer, keyring);
+	                                    on_answer, keyring);
 }
 
 void keyring_keep_fresh(struct keyring *keyring, struct db *db, struct server *server)

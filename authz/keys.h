@@ -34,11 +34,11 @@ void keyring_refresh(struct keyring *keyring);
 /* Parameters of STORE_SIGNING_KEY_ADD_FIRST for a fresh ES256 key, in the pool. False if OpenSSL fails. */
 enum { FIRST_KEY_PARAMS = 4 };
 bool key_first_params(h2o_mem_pool_t *pool, const struct handle_keys *secrets,
-		      struct db_param params[FIRST_KEY_PARAMS]);
+                      struct db_param params[FIRST_KEY_PARAMS]);
 /* A private key as the database keeps it; *ret_secret_id names the secret that opens it. */
 h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const struct jwk *key,
-		     int *ret_secret_id);
+                     int *ret_secret_id);
 struct jwk *key_open(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const char *kid, const char *algorithm,
-		     h2o_iovec_t sealed, int secret_id);
+                     h2o_iovec_t sealed, int secret_id);
 
 #endif

@@ -138,8 +138,8 @@ static step_result keep_session(struct request *r)
 	 */
 	random_bytes(s->new_session_id, sizeof(s->new_session_id));
 	return store_sign_in(r, s->person.person_id, s->new_session_id, s->view.has_session ? s->view.session_id : NULL,
-			     s->person.password_hash, s->job->has_new_hash ? s->job->new_hash : NULL,
-			     settings->session_idle, settings->session_lifetime);
+	                     s->person.password_hash, s->job->has_new_hash ? s->job->new_hash : NULL,
+	                     settings->session_idle, settings->session_lifetime);
 }
 
 static step_result answer_signed_in(struct request *r)

@@ -30,7 +30,7 @@ struct sign_out_state {
 };
 
 extern step_fn *const sign_in_page_steps[]; /* struct sign_in_state */
-extern step_fn *const sign_in_steps[];	    /* struct sign_in_state */
-extern step_fn *const sign_out_steps[];	    /* struct sign_out_state */
+extern step_fn *const sign_in_steps[];      /* struct sign_in_state */
+extern step_fn *const sign_out_steps[];     /* struct sign_out_state */
 
 #endif

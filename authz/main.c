@@ -54,7 +54,7 @@ enum { VERBS_COUNT = sizeof(VERBS) / sizeof(VERBS[0]) };
 static void print_verb(FILE *out, const struct verb *verb)
 {
 	fprintf(out, "sallyport-authz [-c FILE] %s%s%s%s%s\n", verb->first, verb->second != NULL ? " " : "",
-		verb->second != NULL ? verb->second : "", verb->arguments[0] != '\0' ? " " : "", verb->arguments);
+	        verb->second != NULL ? verb->second : "", verb->arguments[0] != '\0' ? " " : "", verb->arguments);
 }
 
 static void print_usage(FILE *out)
@@ -88,7 +88,7 @@ static enum verb_status run_verb(struct operator* op, int argc, char **argv)
 
 	if (verb == NULL) {
 		fprintf(stderr, "sallyport-authz: %s; --help lists the verbs\n",
-			argc < 1 ? "a verb is missing" : "there is no such verb");
+		        argc < 1 ? "a verb is missing" : "there is no such verb");
 		return VERB_USAGE;
 	}
 	optind = 0; /* the verb has options of its own */

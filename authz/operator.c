@@ -55,7 +55,7 @@ PGresult *operator_ask(struct operator* op, const char *sql, const struct db_par
 }
 
 enum verb_status operator_do(struct operator* op, const char *sql, const struct db_param *params, size_t count,
-			     const char *otherwise)
+                             const char *otherwise)
 {
 	PGresult *rows = operator_ask(op, sql, params, count);
 	bool done = rows != NULL && rows_count(rows) == 1 && strcmp(PQgetvalue(rows, 0, 0), "t") == 0;

@@ -23,7 +23,7 @@ static PGconn *connect_to(const char *conninfo, const char *seconds)
 	const char *const keywords[] = {"connect_timeout", "application_name", "dbname", NULL};
 	const char *const values[] = {seconds, "sallyport-authz", conninfo, NULL};
 	PGconn *pg = PQconnectdbParams(keywords, values,
-				       1); /* `dbname` is expanded and goes before what stands in front of it */
+	                               1); /* `dbname` is expanded and goes before what stands in front of it */
 
 	PQsetNoticeProcessor(pg, ignore_notice, NULL);
 	return pg;
@@ -59,10 +59,10 @@ static void print_error(PGconn *pg, const PGresult *rows, const char *name)
 	if (primary == NULL)
 		primary = PQerrorMessage(pg);
 	fprintf(stderr, "sallyport-authz: %s%s%.*s%s\n", name, name[0] != '\0' ? ": " : "", first_line(primary),
-		primary,
-		state != NULL && (strcmp(state, "3F000") == 0 || strcmp(state, "42883") == 0)
-		    ? " (run `sallyport-authz migrate` first)"
-		    : "");
+	        primary,
+	        state != NULL && (strcmp(state, "3F000") == 0 || strcmp(state, "42883") == 0)
+	            ? " (run `sallyport-authz migrate` first)"
+	            : "");
 }
 
 PGresult *operator_db_ask(PGconn *pg, const char *sql, const struct db_param *params, size_t count)

@@ -15,7 +15,7 @@ struct node {
 	enum node_kind kind;
 	h2o_iovec_t text; /* NODE_TEXT; in the pages' pool */
 	const char *name; /* the others */
-	size_t end;	  /* sections: index behind their last node */
+	size_t end;       /* sections: index behind their last node */
 };
 struct page {
 	struct node *nodes;
@@ -97,7 +97,7 @@ struct open_sections {
 };
 
 static bool open_section(struct compiler *c, const struct source *s, struct open_sections *open, enum node_kind kind,
-			 h2o_iovec_t name)
+                         h2o_iovec_t name)
 {
 	if (open->depth == DEPTH_MAX)
 		return refuse(c, s, "sections are nested too deep");
@@ -194,7 +194,7 @@ static h2o_iovec_t read_file(h2o_mem_pool_t *pool, const char *file, const char 
 }
 
 static bool compile_page(h2o_mem_pool_t *pool, struct page *page, const char *folder, const char *name,
-			 const char **error)
+                         const char **error)
 {
 	struct source layout = {.file = text_printf(pool, "%s/layout.html", folder)};
 	struct compiler c = {.pool = pool, .page = page};

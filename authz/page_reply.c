@@ -24,10 +24,10 @@ static void add_page_headers(struct request *r, const char *form_target)
 {
 	const char *target = form_target != NULL ? page_csp_source(&r->pool, form_target) : "";
 	reply_header(r, "content-security-policy",
-		     text_printf(&r->pool,
-				 "default-src 'none'; style-src 'self'; form-action 'self'%s%s; "
-				 "frame-ancestors 'none'; base-uri 'none'",
-				 *target != '\0' ? " " : "", target));
+	             text_printf(&r->pool,
+	                         "default-src 'none'; style-src 'self'; form-action 'self'%s%s; "
+	                         "frame-ancestors 'none'; base-uri 'none'",
+	                         *target != '\0' ? " " : "", target));
 	reply_header(r, "x-frame-options", "DENY");
 	/* Not no-referrer: with it browsers send "Origin: null" from our own forms. */
 	reply_header(r, "referrer-policy", "same-origin");
@@ -73,14 +73,14 @@ static const char *advice_of(int status)
 }
 
 step_result show_error_page_advising(struct request *r, const struct oauth_error *error, const char *text,
-				     const char *advice)
+                                     const char *advice)
 {
 	reply_header(r, "x-request-id", r->id);
 	if (error->status == 503)
 		reply_header(r, "retry-after", "5");
 	json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "title", title_of(error->status), "text", text,
-				 "advice", advice != NULL ? advice : advice_of(error->status), "code", error->code,
-				 "id", r->id, "problem", 1);
+	                         "advice", advice != NULL ? advice : advice_of(error->status), "code", error->code,
+	                         "id", r->id, "problem", 1);
 	return reply_page(r, error->status, "error", data, NULL);
 }
 

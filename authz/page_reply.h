@@ -14,7 +14,7 @@ step_result reply_notice(struct request *r, int status, const char *title, const
 step_result show_error_page(struct request *r, const struct oauth_error *error, const char *text);
 /* The same with an advice of one's own: one fixed sentence. NULL: what the status advises. */
 step_result show_error_page_advising(struct request *r, const struct oauth_error *error, const char *text,
-				     const char *advice);
+                                     const char *advice);
 /* A CSP source expression that matches a redirect URI, e.g. "https://app.example", "com.example.app:". */
 const char *page_csp_source(h2o_mem_pool_t *pool, const char *redirect_uri);
 

@@ -23,7 +23,7 @@ bool password_hash(h2o_iovec_t password, const struct password_cost *cost, char 
 		return false;
 	random_bytes(salt, sizeof(salt));
 	return argon2id_hash_encoded(cost->passes, cost->memory_kib, LANES, password.base, password.len, salt,
-				     sizeof(salt), DIGEST_SIZE, hash, PASSWORD_HASH_SIZE) == ARGON2_OK;
+	                             sizeof(salt), DIGEST_SIZE, hash, PASSWORD_HASH_SIZE) == ARGON2_OK;
 }
 
 /* The parameters of a PHC string as argon2_encode writes it; false for any other text. */

@@ -36,7 +36,7 @@ step_result redirect_with_code(struct request *r, const char *redirect_uri, cons
 }
 
 step_result redirect_with_error(struct request *r, const char *redirect_uri, const char *state,
-				const struct oauth_error *error, const char *text)
+                                const struct oauth_error *error, const char *text)
 {
 	struct text_buffer b = {.pool = &r->pool};
 	text_append_str(&b, redirect_uri);

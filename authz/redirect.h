@@ -9,6 +9,6 @@
 step_result redirect_with_code(struct request *r, const char *redirect_uri, const char *state, const char *code);
 /* 303 to redirect_uri?error=...&error_description=...&state=...&iss=... `state` may be NULL. */
 step_result redirect_with_error(struct request *r, const char *redirect_uri, const char *state,
-				const struct oauth_error *error, const char *text);
+                                const struct oauth_error *error, const char *text);
 
 #endif

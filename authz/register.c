@@ -10,11 +10,11 @@
  * like a URL, which is the space of client id metadata documents. */
 const char *client_credentials_make(struct request *r, struct client *c, uint8_t digest[SHA256_SIZE])
 {
-	c->client_id = random_token(&r->pool, "spc_client_");
+	c->client_id = random_token(&r->pool, "client_");
 	c->created_at = clock_now();
 	if (c->auth_method == AUTH_NONE)
 		return NULL;
-	const char *secret = random_token(&r->pool, "spc_secret_");
+	const char *secret = random_token(&r->pool, "secret_");
 	sha256(text_of(secret), digest);
 	return secret;
 }
@@ -47,10 +47,13 @@ static step_result add_client(struct request *r)
 static step_result answer(struct request *r)
 {
 	const struct register_state *s = r->state;
+	struct client added;
+	if (!store_read_client(r, &added))
+		return fail_internal(r, "a random client id is taken");
 	event_write(r, "client.registered",
-		    json_pack("{s:s, s:s, s:s, s:o}", "client_id", s->client.client_id, "client_name", s->client.name,
-			      "method", AUTH_METHOD_NAMES[s->client.auth_method], "redirect_uris",
-			      client_redirect_uris_json(&s->client)));
+	            json_pack("{s:s, s:s, s:s, s:o}", "client_id", s->client.client_id, "client_name", s->client.name,
+	                      "method", AUTH_METHOD_NAMES[s->client.auth_method], "redirect_uris",
+	                      client_redirect_uris_json(&s->client)));
 	return reply_new_client(r, &s->client, s->secret, METADATA_REGISTERED);
 }
 

@@ -9,7 +9,7 @@
 const char *client_credentials_make(struct request *r, struct client *c, uint8_t digest[SHA256_SIZE]);
 /* 201 with what was registered, and the secret, which is shown this once. */
 step_result reply_new_client(struct request *r, const struct client *c, const char *secret,
-			     enum metadata_source source);
+                             enum metadata_source source);
 
 struct register_state {
 	struct client client;

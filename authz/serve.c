@@ -35,7 +35,7 @@ static bool add_first_key(struct authz *authz, PGconn *pg)
 	if (key_first_params(&authz->pool, authz->handle_keys, params))
 		rows =
 		    operator_db_ask(pg, STORE_STATEMENTS[store_background_statement(STORE_SIGNING_KEY_ADD_FIRST)].sql,
-				    params, FIRST_KEY_PARAMS);
+		                    params, FIRST_KEY_PARAMS);
 	PQclear(rows);
 	return rows != NULL;
 }
@@ -72,7 +72,7 @@ static void on_swept(void *data, const PGresult *rows)
 	(void)data;
 	if (rows != NULL && PQresultStatus(rows) != PGRES_TUPLES_OK)
 		log_event(LOG_ERROR, "what has expired could not be deleted", "problem",
-			  PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY), NULL);
+		          PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY), NULL);
 }
 
 static void sweep(void *data)
@@ -103,7 +103,8 @@ static const char *open_logs(struct authz *authz, const struct settings *s)
 {
 	if (!log_open("sallyport-authz", s->serving.log, LOG_INFO))
 		return text_printf(&authz->pool, "%s: %s", s->serving.log, strerror(errno));
-	if (s->serving.audit_log != NULL && (authz->audit = audit_open("sallyport-authz", s->serving.audit_log)) == NULL)
+	if (s->serving.audit_log != NULL &&
+	    (authz->audit = audit_open("sallyport-authz", s->serving.audit_log)) == NULL)
 		return text_printf(&authz->pool, "%s: %s", s->serving.audit_log, strerror(errno));
 	return NULL;
 }

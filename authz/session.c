@@ -21,7 +21,7 @@ static const char *cookie_name(struct request *r, enum cookie cookie)
 {
 	const struct authz_settings *s = &authz_of(r)->settings;
 	return text_printf(&r->pool, "%s%s%s", s->secure ? "__Host-" : "", KINDS[cookie].name,
-			   s->secure ? "" : s->cookie_suffix);
+	                   s->secure ? "" : s->cookie_suffix);
 }
 
 /* The next "name=value" of a Cookie header; false at its end. */
@@ -61,8 +61,8 @@ static void add_cookie(struct request *r, enum cookie cookie, const char *value,
 {
 	const char *secure = authz_of(r)->settings.secure ? "; Secure" : "";
 	reply_header(r, "set-cookie",
-		     text_printf(&r->pool, "%s=%s; Path=/; HttpOnly; SameSite=Lax%s%s", cookie_name(r, cookie), value,
-				 secure, age));
+	             text_printf(&r->pool, "%s=%s; Path=/; HttpOnly; SameSite=Lax%s%s", cookie_name(r, cookie), value,
+	                         secure, age));
 }
 
 void cookie_set(struct request *r, enum cookie cookie, const uint8_t id[16])
@@ -91,7 +91,7 @@ const char *request_handle_mint(struct request *r, const uint8_t request_id[16],
 const char *request_page_url(struct request *r, const char *page, const uint8_t request_id[16])
 {
 	return text_printf(&r->pool, "%s/%s?request=%s", authz_of(r)->settings.base, page,
-			   request_handle_mint(r, request_id, 0));
+	                   request_handle_mint(r, request_id, 0));
 }
 
 bool request_handle_read(struct request *r, const struct form *f, uint8_t request_id[16], uint32_t *shown)

@@ -40,7 +40,7 @@ static const char *read_lifetimes(h2o_mem_pool_t *pool, struct settings *s, cons
 
 		if (ms % 1000 != 0 || ms < l->least * 1000 || ms > l->most * 1000)
 			return text_printf(pool, "%s: lifetimes.%s: must be whole seconds from %lld to %lld", s->file,
-					   l->name, (long long)l->least, (long long)l->most);
+			                   l->name, (long long)l->least, (long long)l->most);
 		*(int64_t *)((char *)&s->authz + l->member) = ms / 1000;
 	}
 	return NULL;

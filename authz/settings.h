@@ -14,10 +14,10 @@ struct settings { /* the whole file; all texts live in the pool */
 	struct authz_settings authz;
 	const char *file; /* where it was read */
 	struct serving_settings serving;
-	const char *database;	    /* conninfo of the daemon */
+	const char *database;       /* conninfo of the daemon */
 	const char *admin_database; /* of the operator's verbs; NULL if absent */
 	unsigned database_connections;
-	const char *secrets;	     /* file of handle and sealing keys */
+	const char *secrets; /* file of handle and sealing keys */
 	unsigned workers;
 };
 

@@ -11,17 +11,17 @@
 /* In the order of enum store_statement. */
 const struct db_statement STORE_STATEMENTS[] = {
     [STATEMENT_CLIENT_ADD] = {"client_add", "SELECT " CLIENT_COLUMNS
-					    " FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-					    "$12, $13, $14, $15, $16, $17)"},
+                                            " FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+                                            "$12, $13, $14, $15, $16, $17)"},
     [STATEMENT_CLIENT_GET] = {"client_get", "SELECT " CLIENT_COLUMNS " FROM authz.client_get($1)"},
     [STATEMENT_CLIENT_LIST] = {"client_list", "SELECT " CLIENT_COLUMNS " FROM authz.client_list($1, $2)"},
     [STATEMENT_CLIENT_UPDATE] = {"client_update", "SELECT " CLIENT_COLUMNS
-						  " FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-						  "$10, $11, $12, $13, $14, $15)"},
+                                                  " FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+                                                  "$10, $11, $12, $13, $14, $15)"},
     [STATEMENT_CLIENT_DELETE] = {"client_delete", "SELECT authz.client_delete($1) AS deleted"},
     [STATEMENT_AUTHORIZE_LOOKUP] =
 	{"authorize_lookup", "SELECT outcome, (client).*, resource_uri, resource_name, scope_names, scope_titles, "
-			     "scope_tools FROM authz.authorize_lookup($1, $2)"},
+                             "scope_tools FROM authz.authorize_lookup($1, $2)"},
     [STATEMENT_REQUEST_ADD] = {"request_add", "SELECT authz.request_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
     [STATEMENT_PAGE_VIEW] = {"page_view", "SELECT * FROM authz.page_view($1, $2, $3)"},
     [STATEMENT_PERSON_FOR_SIGN_IN] = {"person_for_sign_in", "SELECT * FROM authz.person_for_sign_in($1, $2)"},

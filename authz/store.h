@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that authz asks of PostgreSQL. Each verdict is one call of one function in sql/functions, which compares and decides in one transaction;
- * the daemon's database role may execute those functions and nothing else. A store_<question> ends a step with WAIT; the next step begins with
- * store_read_<question>, which gives the named outcome. Texts read live as long as r->rows (until the next question) unless said otherwise:
- * readers copy what they return to the request's pool. */
+/* Everything that authz asks of PostgreSQL. Each verdict is one call of one function in sql/functions, which compares
+ * and decides in one transaction; the daemon's database role may execute those functions and nothing else. A
+ * store_<question> ends a step with WAIT; the next step begins with store_read_<question>, which gives the named
+ * outcome. Readers copy what they return to the request's pool. */
 #ifndef SALLYPORT_STORE_H
 #define SALLYPORT_STORE_H
 
@@ -14,32 +14,36 @@
 extern const struct db_statement STORE_STATEMENTS[];
 extern const size_t STORE_STATEMENT_COUNT;
 
-/* How a client at /token, /introspect or /revoke says who it is. The verdict functions compare it themselves, first of all, so that the proof and the
- * decision are one round trip: unknown, disabled, another method than the registered one or a wrong secret are all CLIENT_REFUSED. */
+/* How a client at /token, /introspect or /revoke says who it is. The verdict functions compare it themselves, first of
+ * all, so that the proof and the decision are one round trip: unknown, disabled, another method than the registered one
+ * or a wrong secret are all CLIENT_REFUSED. */
 enum auth_method { AUTH_NONE, AUTH_SECRET_BASIC, AUTH_SECRET_POST, AUTH_METHODS };
 extern const char *const AUTH_METHOD_NAMES[AUTH_METHODS]; /* none, client_secret_basic, client_secret_post */
 struct client_proof {
 	const char *client_id;
 	enum auth_method method;
-	uint8_t secret_digest[SHA256_SIZE]; /* of the form-decoded secret; zero for AUTH_NONE */
-	uint8_t raw_secret_digest[SHA256_SIZE]; /* Basic without form encoding, as SDKs send it; equal to secret_digest otherwise */
+	uint8_t secret_digest[SHA256_SIZE];     /* of the form-decoded secret; zero for AUTH_NONE */
+	uint8_t raw_secret_digest[SHA256_SIZE]; /* Basic without form encoding, as SDKs send it; equal to secret_digest
+	                                           otherwise */
 };
 
 /* ---- clients (RFC 7591) ---- */
 struct client {
 	const char *client_id;
-	const char *name;                    /* never NULL; "" if none was given */
-	const char **redirect_uris; size_t redirect_uri_count;
-	const char **grant_types; size_t grant_type_count;
+	const char *name; /* never NULL; "" if none was given */
+	const char **redirect_uris;
+	size_t redirect_uri_count;
+	const char **grant_types;
+	size_t grant_type_count;
 	enum auth_method auth_method;
-	const char *scope;                   /* registered scope; "" if none */
-	const char *application_type;        /* "native" or "web" */
+	const char *scope;            /* registered scope; "" if none */
+	const char *application_type; /* "native" or "web" */
 	const char *client_uri, *logo_uri, *tos_uri, *policy_uri, *software_id, *software_version; /* NULL if absent */
-	const char *contacts;                /* JSON array text or NULL */
-	const char *resource;                /* a resource server's own resource (RFC 7662 callers), else NULL */
-	const char *origin;                  /* "dynamic" (RFC 7591), "admin" */
+	const char *contacts; /* JSON array text or NULL */
+	const char *resource; /* a resource server's own resource (RFC 7662 callers), else NULL */
+	const char *origin;   /* "dynamic" (RFC 7591), "admin" */
 	bool enabled;
-	int64_t created_at, last_used_at;    /* 0: never */
+	int64_t created_at, last_used_at; /* 0: never */
 };
 /* `secret_digest` NULL without secret. Answer as store_read_client; false: the id is taken. */
 step_result store_client_add(struct request *r, const struct client *c, const uint8_t *secret_digest);
@@ -49,7 +53,8 @@ bool store_read_client(struct request *r, struct client *ret);
 /* Up to `limit` clients behind `after` ("" at first) in client_id order; store_read_clients gives the row's. */
 step_result store_client_list(struct request *r, const char *after, int limit);
 size_t store_read_clients(struct request *r, struct client **ret);
-/* Replaces name, redirect URIs, grant types, scope, optional members, resource and enabled; not id, method, secret. Answer as store_read_client. */
+/* Replaces name, redirect URIs, grant types, scope, optional members, resource and enabled; not id, method, secret.
+ * Answer as store_read_client. */
 step_result store_client_update(struct request *r, const struct client *c);
 /* Deletes the client and revokes all its grants; store_read_deleted: false if there was none. */
 step_result store_client_delete(struct request *r, const char *client_id);
@@ -57,8 +62,8 @@ bool store_read_deleted(struct request *r);
 
 /* ---- resources and scopes ---- */
 struct scope_row {
-	const char *name, *title;             /* title: what it opens, in words */
-	const char *tools;                    /* JSON array of {"name", "title", "tier"}; "[]" if none */
+	const char *name, *title; /* title: what it opens, in words */
+	const char *tools;        /* JSON array of {"name", "title", "tier"}; "[]" if none */
 };
 
 /* ---- authorization requests ---- */
@@ -66,94 +71,138 @@ struct authorization {
 	const char *client_id, *client_name, *client_uri;
 	const char *redirect_uri, *resource, *resource_name, *state /* NULL if absent */, *code_challenge, *prompt;
 	bool client_is_dynamic, loopback_only; /* loopback_only: every registered redirect URI is loopback */
-	const char **scopes; size_t scope_count; /* requested and known for the resource */
+	const char **scopes;
+	size_t scope_count; /* requested and known for the resource */
 };
-/* What /authorize checks at first: the client, and the resource and scopes that the request names. resource NULL: the default one. */
+/* What /authorize checks at first: the client, and the resource and scopes that the request names. resource NULL: the
+ * default one. */
 step_result store_authorize_lookup(struct request *r, const char *client_id, const char *resource);
 enum authorize_lookup { LOOKUP_NO_CLIENT, LOOKUP_NO_RESOURCE /* the client was read */, LOOKUP_FOUND };
 struct resource {
 	const char *uri, *name;
-	struct scope_row *scopes; size_t scope_count;
+	struct scope_row *scopes;
+	size_t scope_count;
 };
 enum authorize_lookup store_read_authorize_lookup(struct request *r, struct client *client, struct resource *resource);
 /* Keeps a checked request for `lifetime` seconds, bound to a browser. The id was made by the caller (random). */
-step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16], const struct authorization *a,
-                              int64_t lifetime);
-/* What the sign-in and consent pages show: the request if it is alive, undecided and of this browser; the person if the session (NULL: none) is alive. */
+step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
+                              const struct authorization *a, int64_t lifetime);
+/* What the sign-in and consent pages show: the request if it is alive, undecided and of this browser; the person if the
+ * session (NULL: none) is alive. */
 enum page_state { PAGE_NO_REQUEST, PAGE_SIGN_IN, PAGE_CONSENT };
-struct scope_shown { const char *name, *title, *tools; bool allowed; /* the person may have it */ };
+struct scope_shown {
+	const char *name, *title, *tools;
+	bool allowed; /* the person may have it */
+};
 struct page_view {
 	struct authorization request;
-	struct scope_shown *scopes; size_t scope_count;
-	const char *username, *display_name;  /* PAGE_CONSENT */
+	struct scope_shown *scopes;
+	size_t scope_count;
+	const char *username, *display_name; /* PAGE_CONSENT */
 	int64_t auth_time;
 };
-step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16], const uint8_t *session_id);
+step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
+                            const uint8_t *session_id);
 enum page_state store_read_page_view(struct request *r, struct page_view *ret);
 
 /* ---- people and sessions ---- */
-/* The password hash to compare with; an unknown or disabled person, or one whose failures are too many from this address, has none (the caller compares
- * with a dummy of the same cost). `username` is canonicalised (lower case) by the function. */
+/* The password hash to compare with; an unknown or disabled person, or one whose failures are too many from this
+ * address, has none (the caller compares with a dummy of the same cost). `username` is canonicalised (lower case) by
+ * the function. */
 step_result store_person_for_sign_in(struct request *r, const char *username, const char *address);
-struct person_sign_in { uint8_t person_id[16]; const char *password_hash; bool throttled; };
+struct person_sign_in {
+	uint8_t person_id[16];
+	const char *password_hash;
+	bool throttled;
+};
 bool store_read_person_for_sign_in(struct request *r, struct person_sign_in *ret);
-/* After the comparison with `compared_hash`. Success starts a session (the id was made by the caller) in place of `old_session_id` (may be NULL), which ends; `new_hash` NULL unless the
- * password was hashed again with today's parameters. A person disabled meanwhile, or with another password by now, gets no session. */
-step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16], const uint8_t *old_session_id,
-                          const char *compared_hash, const char *new_hash, int64_t idle, int64_t lifetime);
+/* After the comparison with `compared_hash`. Success starts a session (the id was made by the caller) in place of
+ * `old_session_id` (may be NULL), which ends; `new_hash` NULL unless the password was hashed again with today's
+ * parameters. A person disabled meanwhile, or with another password by now, gets no session. */
+step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16],
+                          const uint8_t *old_session_id, const char *compared_hash, const char *new_hash, int64_t idle,
+                          int64_t lifetime);
 bool store_read_sign_in(struct request *r);
-/* The attempt was counted when it began (parallel guesses count too): asks nothing and returns STEP_NEXT. */
-step_result store_sign_in_failed(struct request *r, const char *username, const char *address);
 step_result store_sign_out(struct request *r, const uint8_t session_id[16]);
 
 /* ---- the decision ---- */
-/* Consent: decides the request exactly once. Approval makes a code (id made by the caller) for the scopes that were asked, are known and the person may have. */
-step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16], const uint8_t session_id[16],
-                         bool approve, const uint8_t code_id[16], int64_t code_lifetime);
-enum decision { DECIDED_NO_REQUEST /* unknown, expired, decided before, or of another browser */, DECIDED_NO_SESSION, DECIDED_DENIED, DECIDED_NO_SCOPE,
-                DECIDED_APPROVED };
-struct decided { const char *redirect_uri, *state, *client_id; };
+/* Consent: decides the request exactly once. Approval makes a code (id made by the caller) for the scopes that were
+ * asked, are known and the person may have; a denial needs no session (NULL). */
+step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
+                         const uint8_t session_id[16], bool approve, const uint8_t code_id[16], int64_t code_lifetime);
+enum decision {
+	DECIDED_NO_REQUEST /* unknown, expired, decided before, or of another browser */,
+	DECIDED_NO_SESSION,
+	DECIDED_DENIED,
+	DECIDED_NO_SCOPE,
+	DECIDED_APPROVED
+};
+struct decided {
+	const char *redirect_uri, *state, *client_id;
+};
 enum decision store_read_decide(struct request *r, struct decided *ret);
-/* A denial needs no session (NULL): so a request ends without a person's decision (prompt=none). */
 
 /* ---- grants ---- */
 struct granted {
 	uint8_t grant_id[16];
-	uint32_t generation;                  /* of the refresh token to hand out; 0: none (client without the refresh_token grant) */
-	const char *subject;                  /* person id as text */
+	uint32_t generation; /* of the refresh token to hand out; 0: none (client without the refresh_token grant) */
+	const char *subject; /* person id as text */
 	const char *client_id, *resource, *scope; /* blank-separated */
-	int64_t auth_time, now;               /* by the database's clock */
+	int64_t auth_time, now;                   /* by the database's clock */
 };
-enum redeem { REDEEM_CLIENT_REFUSED, REDEEM_UNAUTHORIZED_CLIENT /* grant type not registered */, REDEEM_INVALID /* unknown, expired, of another client, revoked */,
-              REDEEM_REPLAYED /* the grant has just been revoked */, REDEEM_REDIRECT_MISMATCH, REDEEM_VERIFIER_MISMATCH, REDEEM_TARGET_MISMATCH,
-              REDEEM_GRANTED };
-/* redirect_uri and resource may be NULL (absent). A failed redemption consumes nothing; a replay that is otherwise valid revokes the grant. */
-step_result store_redeem_code(struct request *r, const struct client_proof *proof, const uint8_t code_id[16], const char *redirect_uri,
-                              const char *code_challenge /* S256 of the verifier */, const char *resource, int64_t grant_lifetime);
+enum redeem {
+	REDEEM_CLIENT_REFUSED,
+	REDEEM_UNAUTHORIZED_CLIENT /* grant type not registered */,
+	REDEEM_INVALID /* unknown, expired, of another client, revoked */,
+	REDEEM_REPLAYED /* the grant has just been revoked */,
+	REDEEM_REDIRECT_MISMATCH,
+	REDEEM_VERIFIER_MISMATCH,
+	REDEEM_TARGET_MISMATCH,
+	REDEEM_GRANTED
+};
+/* redirect_uri and resource may be NULL (absent). A failed redemption consumes nothing; a replay that is otherwise
+ * valid revokes the grant. */
+step_result store_redeem_code(struct request *r, const struct client_proof *proof, const uint8_t code_id[16],
+                              const char *redirect_uri, const char *code_challenge /* S256 of the verifier */,
+                              const char *resource, int64_t grant_lifetime);
 enum redeem store_read_redeem_code(struct request *r, struct granted *ret);
 
-enum refresh { REFRESH_CLIENT_REFUSED, REFRESH_UNAUTHORIZED_CLIENT, REFRESH_INVALID, REFRESH_REUSED /* the grant has just been revoked */, REFRESH_TARGET_MISMATCH,
-               REFRESH_SCOPE_EXCEEDED, REFRESH_ROTATED, REFRESH_RETRIED /* n-1 inside the window */, REFRESH_STALE /* older inside its window */ };
+enum refresh {
+	REFRESH_CLIENT_REFUSED,
+	REFRESH_UNAUTHORIZED_CLIENT,
+	REFRESH_INVALID,
+	REFRESH_REUSED /* the grant has just been revoked */,
+	REFRESH_TARGET_MISMATCH,
+	REFRESH_SCOPE_EXCEEDED,
+	REFRESH_ROTATED,
+	REFRESH_RETRIED /* n-1 inside the window */,
+	REFRESH_STALE /* older inside its window */
+};
 /* `scope` (may be NULL) narrows the access token only; `resource` may be NULL. */
-step_result store_refresh(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16], uint32_t generation,
-                          const struct scopes *scope, const char *resource, int64_t window);
+step_result store_refresh(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
+                          uint32_t generation, const struct scopes *scope, const char *resource, int64_t window);
 enum refresh store_read_refresh(struct request *r, struct granted *ret);
 
-/* RFC 7662: of an access token (jti text, grant id) or a refresh token (grant id, generation). Active only if the caller is a resource server
- * whose resource is the grant's, the grant is alive, person and client are enabled and the jti was not revoked. */
+/* RFC 7662: of an access token (jti text, grant id). Active only if the
+ * caller is a resource server whose resource is the grant's, the grant is alive, person and client are enabled and the
+ * jti was not revoked. */
 struct introspected {
 	bool client_refused, active;
-	const char *username, *scope, *client_id, *subject, *grantable_scope; /* grantable: what the person could be granted for this resource */
+	const char *username, *scope, *client_id, *subject;
+	const char *grantable_scope; /* what the person could be granted for this resource */
 };
-step_result store_introspect(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16], const char *jti);
+step_result store_introspect(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
+                             const char *jti);
 void store_read_introspect(struct request *r, struct introspected *ret);
 
-/* RFC 7009. A refresh token (jti NULL) revokes its grant; an access token only itself, until it has expired. Of another client: nothing happens. */
-step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16], const char *jti, int64_t token_expires_at);
+/* RFC 7009. A refresh token (jti NULL) revokes its grant; an access token only itself, until it has expired. Of another
+ * client: nothing happens. */
+step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
+                         const char *jti, int64_t token_expires_at);
 enum revoke { REVOKE_CLIENT_REFUSED, REVOKE_NOTHING, REVOKE_DONE };
 enum revoke store_read_revoke(struct request *r);
-/* Only proves the client (a revocation of garbage, an introspection of garbage): answer as store_read_revoke with REVOKE_NOTHING for a good proof.
- * `needs_resource`: also refused unless it is a resource server. */
+/* Only proves the client (a revocation of garbage, an introspection of garbage): answer as store_read_revoke with
+ * REVOKE_NOTHING for a good proof. `needs_resource`: also refused unless it is a resource server. */
 step_result store_prove_client(struct request *r, const struct client_proof *proof, bool needs_resource);
 
 /* ---- admin ---- */
@@ -163,9 +212,10 @@ bool store_read_admin_key(struct request *r, struct scopes *ret, const char **re
 
 /* ---- signing keys (background) ---- */
 enum store_background { STORE_SIGNING_KEYS, STORE_SIGNING_KEY_ADD_FIRST, STORE_SWEEP };
-/* Statement number of db_ask_background; rows of STORE_SIGNING_KEYS: kid, algorithm, sealed (bytea), secret_id, signs (bool), created_at. STORE_SWEEP deletes what has
- * expired (requests, codes, sessions, revoked jtis, old sign-in failures). Parameter of both: seconds that an access token lives at most.
- * STORE_SIGNING_KEY_ADD_FIRST (kid, algorithm, sealed, secret_id) adds a key if there is none. */
+/* Statement number of db_ask_background; rows of STORE_SIGNING_KEYS: kid, algorithm, sealed (bytea), secret_id, signs
+ * (bool), created_at. STORE_SWEEP deletes what has expired (requests, codes, sessions, revoked jtis, old sign-in
+ * failures). Parameter of both: seconds that an access token lives at most. STORE_SIGNING_KEY_ADD_FIRST (kid,
+ * algorithm, sealed, secret_id) adds a key if there is none. */
 size_t store_background_statement(enum store_background which);
 
 #endif

@@ -16,12 +16,12 @@ static void read_granted(struct request *r, struct granted *ret)
 }
 
 step_result store_redeem_code(struct request *r, const struct client_proof *proof, const uint8_t code_id[16],
-			      const char *redirect_uri, const char *code_challenge, const char *resource,
-			      int64_t grant_lifetime)
+                              const char *redirect_uri, const char *code_challenge, const char *resource,
+                              int64_t grant_lifetime)
 {
 	struct db_param params[PROOF_PARAMS + 5] = {
 	    [PROOF_PARAMS] = param_uuid(code_id), param_text(redirect_uri),
-	    param_text(code_challenge),		  param_text(resource),
+	    param_text(code_challenge),           param_text(resource),
 	    param_int(&r->pool, grant_lifetime),
 	};
 
@@ -32,9 +32,16 @@ step_result store_redeem_code(struct request *r, const struct client_proof *proo
 enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 {
 	static const char *const OUTCOMES[] = {
-	    "client_refused",	 "unauthorized_client", "invalid",	   "replayed",
-	    "redirect_mismatch", "verifier_mismatch",	"target_mismatch", "granted"};
-	enum redeem outcome = (enum redeem)store_outcome(r, OUTCOMES, 8);
+	    [REDEEM_CLIENT_REFUSED] = "client_refused",
+	    [REDEEM_UNAUTHORIZED_CLIENT] = "unauthorized_client",
+	    [REDEEM_INVALID] = "invalid",
+	    [REDEEM_REPLAYED] = "replayed",
+	    [REDEEM_REDIRECT_MISMATCH] = "redirect_mismatch",
+	    [REDEEM_VERIFIER_MISMATCH] = "verifier_mismatch",
+	    [REDEEM_TARGET_MISMATCH] = "target_mismatch",
+	    [REDEEM_GRANTED] = "granted",
+	};
+	enum redeem outcome = (enum redeem)store_outcome(r, OUTCOMES, sizeof(OUTCOMES) / sizeof(OUTCOMES[0]));
 
 	*ret = (struct granted){0};
 	if (outcome == REDEEM_GRANTED || outcome == REDEEM_REPLAYED)
@@ -43,7 +50,7 @@ enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 }
 
 step_result store_refresh(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
-			  uint32_t generation, const struct scopes *scope, const char *resource, int64_t window)
+                          uint32_t generation, const struct scopes *scope, const char *resource, int64_t window)
 {
 	/* An empty scope parameter is no wish for a token without scope. RFC 6749, 6: as granted. */
 	bool narrows = scope != NULL && scope->count > 0;
@@ -61,16 +68,18 @@ step_result store_refresh(struct request *r, const struct client_proof *proof, c
 
 enum refresh store_read_refresh(struct request *r, struct granted *ret)
 {
-	static const char *const OUTCOMES[] = {"client_refused",
-					       "unauthorized_client",
-					       "invalid",
-					       "reused",
-					       "target_mismatch",
-					       "scope_exceeded",
-					       "rotated",
-					       "retried",
-					       "stale"};
-	enum refresh outcome = (enum refresh)store_outcome(r, OUTCOMES, 9);
+	static const char *const OUTCOMES[] = {
+	    [REFRESH_CLIENT_REFUSED] = "client_refused",
+	    [REFRESH_UNAUTHORIZED_CLIENT] = "unauthorized_client",
+	    [REFRESH_INVALID] = "invalid",
+	    [REFRESH_REUSED] = "reused",
+	    [REFRESH_TARGET_MISMATCH] = "target_mismatch",
+	    [REFRESH_SCOPE_EXCEEDED] = "scope_exceeded",
+	    [REFRESH_ROTATED] = "rotated",
+	    [REFRESH_RETRIED] = "retried",
+	    [REFRESH_STALE] = "stale",
+	};
+	enum refresh outcome = (enum refresh)store_outcome(r, OUTCOMES, sizeof(OUTCOMES) / sizeof(OUTCOMES[0]));
 
 	*ret = (struct granted){0};
 	if (outcome >= REFRESH_ROTATED || outcome == REFRESH_REUSED)
@@ -79,7 +88,7 @@ enum refresh store_read_refresh(struct request *r, struct granted *ret)
 }
 
 step_result store_introspect(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
-			     const char *jti)
+                             const char *jti)
 {
 	struct db_param params[PROOF_PARAMS + 2] = {[PROOF_PARAMS] = param_uuid(grant_id), param_text(jti)};
 
@@ -103,7 +112,7 @@ void store_read_introspect(struct request *r, struct introspected *ret)
 }
 
 step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
-			 const char *jti, int64_t token_expires_at)
+                         const char *jti, int64_t token_expires_at)
 {
 	struct db_param params[PROOF_PARAMS + 3] = {
 	    [PROOF_PARAMS] = param_uuid(grant_id),

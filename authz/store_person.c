@@ -10,21 +10,21 @@ static struct db_param optional_uuid(const uint8_t *id)
 }
 
 step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-			      const struct authorization *a, int64_t lifetime)
+                              const struct authorization *a, int64_t lifetime)
 {
 	struct db_param params[] = {
-	    param_uuid(request_id),	 param_uuid(browser_id),
-	    param_text(a->client_id),	 param_text(a->resource),
+	    param_uuid(request_id),      param_uuid(browser_id),
+	    param_text(a->client_id),    param_text(a->resource),
 	    param_text(a->redirect_uri), param_text_array(&r->pool, a->scopes, a->scope_count),
-	    param_text(a->state),	 param_text(a->code_challenge),
-	    param_text(a->prompt),	 param_int(&r->pool, lifetime),
+	    param_text(a->state),        param_text(a->code_challenge),
+	    param_text(a->prompt),       param_int(&r->pool, lifetime),
 	};
 
 	return store_ask(r, STATEMENT_REQUEST_ADD, params, sizeof(params) / sizeof(params[0]));
 }
 
 step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-			    const uint8_t *session_id)
+                            const uint8_t *session_id)
 {
 	struct db_param params[] = {param_uuid(request_id), param_uuid(browser_id), optional_uuid(session_id)};
 
@@ -102,12 +102,12 @@ bool store_read_person_for_sign_in(struct request *r, struct person_sign_in *ret
 }
 
 step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16],
-			  const uint8_t *old_session_id, const char *compared_hash, const char *new_hash, int64_t idle,
-			  int64_t lifetime)
+                          const uint8_t *old_session_id, const char *compared_hash, const char *new_hash, int64_t idle,
+                          int64_t lifetime)
 {
 	struct db_param params[] = {
-	    param_uuid(person_id),	   param_uuid(session_id),	   optional_uuid(old_session_id),
-	    param_text(compared_hash),	   param_text(new_hash),	   param_int(&r->pool, idle),
+	    param_uuid(person_id),         param_uuid(session_id),         optional_uuid(old_session_id),
+	    param_text(compared_hash),     param_text(new_hash),           param_int(&r->pool, idle),
 	    param_int(&r->pool, lifetime), param_text(request_address(r)), /* becomes a known address of the person */
 	};
 
@@ -117,16 +117,6 @@ step_result store_sign_in(struct request *r, const uint8_t person_id[16], const 
 bool store_read_sign_in(struct request *r)
 {
 	return rows_count(r->rows) == 1 && rows_bool(r->rows, 0, "signed_in");
-}
-
-/* The attempt was counted by person_for_sign_in, before its password was compared: counting it here would let parallel
- * guesses through. */
-step_result store_sign_in_failed(struct request *r, const char *username, const char *address)
-{
-	(void)r;
-	(void)username;
-	(void)address;
-	return STEP_NEXT;
 }
 
 step_result store_sign_out(struct request *r, const uint8_t session_id[16])
@@ -139,7 +129,7 @@ step_result store_sign_out(struct request *r, const uint8_t session_id[16])
 /* ---- the decision ---- */
 
 step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-			 const uint8_t session_id[16], bool approve, const uint8_t code_id[16], int64_t code_lifetime)
+                         const uint8_t session_id[16], bool approve, const uint8_t code_id[16], int64_t code_lifetime)
 {
 	struct db_param params[] = {
 	    param_uuid(request_id), param_uuid(browser_id), optional_uuid(session_id),

@@ -33,7 +33,7 @@ enum store_statement {
 enum { PROOF_PARAMS = 4 };
 
 static inline step_result store_ask(struct request *r, enum store_statement statement, const struct db_param *params,
-				    size_t count)
+                                    size_t count)
 {
 	return db_ask(r, authz_of(r)->db, statement, params, count);
 }

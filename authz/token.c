@@ -61,13 +61,13 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "there is no key to sign with yet");
 	json_t *answer =
 	    json_pack("{s:s, s:s, s:I, s:s}", "access_token", access_token, "token_type", "Bearer", "expires_in",
-		      (json_int_t)authz_of(r)->settings.access_token_lifetime, "scope", g->scope);
+	              (json_int_t)authz_of(r)->settings.access_token_lifetime, "scope", g->scope);
 	if (g->generation > 0)
 		json_object_set_new(answer, "refresh_token", json_string(mint_refresh_token(r, g)));
 	event_write(r, event,
-		    json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:I}", "grant_id", event_id(g->grant_id), "subject",
-			      g->subject, "client_id", g->client_id, "resource", g->resource, "scope", g->scope, "jti",
-			      jti, "generation", (json_int_t)g->generation));
+	            json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:I}", "grant_id", event_id(g->grant_id), "subject",
+	                      g->subject, "client_id", g->client_id, "resource", g->resource, "scope", g->scope, "jti",
+	                      jti, "generation", (json_int_t)g->generation));
 	reply_header(r, "pragma", "no-cache"); /* RFC 6749, 5.1 */
 	return reply_json(r, 200, answer);
 }

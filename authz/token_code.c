@@ -47,15 +47,15 @@ static step_result redeem(struct request *r)
 	if (!handle_open(authz->handle_keys, HANDLE_CODE, text_of(code), &s->handle))
 		return fail_grant_after_proof(r);
 	return store_redeem_code(r, client_of(r), s->handle.id, parameter(&r->form, "redirect_uri"),
-				 challenge_of(r, verifier), resource, authz->settings.grant_lifetime);
+	                         challenge_of(r, verifier), resource, authz->settings.grant_lifetime);
 }
 
 static step_result fail_replayed(struct request *r, const struct granted *g)
 {
 	const struct token_state *s = r->state;
 	event_write(r, "token.code_replayed",
-		    json_pack("{s:s, s:o, s:o}", "client_id", client_of(r)->client_id, "code", event_id(s->handle.id),
-			      "grant_id", event_id(g->grant_id)));
+	            json_pack("{s:s, s:o, s:o}", "client_id", client_of(r)->client_id, "code", event_id(s->handle.id),
+	                      "grant_id", event_id(g->grant_id)));
 	return fail_grant(r);
 }
 

@@ -33,15 +33,15 @@ static step_result refresh(struct request *r)
 	if (!handle_open(authz->handle_keys, HANDLE_REFRESH, text_of(token), &s->handle))
 		return fail_grant_after_proof(r);
 	return store_refresh(r, client_of(r), s->handle.id, s->handle.generation, scope_text != NULL ? scope : NULL,
-			     resource, authz->settings.refresh_retry_window);
+	                     resource, authz->settings.refresh_retry_window);
 }
 
 static step_result fail_reused(struct request *r)
 {
 	const struct token_state *s = r->state;
 	event_write(r, "token.reuse_detected",
-		    json_pack("{s:s, s:o, s:I}", "client_id", client_of(r)->client_id, "grant_id",
-			      event_id(s->handle.id), "generation", (json_int_t)s->handle.generation));
+	            json_pack("{s:s, s:o, s:I}", "client_id", client_of(r)->client_id, "grant_id",
+	                      event_id(s->handle.id), "generation", (json_int_t)s->handle.generation));
 	return fail_grant(r);
 }
 

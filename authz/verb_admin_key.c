@@ -38,7 +38,7 @@ enum verb_status verb_admin_key_add(struct operator* op, int argc, char **argv)
 		return VERB_REFUSED;
 	random_bytes(key.id, sizeof(key.id));
 	struct db_param params[] = {param_uuid(key.id), param_text(argv[optind]), scopes,
-				    param_int(&op->pool, lifetime_ms / 1000)};
+	                            param_int(&op->pool, lifetime_ms / 1000)};
 	status = operator_do(op, "SELECT authz.admin_key_add($1, $2, $3, $4)", params, 4, "a living key has this name");
 	if (status == VERB_DONE)
 		puts(handle_mint(&op->pool, op->secrets, HANDLE_ADMIN_KEY, &key));

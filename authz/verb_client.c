@@ -65,7 +65,7 @@ static bool id_acceptable(const char *id)
 static const char *metadata_problem_of(h2o_mem_pool_t *pool, const struct new_client *c)
 {
 	json_t *document = json_keep(pool, json_pack("{s:s, s:s, s:[]}", "client_name", c->name,
-						     "token_endpoint_auth_method", auth_method_of(c), "redirect_uris"));
+	                                             "token_endpoint_auth_method", auth_method_of(c), "redirect_uris"));
 	struct metadata_problem problem;
 	struct client unused;
 
@@ -127,9 +127,9 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 	if (problem != NULL)
 		return refuse("%s", problem);
 	if (c.id == NULL)
-		c.id = random_token(&op->pool, "spc_client_");
+		c.id = random_token(&op->pool, "client_");
 	if (!c.is_public) {
-		secret = random_token(&op->pool, "spc_secret_");
+		secret = random_token(&op->pool, "secret_");
 		sha256(text_of(secret), digest);
 	}
 	struct db_param params[] = {
@@ -143,9 +143,9 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 	};
 	status =
 	    operator_do(op,
-			"SELECT EXISTS (SELECT 1 FROM authz.client_add($1, 'admin', $2, $3, $4, $5, $6, '', 'web', "
-			"NULL, NULL, NULL, NULL, NULL, NULL, NULL, $7))",
-			params, sizeof(params) / sizeof(params[0]), "there is a client of this id");
+	                "SELECT EXISTS (SELECT 1 FROM authz.client_add($1, 'admin', $2, $3, $4, $5, $6, '', 'web', "
+	                "NULL, NULL, NULL, NULL, NULL, NULL, NULL, $7))",
+	                params, sizeof(params) / sizeof(params[0]), "there is a client of this id");
 	if (status == VERB_DONE)
 		print_client(&op->pool, &c, secret);
 	return status;
@@ -158,10 +158,10 @@ enum verb_status verb_client_list(struct operator* op, int argc, char **argv)
 	if (argc > 1 && !json)
 		return VERB_USAGE;
 	return operator_show(op,
-			     "SELECT client_id, name, origin, enabled, auth_method, resource, "
-			     "array_to_string(redirect_uris, ' ') AS redirect_uris "
-			     "FROM authz.client_list('', 2147483647)",
-			     json);
+	                     "SELECT client_id, name, origin, enabled, auth_method, resource, "
+	                     "array_to_string(redirect_uris, ' ') AS redirect_uris "
+	                     "FROM authz.client_list('', 2147483647)",
+	                     json);
 }
 
 static const char NO_CLIENT[] = "there is no client of this id";

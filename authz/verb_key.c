@@ -33,9 +33,9 @@ enum verb_status verb_key_rotate(struct operator* op, int argc, char **argv)
 	    param_int(&op->pool, now ? 0 : PUBLISHED_FIRST_S),
 	};
 	status = operator_do(op,
-			     "SELECT CASE WHEN authz.signing_key_add_first($1, $2, $3, $4) THEN true "
-			     "ELSE authz.signing_key_add($1, $2, $3, $4, $5) END",
-			     params, 5, "the key could not be added");
+	                     "SELECT CASE WHEN authz.signing_key_add_first($1, $2, $3, $4) THEN true "
+	                     "ELSE authz.signing_key_add($1, $2, $3, $4, $5) END",
+	                     params, 5, "the key could not be added");
 	if (status == VERB_DONE)
 		printf("%s is published%s\n", key->kid,
 		       now ? " and signs" : ", and signs after five minutes (at once if it is the first)");
@@ -53,9 +53,9 @@ enum verb_status verb_key_list(struct operator* op, int argc, char **argv)
 	return operator_show(
 	    op,
 	    text_printf(&op->pool,
-			"SELECT kid, algorithm, signs, secret_id, to_timestamp(created_at) AS created_at, "
-			"to_timestamp(signs_from) AS signs_from FROM authz.signing_keys(%lld)",
-			(long long)op->settings->authz.access_token_lifetime),
+	                "SELECT kid, algorithm, signs, secret_id, to_timestamp(created_at) AS created_at, "
+	                "to_timestamp(signs_from) AS signs_from FROM authz.signing_keys(%lld)",
+	                (long long)op->settings->authz.access_token_lifetime),
 	    json);
 }
 

@@ -96,7 +96,7 @@ static bool apply_migration(struct migration *m, const struct sql_file *file, in
 		return false;
 	printf("applied %s\n", file->name);
 	return remember(m, "INSERT INTO authz.schema_migrations (version, name, digest) VALUES ($1, $2, $3)", params,
-			3);
+	                3);
 }
 
 static bool apply_migrations(struct migration *m, const glob_t *files)
@@ -140,9 +140,9 @@ static bool apply_if_changed(struct migration *m, const char *path, bool always)
 	struct db_param params[] = {key, param_bytes(file.digest, SHA256_SIZE)};
 	return operator_db_run(m->pg, file.text, file.name) &&
 	       remember(m,
-			"INSERT INTO authz.schema_files (name, digest) VALUES ($1, $2) "
-			"ON CONFLICT (name) DO UPDATE SET digest = $2, applied_at = now()",
-			params, 2);
+	                "INSERT INTO authz.schema_files (name, digest) VALUES ($1, $2) "
+	                "ON CONFLICT (name) DO UPDATE SET digest = $2, applied_at = now()",
+	                params, 2);
 }
 
 static bool apply_functions(struct migration *m, const glob_t *files)

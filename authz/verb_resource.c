@@ -71,7 +71,7 @@ enum verb_status verb_resource_put(struct operator* op, int argc, char **argv)
 	if (file != NULL && (scopes = read_scopes(op, file)) == NULL)
 		return VERB_REFUSED;
 	struct db_param params[] = {param_text(argv[optind]), param_text(name), param_bool(is_default),
-				    param_text(scopes)};
+	                            param_text(scopes)};
 	rows = operator_ask(op, "SELECT authz.resource_put($1, $2, $3, $4) AS scopes", params, 4);
 	if (rows == NULL)
 		return VERB_REFUSED;

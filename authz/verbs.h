@@ -38,7 +38,7 @@ bool operator_read_secrets(struct operator* op);
 PGresult *operator_ask(struct operator* op, const char *sql, const struct db_param *params, size_t count);
 /* Asks a function that gives true or false; `otherwise` is the line for false. */
 enum verb_status operator_do(struct operator* op, const char *sql, const struct db_param *params, size_t count,
-			     const char *otherwise);
+                             const char *otherwise);
 /* All rows of a question: a table for people, or a JSON array of objects. */
 enum verb_status operator_show(struct operator* op, const char *sql, bool as_json);
 /* A text[] of blank-separated scopes, sorted; false after a line on standard error. */

@@ -43,7 +43,7 @@ static const char *place_of(h2o_mem_pool_t *pool, const char *redirect_uri, bool
 	if (!*is_web)
 		return text_printf(pool, "%.*s:", (int)u.scheme.len, u.scheme.base);
 	return text_printf(pool, "%.*s%s%.*s", (int)u.host.len, u.host.base, u.port.len > 0 ? ":" : "", (int)u.port.len,
-			   u.port.base);
+	                   u.port.base);
 }
 
 uint32_t view_shown(struct request *r, const struct view *v)
@@ -66,11 +66,11 @@ json_t *view_json(struct request *r, const struct view *v)
 	uint32_t shown = v->state == PAGE_CONSENT ? view_shown(r, v) : 0;
 	const char *name = *a->client_name != '\0' ? a->client_name : "An application without a name";
 	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s?}", "request",
-			 request_handle_mint(r, v->request_id, shown), "client_name", name, "redirect_host", place,
-			 "redirects_to_app", !is_web, "unverified", a->client_is_dynamic, "loopback_only",
-			 a->loopback_only, "resource", a->resource, "resource_name",
-			 a->resource_name != NULL && *a->resource_name != '\0' ? a->resource_name : a->resource,
-			 "client_uri", a->client_uri);
+	                 request_handle_mint(r, v->request_id, shown), "client_name", name, "redirect_host", place,
+	                 "redirects_to_app", !is_web, "unverified", a->client_is_dynamic, "loopback_only",
+	                 a->loopback_only, "resource", a->resource, "resource_name",
+	                 a->resource_name != NULL && *a->resource_name != '\0' ? a->resource_name : a->resource,
+	                 "client_uri", a->client_uri);
 }
 
 step_result view_redirect_to_sign_in(struct request *r, const struct view *v)

@@ -9,7 +9,7 @@
 struct view {
 	uint8_t request_id[16], browser_id[16], session_id[16];
 	bool has_session; /* the browser sent a session's handle; whether it lives, the database knows */
-	uint32_t shown;	  /* of the form's handle: what its page had said (view_shown) */
+	uint32_t shown;   /* of the form's handle: what its page had said (view_shown) */
 	struct page_view page;
 	enum page_state state;
 };

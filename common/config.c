@@ -93,7 +93,7 @@ static size_t place_find(const struct yaml_places *places, size_t parent, const 
 
 /* "12: lifetimes.code: must be ...", with the line of the nearest node that stands in the file. */
 static void problem_append(struct text_buffer *b, const struct yaml_places *places,
-			   const struct schema_problem *problem)
+                           const struct schema_problem *problem)
 {
 	struct text_buffer path = {.pool = b->pool};
 	const char *pointer = problem->pointer;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Configuration: one YAML file (libfyaml), read into JSON and checked by the project's own schema validator before any value is used. */
+/* Configuration: one YAML file (libfyaml), read into JSON and checked by the project's own schema validator before any
+ * value is used. */
 #ifndef SALLYPORT_CONFIG_H
 #define SALLYPORT_CONFIG_H
 
 #include "schema.h"
 
-/* NULL and *error ("authz.yaml:12: listen: must be ...") on failure. Kept by the pool. Anchors are fine, tags and several documents are not;
- * plain scalars become JSON by the YAML 1.2 core schema. At most 1 MiB. */
+/* NULL and *error ("authz.yaml:12: listen: must be ...") on failure. Kept by the pool. Anchors are fine, tags and
+ * several documents are not; plain scalars become JSON by the YAML 1.2 core schema. At most 1 MiB. */
 json_t *yaml_load(h2o_mem_pool_t *pool, const char *file, const char **error);
 json_t *yaml_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, const char **error);
 /* yaml_load and a check against a compiled schema with formats asserted. */

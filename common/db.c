@@ -18,7 +18,7 @@ enum {
 /* --- log ----------------------------------------------------------------------------------- */
 
 void db_report(struct db *db, enum log_level level, const char *message, const char *problem, const char *sqlstate,
-	       const char *statement)
+               const char *statement)
 {
 	char line[sizeof(db->problem)];
 	int64_t now = clock_monotonic_ms();
@@ -37,7 +37,7 @@ void db_report(struct db *db, enum log_level level, const char *message, const c
 	memcpy(db->problem, line, len + 1);
 	db->problem_ms = now;
 	log_event(level, message, "database", db->options.name, "sqlstate", sqlstate, "statement", statement, "problem",
-		  line, NULL);
+	          line, NULL);
 }
 
 void db_connection_changed(struct db *db)
@@ -57,7 +57,7 @@ void db_connection_changed(struct db *db)
 	if (up)
 		db->problem[0] = '\0';
 	log_event(up ? LOG_INFO : LOG_WARNING, up ? "the database is ready" : "the database is away", "database",
-		  db->options.name, NULL);
+	          db->options.name, NULL);
 }
 
 /* --- opening and closing ------------------------------------------------------------------- */
@@ -215,7 +215,7 @@ step_result db_ask(struct request *r, struct db *db, size_t statement, const str
 }
 
 step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
-		       bool tolerate)
+                       bool tolerate)
 {
 	struct question waiting = {.request = r, .tolerate = tolerate};
 
@@ -225,13 +225,13 @@ step_result db_ask_all(struct request *r, struct db *db, const struct db_questio
 	r->was_sent = asked;
 	if (!asked && !db_line_join(db, r, questions, count, tolerate))
 		return fail(r, &TEMPORARILY_UNAVAILABLE,
-			    db_ready(db) ? "the database is busy" : "the database is not available");
+		            db_ready(db) ? "the database is busy" : "the database is not available");
 	r->waiting = true;
 	return STEP_WAIT;
 }
 
 bool db_ask_background(struct db *db, size_t statement, const struct db_param *params, size_t count, db_answer_fn *done,
-		       void *data)
+                       void *data)
 {
 	struct db_question question = {statement, params, count};
 	struct question waiting = {.done = done, .data = data};
@@ -268,10 +268,10 @@ static enum verdict judge(const struct connection *c, const struct question *q)
 	 * rule. */
 	if (strcmp(sqlstate, "25006") == 0)
 		return q->tolerate && !may_be_standby(c) ? STATEMENT_FAILED : OUTAGE;
-	/* Nothing is wrong with the question: a deadlock or a lost race (class 40), a lock or an answer that took too long.
-	 * Who tolerates errors judges his own statements. */
-	if (!q->tolerate && (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "57014") == 0 ||
-			     strcmp(sqlstate, "55P03") == 0))
+	/* Nothing is wrong with the question: a deadlock or a lost race (class 40), a lock or an answer that took too
+	 * long. Who tolerates errors judges his own statements. */
+	if (!q->tolerate &&
+	    (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "55P03") == 0))
 		return TRANSIENT;
 	/* A migration changed what a prepared statement returns (0A000 there), or something dropped them all. */
 	function = PQresultErrorField(q->result, PG_DIAG_SOURCE_FUNCTION);
@@ -292,13 +292,14 @@ static void log_failure(struct connection *c, const struct question *q, enum ver
 		db_report(c->db, LOG_ERROR, "the database refused a statement", problem, sqlstate, NULL);
 		return;
 	}
-	/* Class 22, data exception: the message quotes the value. Whose errors are tolerated are statements that others wrote:
-	 * what their functions raise, and syntax errors in what a value holds (42601 of to_tsquery), may quote it too. */
+	/* Class 22, data exception: the message quotes the value. Whose errors are tolerated are statements that others
+	 * wrote: what their functions raise, and syntax errors in what a value holds (42601 of to_tsquery), may quote
+	 * it too. */
 	if (q->tolerate || (sqlstate != NULL && strncmp(sqlstate, "22", 2) == 0))
 		problem = PQresultErrorField(q->result, PG_DIAG_SOURCE_FUNCTION);
 	log_event(q->tolerate ? LOG_INFO : LOG_ERROR, "a database statement failed", "database", c->db->options.name,
-		  "sqlstate", sqlstate, "problem", problem, "request", q->request != NULL ? q->request->id : NULL,
-		  NULL);
+	          "sqlstate", sqlstate, "problem", problem, "request", q->request != NULL ? q->request->id : NULL,
+	          NULL);
 }
 
 static void retire_if_stale(struct connection *c, enum verdict verdict, const struct question *q)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PostgreSQL by libpq in pipeline mode on the event loop. A database is a few connections of one role with a fixed list of statements, prepared
- * when a connection opens. Every question is one round trip and its own implicit transaction. A lost connection fails what was under way on it
- * (503), comes back by itself with backoff, and questions meanwhile are answered 503 at once when no connection is ready. */
+/* PostgreSQL by libpq in pipeline mode on the event loop. A database is a few connections of one role with a fixed list
+ * of statements, prepared when a connection opens. Every question is one round trip and its own implicit transaction. A
+ * lost connection fails what was under way on it (503), comes back by itself with backoff, and questions meanwhile are
+ * answered 503 at once when no connection is ready. */
 #ifndef SALLYPORT_DB_H
 #define SALLYPORT_DB_H
 
@@ -21,14 +22,15 @@ struct db_param {
 enum { DB_PARAMS_MAX = 100 }; /* of one statement; more end the process */
 enum { DB_LINE_MS = 1000 };
 
-struct db_options {                           /* all of it is copied */
-	const char *name;                     /* for the log */
-	const char *conninfo;                 /* libpq; a unix socket or hostaddr, so that nothing resolves names on the loop */
+struct db_options {           /* all of it is copied */
+	const char *name;     /* for the log */
+	const char *conninfo; /* libpq; a unix socket or hostaddr, so that nothing resolves names on the loop */
 	const struct db_statement *statements;
 	size_t statement_count;
-	unsigned connections;                 /* 1..16 */
-	unsigned in_flight;                   /* questions per connection, default 64; they are answered in order, so a slow one holds up those behind it */
-	unsigned line;                        /* questions that may wait for a place, DB_LINE_MS at most; default 0: 503 at once */
+	unsigned connections; /* 1..16 */
+	unsigned in_flight; /* questions per connection, default 64; they are answered in order, so a slow one holds up
+	                       those behind it */
+	unsigned line;      /* questions that may wait for a place, DB_LINE_MS at most; default 0: 503 at once */
 };
 
 /* Starts to connect; never fails for an absent server. Lives as long as the process; db_close for a clean end. */
@@ -45,24 +47,28 @@ struct db_param param_bool(bool value);
 /* A text[] literal. */
 struct db_param param_text_array(h2o_mem_pool_t *pool, const char *const *values, size_t count);
 
-/* Asks one statement of a request; returns STEP_WAIT. The next step finds r->rows. An outage ends the request with 503, a statement error with
- * 500 (logged with SQLSTATE), before the next step runs. */
+/* Asks one statement of a request; returns STEP_WAIT. The next step finds r->rows. An outage ends the request with 503,
+ * a statement error with 500 (logged with SQLSTATE), before the next step runs. */
 step_result db_ask(struct request *r, struct db *db, size_t statement, const struct db_param *params, size_t count);
 
-/* Several statements as one implicit transaction in one round trip; the answer is that of the last one. With `tolerate`, a statement
- * error (not an outage) also resumes the next step, which finds it in r->rows (PQresultStatus is PGRES_FATAL_ERROR). */
+/* Several statements as one implicit transaction in one round trip; the answer is that of the last one. With
+ * `tolerate`, a statement error (not an outage) also resumes the next step, which finds it in r->rows (PQresultStatus
+ * is PGRES_FATAL_ERROR). */
 struct db_question {
 	size_t statement;
 	const struct db_param *params;
 	size_t count;
 };
-step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count, bool tolerate);
+step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
+                       bool tolerate);
 
 /* Outside of requests (start, timers). `result` is NULL on an outage; it is freed after the call. */
 typedef void db_answer_fn(void *data, const PGresult *result);
-bool db_ask_background(struct db *db, size_t statement, const struct db_param *params, size_t count, db_answer_fn *done, void *data);
+bool db_ask_background(struct db *db, size_t statement, const struct db_param *params, size_t count, db_answer_fn *done,
+                       void *data);
 
-/* Readers of r->rows (or any result). Text is NUL-terminated and lives as long as the result. A NULL column gives NULL, 0 or false. */
+/* Readers of r->rows (or any result). Text is NUL-terminated and lives as long as the result. A NULL column gives NULL,
+ * 0 or false. */
 size_t rows_count(const PGresult *rows);
 bool rows_is_null(const PGresult *rows, size_t row, const char *column);
 const char *rows_text(const PGresult *rows, size_t row, const char *column);
@@ -72,6 +78,7 @@ bool rows_uuid(const PGresult *rows, size_t row, const char *column, uint8_t ret
 /* Decoded from text form into the pool. */
 h2o_iovec_t rows_bytes(h2o_mem_pool_t *pool, const PGresult *rows, size_t row, const char *column);
 /* A text[] column. */
-const char **rows_text_array(h2o_mem_pool_t *pool, const PGresult *rows, size_t row, const char *column, size_t *ret_count);
+const char **rows_text_array(h2o_mem_pool_t *pool, const PGresult *rows, size_t row, const char *column,
+                             size_t *ret_count);
 
 #endif

@@ -91,9 +91,9 @@ static void take_prepared(struct connection *c, PGresult *result)
 	if (status == PGRES_FATAL_ERROR) {
 		c->refused = true;
 		db_report(c->db, LOG_ERROR, "a database statement cannot be prepared",
-			  PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
-			  PQresultErrorField(result, PG_DIAG_SQLSTATE),
-			  c->prepared < options->statement_count ? options->statements[c->prepared].name : NULL);
+		          PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+		          PQresultErrorField(result, PG_DIAG_SQLSTATE),
+		          c->prepared < options->statement_count ? options->statements[c->prepared].name : NULL);
 	}
 	c->prepared++;
 	PQclear(result);
@@ -174,7 +174,7 @@ static void on_notice(void *data, const PGresult *notice)
 
 	if (sqlstate != NULL && strncmp(sqlstate, "57P", 3) == 0)
 		db_report(c->db, LOG_WARNING, "the database ends a connection",
-			  PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY), sqlstate, NULL);
+		          PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY), sqlstate, NULL);
 }
 
 static void prepare_statements(struct connection *c)
@@ -230,27 +230,27 @@ static void poll_connecting(struct connection *c)
 static void open_connection(struct connection *c, int64_t now_ms)
 {
 	const char *keywords[] = {"options",
-				  "fallback_application_name",
-				  "gssencmode",
-				  "keepalives",
-				  "keepalives_idle",
-				  "keepalives_interval",
-				  "keepalives_count",
-				  "tcp_user_timeout",
-				  "dbname",
-				  "client_encoding",
-				  NULL};
+	                          "fallback_application_name",
+	                          "gssencmode",
+	                          "keepalives",
+	                          "keepalives_idle",
+	                          "keepalives_interval",
+	                          "keepalives_count",
+	                          "tcp_user_timeout",
+	                          "dbname",
+	                          "client_encoding",
+	                          NULL};
 	const char *values[] = {"-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000",
-				c->db->options.name,
-				"disable",
-				"1",
-				"10",
-				"5",
-				"3",
-				"10000",
-				c->db->options.conninfo,
-				"UTF8",
-				NULL};
+	                        c->db->options.name,
+	                        "disable",
+	                        "1",
+	                        "10",
+	                        "5",
+	                        "3",
+	                        "10000",
+	                        c->db->options.conninfo,
+	                        "UTF8",
+	                        NULL};
 
 	c->state = CONNECTION_CONNECTING;
 	c->due_ms = now_ms + c->db->connect_timeout_ms;
@@ -308,11 +308,11 @@ static bool send_statement(struct connection *c, const struct db_question *q)
 		formats[i] = q->params[i].format;
 	}
 	return PQsendQueryPrepared(c->pg, c->db->options.statements[q->statement].name, (int)q->count, values, lengths,
-				   formats, 0) == 1;
+	                           formats, 0) == 1;
 }
 
 bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
-		    const struct question *waiting)
+                    const struct question *waiting)
 {
 	bool sent = true;
 
@@ -348,9 +348,9 @@ void connection_lose(struct connection *c, const char *problem)
 
 	if (problem != NULL)
 		db_report(c->db, LOG_WARNING,
-			  c->state == CONNECTION_OPEN ? "a database connection was lost"
-						      : "the database cannot be reached",
-			  problem, NULL, NULL);
+		          c->state == CONNECTION_OPEN ? "a database connection was lost"
+		                                      : "the database cannot be reached",
+		          problem, NULL, NULL);
 	unwrap_socket(c);
 	PQfinish(c->pg);
 	c->pg = NULL;

@@ -27,14 +27,14 @@ struct connection {
 	PGconn *pg;
 	h2o_socket_t *socket; /* around a duplicate of libpq's descriptor: both sides close their own */
 	enum connection_state state;
-	bool broken;	 /* to be torn down, but not from inside of somebody's question */
-	bool retiring;	 /* its prepared plans are stale: no more questions, a new one when all are answered */
-	bool refused;	 /* a statement could not be prepared */
+	bool broken;     /* to be torn down, but not from inside of somebody's question */
+	bool retiring;   /* its prepared plans are stale: no more questions, a new one when all are answered */
+	bool refused;    /* a statement could not be prepared */
 	size_t prepared; /* answers to PREPARE so far */
 	unsigned backoff_ms;
 	int64_t due_ms;
 	unsigned quiet_seconds; /* that questions were waiting and none was answered */
-	struct question *ring;	/* in the order in which they were sent */
+	struct question *ring;  /* in the order in which they were sent */
 	unsigned first, count;
 };
 
@@ -43,7 +43,7 @@ struct db {
 	struct db_options options; /* with copies of everything that it points to */
 	int64_t connect_timeout_ms;
 	unsigned stuck_seconds; /* a connection that answers nothing for so long is given up */
-	h2o_timeout_t tick;	/* runs while some connection is not open */
+	h2o_timeout_t tick;     /* runs while some connection is not open */
 	h2o_timeout_entry_t tick_entry;
 	h2o_timeout_t watch; /* runs while some question waits */
 	h2o_timeout_entry_t watch_entry;
@@ -65,7 +65,7 @@ void connection_watch(struct connection *c);
 bool connection_usable(const struct connection *c);
 /* Sends all of it and one Sync. On false nothing was asked and the connection is broken. */
 bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
-		    const struct question *waiting);
+                    const struct question *waiting);
 /* Fails what is under way and closes; NULL `problem` says nothing to the log. It opens again after a while. */
 void connection_lose(struct connection *c, const char *problem);
 void connection_dispose(struct connection *c);
@@ -85,7 +85,7 @@ void db_line_end(struct db *db);
 void question_finish(struct connection *c, struct question q);
 /* In db.c: to the log, once per problem and half a minute. */
 void db_report(struct db *db, enum log_level level, const char *message, const char *problem, const char *sqlstate,
-	       const char *statement);
+               const char *statement);
 /* In db.c: a connection has become usable or unusable; starts the tick where one is needed. */
 void db_connection_changed(struct db *db);
 

@@ -59,7 +59,7 @@ bool db_line_join(struct db *db, struct request *r, const struct db_question *qu
 	w->timeout.cb = on_timeout;
 	for (size_t i = 0; i < count; i++)
 		w->questions[i] = (struct db_question){questions[i].statement, copy_params(&r->pool, &questions[i]),
-						       questions[i].count};
+		                                       questions[i].count};
 	h2o_linklist_insert(&db->line, &w->link);
 	h2o_timeout_link(db->loop, &db->line_timeout, &w->timeout);
 	db->line_count++;

@@ -170,7 +170,7 @@ static bool read_element(const char **at, char **to, const char **ret)
 
 /* PostgreSQL, 8.15.6: one dimension, from 1 on; anything else gives NULL and 0 like a NULL column. */
 const char **rows_text_array(h2o_mem_pool_t *pool, const PGresult *rows, size_t row, const char *column,
-			     size_t *ret_count)
+                             size_t *ret_count)
 {
 	const char *at = rows_text(rows, row, column);
 	const char **elements;

@@ -18,7 +18,7 @@ struct egress {
 	char *ca_file;
 	h2o_timeout_entry_t refused_timer;
 	h2o_linklist_t transfers; /* with curl */
-	h2o_linklist_t refused;	  /* never sent; answered in the next turn of the loop */
+	h2o_linklist_t refused;   /* never sent; answered in the next turn of the loop */
 };
 
 struct transfer {

@@ -8,7 +8,8 @@
 
 /* RFC 4648, 5, without padding. The result is NUL-terminated. */
 h2o_iovec_t base64url_encode(h2o_mem_pool_t *pool, const void *bytes, size_t len);
-/* Into a buffer of (len * 4 + 2) / 3 + 1 bytes, NUL included; for secrets, which must not stay in a pool. Returns the text's length. */
+/* Into a buffer of (len * 4 + 2) / 3 + 1 bytes, NUL included; for secrets, which must not stay in a pool. Returns the
+ * text's length. */
 size_t base64url_encode_into(const void *bytes, size_t len, char *text);
 /* {NULL, 0} on failure; an empty text gives a non-NULL base with len 0. */
 h2o_iovec_t base64url_decode(h2o_mem_pool_t *pool, h2o_iovec_t text);

@@ -20,7 +20,7 @@ enum {
 };
 
 static const char tags[HANDLE_TYPES][TAG_SIZE + 1] = {
-    [HANDLE_CODE] = "spc",    [HANDLE_REFRESH] = "spr",	     [HANDLE_SESSION] = "sps",	 [HANDLE_BROWSER] = "spb",
+    [HANDLE_CODE] = "spc",    [HANDLE_REFRESH] = "spr",      [HANDLE_SESSION] = "sps",   [HANDLE_BROWSER] = "spb",
     [HANDLE_REQUEST] = "spq", [HANDLE_REGISTRATION] = "spg", [HANDLE_ADMIN_KEY] = "spa",
 };
 
@@ -104,7 +104,7 @@ static const char *read_line(struct handle_keys *keys, h2o_iovec_t line)
 }
 
 static bool read_lines(h2o_mem_pool_t *pool, h2o_iovec_t text, struct handle_keys *keys, const char *file,
-		       const char **error)
+                       const char **error)
 {
 	for (int number = 1; text.len != 0; number++) {
 		const char *end = memchr(text.base, '\n', text.len);
@@ -188,7 +188,7 @@ bool handle_keys_derive(const struct handle_keys *keys, int key_id, const char *
 }
 
 static void compute_mac(const struct handle_key *key, enum handle_type type, const uint8_t body[BODY_SIZE],
-			uint8_t mac[SHA256_SIZE])
+                        uint8_t mac[SHA256_SIZE])
 {
 	uint8_t data[TAG_SIZE + 1 + BODY_SIZE];
 	memcpy(data, tags[type], TAG_SIZE + 1);

@@ -3,9 +3,9 @@
  *
  *     <tag>_<base64url of: key id (1 byte), id (16), generation (4, big endian), MAC (32)>
  *
- * MAC = HMAC-SHA256 over the tag, a NUL and the bytes before it, under the key that the key id names. So a forged handle,
- * or one of another type, is refused in constant time before the database hears of it, the database holds nothing that
- * opens anything, and the same successor of a refresh token can be computed again. */
+ * MAC = HMAC-SHA256 over the tag, a NUL and the bytes before it, under the key that the key id names. So a forged
+ * handle, or one of another type, is refused in constant time before the database hears of it, the database holds
+ * nothing that opens anything, and the same successor of a refresh token can be computed again. */
 #ifndef SALLYPORT_HANDLE_H
 #define SALLYPORT_HANDLE_H
 
@@ -30,13 +30,14 @@ struct handle {
 /* Secrets of one daemon: 1 to 8 master secrets with ids 0..255; the first one mints, all open. */
 struct handle_keys;
 
-/* Reads "<id> <base64url of 32 bytes>" lines (blank lines and # comments ignored). The file must not be readable by others
- * than its owner (and group). NULL and *error (static or in pool) on failure. The result lives in the pool, wiped with it. */
+/* Reads "<id> <base64url of 32 bytes>" lines (blank lines and # comments ignored). The file must not be readable by
+ * others than its owner (and group). NULL and *error (static or in pool) on failure. The result lives in the pool,
+ * wiped with it. */
 struct handle_keys *handle_keys_load(h2o_mem_pool_t *pool, const char *file, const char **error);
 /* For tests and one-key uses. */
 struct handle_keys *handle_keys_of(h2o_mem_pool_t *pool, uint8_t key_id, const uint8_t master[32]);
-/* Key of 32 bytes derived from the minting master secret for another purpose (e.g. "signing-keys"); `key_id` selects an older
- * one, -1 the minting one. False if there is no such id. *ret_id (may be NULL) says which was used. */
+/* Key of 32 bytes derived from the minting master secret for another purpose (e.g. "signing-keys"); `key_id` selects an
+ * older one, -1 the minting one. False if there is no such id. *ret_id (may be NULL) says which was used. */
 bool handle_keys_derive(const struct handle_keys *keys, int key_id, const char *purpose, uint8_t key[32], int *ret_id);
 
 /* NUL-terminated, in the pool, wiped with it. Of the same id, generation and keys comes the same text. */

@@ -29,20 +29,15 @@ static bool name_is(h2o_iovec_t line, const char *name)
 static void count_header(struct head_counts *c, h2o_iovec_t line)
 {
 	switch (line.base[0] | 0x20) { /* most lines begin with another letter */
-	case 'h':
-		c->hosts += name_is(line, "host");
-		break;
-	case 'c':
-		c->lengths += name_is(line, "content-length");
-		break;
+	case 'h': c->hosts += name_is(line, "host"); break;
+	case 'c': c->lengths += name_is(line, "content-length"); break;
 	case 't':
 		if (!name_is(line, "transfer-encoding"))
 			break;
 		c->codings++;
 		c->is_chunked = text_is_nocase(header_value(line, strlen("transfer-encoding")), "chunked");
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 

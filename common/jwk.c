@@ -60,7 +60,7 @@ static EVP_MD_CTX *context_prepare(enum jws_algorithm algorithm, EVP_PKEY *key, 
 	EVP_PKEY_CTX *padding = NULL; /* belongs to ctx */
 	const char *digest = algorithm == JWS_EDDSA ? NULL : "SHA256";
 	int fine = sign ? EVP_DigestSignInit_ex(ctx, &padding, digest, NULL, NULL, key, NULL)
-			: EVP_DigestVerifyInit_ex(ctx, &padding, digest, NULL, NULL, key, NULL);
+	                : EVP_DigestVerifyInit_ex(ctx, &padding, digest, NULL, NULL, key, NULL);
 	/* RFC 7518, 3.5: the salt is as long as the digest, MGF1 uses the same digest (OpenSSL's default) */
 	if (fine == 1 && algorithm == JWS_PS256) {
 		if (EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) <= 0 ||
@@ -165,7 +165,7 @@ char *jwk_thumbprint(h2o_mem_pool_t *pool, const struct jwk *key)
 	/* RFC 7638, 3.2 and RFC 8037, 2: required members only, in this order, without blanks */
 	if (key->algorithm == JWS_ES256)
 		text = text_printf(pool, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", m.first,
-				   m.second);
+		                   m.second);
 	else if (key->algorithm == JWS_EDDSA)
 		text = text_printf(pool, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", m.first);
 	else

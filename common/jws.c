@@ -11,7 +11,7 @@ enum {
 	P256_SIZE = 32,
 	ES256_SIZE = 2 * P256_SIZE,
 	SIGNATURE_MAX = JWK_RSA_BITS_MAX / 8, /* also more than any DER form of ES256 */
-	DER_MAX = 8 + ES256_SIZE	      /* SEQUENCE of two INTEGERs, each with a sign octet */
+	DER_MAX = 8 + ES256_SIZE              /* SEQUENCE of two INTEGERs, each with a sign octet */
 };
 
 /* ---- Signatures ---- */
@@ -22,7 +22,7 @@ static bool ecdsa_to_fixed(uint8_t *signature, size_t *len)
 	const uint8_t *p = signature;
 	ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &p, (long)*len);
 	bool fine = pair != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(pair), signature, P256_SIZE) == P256_SIZE &&
-		    BN_bn2binpad(ECDSA_SIG_get0_s(pair), signature + P256_SIZE, P256_SIZE) == P256_SIZE;
+	            BN_bn2binpad(ECDSA_SIG_get0_s(pair), signature + P256_SIZE, P256_SIZE) == P256_SIZE;
 	ECDSA_SIG_free(pair);
 	*len = ES256_SIZE;
 	return fine;
@@ -59,7 +59,7 @@ static bool signature_make(const struct jwk *key, h2o_iovec_t input, uint8_t *si
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool fine = EVP_MD_CTX_copy_ex(ctx, key->sign) == 1 &&
-		    EVP_DigestSign(ctx, signature, len, (const uint8_t *)input.base, input.len) == 1;
+	            EVP_DigestSign(ctx, signature, len, (const uint8_t *)input.base, input.len) == 1;
 	EVP_MD_CTX_free(ctx);
 	if (fine && key->algorithm == JWS_ES256)
 		fine = ecdsa_to_fixed(signature, len);
@@ -81,8 +81,8 @@ static bool signature_holds(const struct jwk *key, h2o_iovec_t input, h2o_iovec_
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	/* 0 and negative values both mean no */
 	bool fine = EVP_MD_CTX_copy_ex(ctx, key->verify) == 1 &&
-		    EVP_DigestVerify(ctx, (const uint8_t *)signature.base, signature.len, (const uint8_t *)input.base,
-				     input.len) == 1;
+	            EVP_DigestVerify(ctx, (const uint8_t *)signature.base, signature.len, (const uint8_t *)input.base,
+	                             input.len) == 1;
 	EVP_MD_CTX_free(ctx);
 	/* what stays in OpenSSL's queue would be taken for an error of the next TLS record */
 	if (!fine)
@@ -206,7 +206,7 @@ h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *ty
 
 /* NULL, or why not. */
 static const char *token_problem(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token,
-				 struct parts *parts)
+                                 struct parts *parts)
 {
 	struct header header;
 	const char *why = parts_read(token, parts);
@@ -228,7 +228,7 @@ static const char *token_problem(h2o_mem_pool_t *pool, const struct jwk_set *key
 }
 
 json_t *jws_verify(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token,
-		   const char **why)
+                   const char **why)
 {
 	struct parts parts;
 

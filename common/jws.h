@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compact JWS (RFC 7515) as signed JWTs (RFC 7519) under RFC 8725: the key fixes the algorithm, the caller demands `typ`, the header
- * may hold alg, typ and kid only, base64url and JSON are read strictly. */
+/* Compact JWS (RFC 7515) as signed JWTs (RFC 7519) under RFC 8725: the key fixes the algorithm, the caller demands
+ * `typ`, the header may hold alg, typ and kid only, base64url and JSON are read strictly. */
 #ifndef SALLYPORT_JWS_H
 #define SALLYPORT_JWS_H
 
@@ -11,14 +11,17 @@ enum { JWS_SIZE_MAX = 16384 };
 /* NUL-terminated compact text; `claims` is a complete JSON object text. {NULL, 0} only if OpenSSL fails. */
 h2o_iovec_t jws_sign(h2o_mem_pool_t *pool, const struct jwk *key, const char *typ, h2o_iovec_t claims);
 
-/* Reads kid without believing anything: to decide whether a key set must be fetched again. {NULL, 0} if the text is no JWS of this typ. */
+/* Reads kid without believing anything: to decide whether a key set must be fetched again. {NULL, 0} if the text is no
+ * JWS of this typ. */
 h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *typ);
 
-/* The claims (kept by the pool), or NULL and *why (fixed English for the log) if anything is wrong with form, typ, kid or signature. */
-json_t *jws_verify(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token, const char **why);
+/* The claims (kept by the pool), or NULL and *why (fixed English for the log) if anything is wrong with form, typ, kid
+ * or signature. */
+json_t *jws_verify(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token,
+                   const char **why);
 
-/* RFC 9068, 4 and RFC 7519, 4.1: iss equal, aud (string or array) has `audience`, exp, iat present as integers, not expired, not of
- * the future (skew_s tolerated for iat and nbf). NULL, or why not. */
+/* RFC 9068, 4 and RFC 7519, 4.1: iss equal, aud (string or array) has `audience`, exp, iat present as integers, not
+ * expired, not of the future (skew_s tolerated for iat and nbf). NULL, or why not. */
 const char *jwt_claims_problem(const json_t *claims, const char *issuer, const char *audience, int64_t now, int skew_s);
 
 #endif

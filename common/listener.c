@@ -129,18 +129,17 @@ void listener_end_handshakes(int fd)
 {
 	enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 }; /* RFC 9293, 3.1 */
 	struct sock_filter code[] = {
-	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
-	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
-	    BPF_STMT(BPF_RET | BPF_K, 0),
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),   BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
 	    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 	};
 	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
 
 	if (fd < PASSED_FD_FIRST + PASSED_FDS_MAX && (passed_fds >> fd & 1) != 0)
 		return;
-	/* Linux 6.1 lets anybody do this, newer ones may not: then a connection whose handshake is under way when the socket
-	 * is closed is lost, unless the kernel moves it to the other instance (sysctl net.ipv4.tcp_migrate_req). */
+	/* Linux 6.1 lets anybody do this, newer ones may not: then a connection whose handshake is under way when the
+	 * socket is closed is lost, unless the kernel moves it to the other instance (sysctl net.ipv4.tcp_migrate_req).
+	 */
 	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A bound socket for "address:port" or "[IPv6]:port", non-blocking, with SO_REUSEPORT (another instance may bind the same address and take over). A socket that the
- * service manager passed (LISTEN_FDS) for the same address is taken instead. Returns the descriptor, or -1 and *error (static). */
+/* A bound socket for "address:port" or "[IPv6]:port", non-blocking, with SO_REUSEPORT (another instance may bind the
+ * same address and take over). A socket that the service manager passed (LISTEN_FDS) for the same address is taken
+ * instead. Returns the descriptor, or -1 and *error (static). */
 int listener_open(const char *address, bool *ret_is_loopback, const char **error);
 /* Lets connections come. */
 bool listener_start(int fd);

@@ -89,7 +89,8 @@ step_result reply_body(struct request *r, int status, const char *content_type, 
 		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, content_type,
 		               strlen(content_type));
 	for (const struct reply_header *h = r->headers; h != NULL; h = h->next)
-		h2o_add_header_by_str(&req->pool, &req->res.headers, h->name, h->name_len, 1, NULL, h->value, h->value_len);
+		h2o_add_header_by_str(&req->pool, &req->res.headers, h->name, h->name_len, 1, NULL, h->value,
+		                      h->value_len);
 	h2o_start_response(req, &generator);
 	bool no_body = body.len == 0 || h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
 	h2o_send(req, &body, no_body ? 0 : 1, H2O_SEND_STATE_FINAL);

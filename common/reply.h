@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers. Each function that answers ends the request and returns STEP_DONE; it may be called once. Where the client has left, nothing is sent. */
+/* Answers. Each function that answers ends the request and returns STEP_DONE; it may be called once. Where the client
+ * has left, nothing is sent. */
 #ifndef SALLYPORT_REPLY_H
 #define SALLYPORT_REPLY_H
 
 #include "request.h"
 
-/* A header of the answer to come; values are copied; CR, LF and NUL end the process (they cannot come from outside unchecked). */
+/* A header of the answer to come; values are copied; CR, LF and NUL end the process (they cannot come from outside
+ * unchecked). */
 void reply_header(struct request *r, const char *lower_case_name, const char *value);
 /* JSON, UTF-8, Cache-Control: no-store unless another one was set before. Takes the reference. */
 step_result reply_json(struct request *r, int status, json_t *value);

@@ -85,13 +85,9 @@ void request_run(struct request *r)
 	while (*r->next_step != NULL) {
 		step_fn *step = *r->next_step++;
 		switch (step(r)) {
-		case STEP_NEXT:
-			continue;
-		case STEP_WAIT:
-			r->waiting = true;
-			return;
-		case STEP_DONE:
-			return;
+		case STEP_NEXT: continue;
+		case STEP_WAIT: r->waiting = true; return;
+		case STEP_DONE: return;
 		}
 	}
 	fail_internal(r, "the last step did not answer");
@@ -130,8 +126,8 @@ step_result fail(struct request *r, const struct oauth_error *error, const char 
 	char status[12];
 	snprintf(status, sizeof(status), "%d", error->status);
 	log_event(error->status >= 500 ? LOG_WARNING : LOG_INFO, "request refused", "request", r->id, "path",
-	          r->endpoint != NULL ? r->endpoint->path : NULL, "status", status, "error", error->code, "reason", text,
-	          NULL);
+	          r->endpoint != NULL ? r->endpoint->path : NULL, "status", status, "error", error->code, "reason",
+	          text, NULL);
 	enum errors_as form = r->endpoint != NULL ? r->endpoint->errors_as : AS_JSON;
 	step_result (*show)(struct request *, const struct oauth_error *, const char *) = r->service->show_error[form];
 	return show != NULL ? show(r, error, text) : show_error_json(r, error, text);

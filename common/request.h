@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request is a list of small steps on one event loop. The runner calls them in order; a step that has asked something of the database, a
- * worker or another server returns WAIT, and the next step runs when the answer is there. No step blocks. */
+/* A request is a list of small steps on one event loop. The runner calls them in order; a step that has asked something
+ * of the database, a worker or another server returns WAIT, and the next step runs when the answer is there. No step
+ * blocks. */
 #ifndef SALLYPORT_REQUEST_H
 #define SALLYPORT_REQUEST_H
 
@@ -20,8 +21,9 @@ typedef enum { STEP_NEXT, STEP_WAIT, STEP_DONE } step_result;
 typedef step_result step_fn(struct request *r);
 
 struct request {
-	h2o_mem_pool_t pool;             /* everything of the request lives here, until it is answered or its late answer has come */
-	h2o_req_t *h2o;                  /* NULL once the client has left; NULL in unit tests */
+	h2o_mem_pool_t
+	    pool;       /* everything of the request lives here, until it is answered or its late answer has come */
+	h2o_req_t *h2o; /* NULL once the client has left; NULL in unit tests */
 	const struct service *service;
 	const struct endpoint *endpoint;
 	step_fn *const *next_step;       /* NULL-terminated */
@@ -35,31 +37,33 @@ struct request {
 	json_t *json;                    /* of a JSON body; kept by the pool */
 	PGresult *rows;                  /* answer of the last question; freed with the pool */
 	bool waiting, answered;
-	bool was_sent;                   /* the last question has left for the database */
-	int64_t started_ms;              /* clock_monotonic_ms */
-	char id[23];                     /* random, for the log and the X-Request-Id header */
+	bool was_sent;                         /* the last question has left for the database */
+	int64_t started_ms;                    /* clock_monotonic_ms */
+	char id[23];                           /* random, for the log and the X-Request-Id header */
 	void (*on_departed)(struct request *); /* called once if the client left before the answer; may be NULL */
-	struct reply_header *headers;    /* of the answer to come (reply.h) */
-	struct reply_test *test;         /* unit tests: what was answered */
-	h2o_headers_t *test_headers;     /* unit tests: what was asked with */
+	struct reply_header *headers;          /* of the answer to come (reply.h) */
+	struct reply_test *test;               /* unit tests: what was answered */
+	h2o_headers_t *test_headers;           /* unit tests: what was asked with */
 	bool is_test;
 };
 
-/* Value of a request header (lower-case name) copied to the pool and NUL-terminated; {NULL, 0} if absent or the client has left. *repeats
- * (may be NULL) says whether there was more than one. In unit tests: request_test_header sets them. */
+/* Value of a request header (lower-case name) copied to the pool and NUL-terminated; {NULL, 0} if absent or the client
+ * has left. *repeats (may be NULL) says whether there was more than one. In unit tests: request_test_header sets them.
+ */
 h2o_iovec_t request_header(struct request *r, const char *lower_case_name, bool *repeats);
 /* Numeric address of the client: the peer, or what a configured proxy forwarded. */
 const char *request_address(struct request *r);
 
 /* Continues with another list in place of the rest of this one: return run_steps(r, steps). */
 step_result run_steps(struct request *r, step_fn *const *steps);
-/* For db, worker and egress only: the answer has come. Frees the request if the client has left, else runs the next steps. */
+/* For db, worker and egress only: the answer has come. Frees the request if the client has left, else runs the next
+ * steps. */
 void request_resume(struct request *r);
 /* For db, worker and egress only: as request_resume, but ends the request with the error. */
 void request_resume_failed(struct request *r, const struct oauth_error *error, const char *text);
 
-/* Ends a step with an error: code and status from the constant, the form from the endpoint's row (errors_as). `text` is fixed English without
- * user data: it goes to the log and to error_description. Always STEP_DONE. */
+/* Ends a step with an error: code and status from the constant, the form from the endpoint's row (errors_as). `text` is
+ * fixed English without user data: it goes to the log and to error_description. Always STEP_DONE. */
 step_result fail(struct request *r, const struct oauth_error *error, const char *text);
 /* Internal trouble: 500 with a fixed text; the detail goes to the log only. */
 step_result fail_internal(struct request *r, const char *detail);

@@ -23,8 +23,9 @@ struct router {
 static h2o_iovec_t expand_path(h2o_mem_pool_t *pool, const char *path, const char *base)
 {
 	const char *at = strstr(path, "{base}");
-	char *expanded = at == NULL ? text_printf(pool, "%s", path)
-	                            : text_printf(pool, "%.*s%s%s", (int)(at - path), path, base, at + strlen("{base}"));
+	char *expanded = at == NULL
+	                     ? text_printf(pool, "%s", path)
+	                     : text_printf(pool, "%.*s%s%s", (int)(at - path), path, base, at + strlen("{base}"));
 	return text_of(*expanded != '\0' ? expanded : "/"); /* a resource without a path is asked for at "/" */
 }
 
@@ -88,14 +89,15 @@ static bool route_matches(const struct route *route, h2o_iovec_t path, h2o_iovec
 	if (!route->has_id)
 		return text_equal(route->path, path);
 	size_t prefix = route->path.len + 1;
-	if (path.len <= prefix || memcmp(path.base, route->path.base, route->path.len) != 0 || path.base[prefix - 1] != '/')
+	if (path.len <= prefix || memcmp(path.base, route->path.base, route->path.len) != 0 ||
+	    path.base[prefix - 1] != '/')
 		return false;
 	*id = h2o_iovec_init(path.base + prefix, path.len - prefix);
 	return memchr(id->base, '/', id->len) == NULL;
 }
 
 struct found {
-	const struct route *route;  /* the path and the method are there */
+	const struct route *route;   /* the path and the method are there */
 	const struct route *sibling; /* the path is there */
 	struct text_buffer allow;
 };
@@ -135,7 +137,8 @@ static step_result answer_other_method(struct request *r, struct found *f)
 		allow_any_origin(r);
 	if (text_is(r->method, "OPTIONS") && r->endpoint->cors == ANY_ORIGIN) {
 		reply_header(r, "access-control-allow-methods", f->allow.base);
-		reply_header(r, "access-control-allow-headers", "Authorization, Content-Type, DPoP, MCP-Protocol-Version");
+		reply_header(r, "access-control-allow-headers",
+		             "Authorization, Content-Type, DPoP, MCP-Protocol-Version");
 		reply_header(r, "access-control-max-age", "86400");
 		return reply_body(r, 204, NULL, (h2o_iovec_t){NULL, 0});
 	}

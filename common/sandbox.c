@@ -12,7 +12,7 @@
 static void report(const char *measure)
 {
 	log_event(LOG_WARNING, "a protection of the process is not available", "measure", measure, "reason",
-		  strerror(errno), NULL);
+	          strerror(errno), NULL);
 }
 
 void process_harden(void)

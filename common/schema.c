@@ -6,7 +6,7 @@
 #include "json.h"
 
 const struct schema *schema_compile(h2o_mem_pool_t *pool, const json_t *document, const struct schema_options *options,
-				    const char **error)
+                                    const char **error)
 {
 	static const struct schema_options NO_OPTIONS;
 	struct schema_compiler k = {.pool = pool, .options = options == NULL ? &NO_OPTIONS : options};
@@ -29,7 +29,7 @@ const struct schema *schema_compile(h2o_mem_pool_t *pool, const json_t *document
 }
 
 bool schema_check(h2o_mem_pool_t *pool, const struct schema *schema, const json_t *instance,
-		  struct schema_problems *ret)
+                  struct schema_problems *ret)
 {
 	struct schema_problems unwanted;
 	struct schema_checker c = {.pool = pool, .problems = ret == NULL ? &unwanted : ret, .quiet = ret == NULL};
@@ -58,7 +58,7 @@ static void append_dotted(struct text_buffer *b, const char *pointer)
 				c = *++pointer == '1' ? '/' : '~';
 			digits = digits && c >= '0' && c <= '9';
 			plain = plain && (c == '_' || c == '-' || c == '$' || (c >= '0' && c <= '9') ||
-					  ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'));
+			                  ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'));
 			text_append(&name, &c, 1);
 		}
 		if (name.len == 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON Schema 2020-12 (json-schema.org/draft/2020-12). A schema is compiled once and then checks any number of instances. It
- * checks tool arguments, tool files, both daemons' configuration and client metadata. Nothing is ever fetched: a $ref that leaves
- * the document (or the documents handed in) is refused when the schema is compiled, and so is a keyword that is not supported. */
+/* JSON Schema 2020-12 (json-schema.org/draft/2020-12). A schema is compiled once and then checks any number of
+ * instances. It checks tool arguments, tool files, both daemons' configuration and client metadata. Nothing is ever
+ * fetched: a $ref that leaves the document (or the documents handed in) is refused when the schema is compiled, and so
+ * is a keyword that is not supported. */
 #ifndef SALLYPORT_SCHEMA_H
 #define SALLYPORT_SCHEMA_H
 
@@ -16,8 +17,8 @@ struct schema_options {
 	const json_t *documents;
 };
 
-/* NULL and *error (a sentence in the pool that names the place, e.g. "/properties/a/pattern: ...") if the schema is refused. The
- * compiled schema lives in the pool and holds a reference to `document`. */
+/* NULL and *error (a sentence in the pool that names the place, e.g. "/properties/a/pattern: ...") if the schema is
+ * refused. The compiled schema lives in the pool and holds a reference to `document`. */
 const struct schema *schema_compile(h2o_mem_pool_t *pool, const json_t *document, const struct schema_options *options,
                                     const char **error);
 
@@ -26,17 +27,19 @@ enum { SCHEMA_PROBLEMS_MAX = 8 };
 struct schema_problem {
 	const char *pointer; /* RFC 6901 pointer into the instance, "" for the root */
 	const char *text;    /* "must match the pattern ^[a-z]+$"; never the value itself */
-	const char *member;  /* of the instance's object, where one that should not be there is the problem; else NULL */
+	const char *member; /* of the instance's object, where one that should not be there is the problem; else NULL */
 };
 struct schema_problems {
 	struct schema_problem items[SCHEMA_PROBLEMS_MAX];
 	size_t count;
 };
 
-/* True if the instance is valid; `ret` may be NULL. Texts of problems are made in the pool; nothing is allocated on the accepting
- * path but what unevaluated*, propertyNames and uniqueItems of more than 16 items need. An integer is one that fits int64. A
- * compiled schema is used by one thread at a time (its patterns keep their working memory). A step budget bounds the work: an instance that exhausts it is invalid with a problem that says so. */
-bool schema_check(h2o_mem_pool_t *pool, const struct schema *schema, const json_t *instance, struct schema_problems *ret);
+/* True if the instance is valid; `ret` may be NULL. Texts of problems are made in the pool; nothing is allocated on the
+ * accepting path but what unevaluated*, propertyNames and uniqueItems of more than 16 items need. An integer is one
+ * that fits int64. A compiled schema is used by one thread at a time (its patterns keep their working memory). A step
+ * budget bounds the work: an instance that exhausts it is invalid with a problem that says so. */
+bool schema_check(h2o_mem_pool_t *pool, const struct schema *schema, const json_t *instance,
+                  struct schema_problems *ret);
 /* "arguments.email: must match ...; arguments: unknown member \"x\"": one line for people, root named `root`. */
 char *schema_problems_text(h2o_mem_pool_t *pool, const struct schema_problems *problems, const char *root);
 

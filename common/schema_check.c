@@ -32,7 +32,8 @@ bool schema_fail(struct schema_checker *c, const struct schema_frame *f, const c
 	va_start(arguments, format);
 	char *text = text_vprintf(c->pool, format, arguments);
 	va_end(arguments);
-	c->problems->items[c->problems->count++] = (struct schema_problem){schema_pointer(c->pool, f->path), text, NULL};
+	c->problems->items[c->problems->count++] =
+	    (struct schema_problem){schema_pointer(c->pool, f->path), text, NULL};
 	return false;
 }
 
@@ -43,9 +44,9 @@ static bool fail_type(struct schema_checker *c, const struct schema_node *node, 
 	unsigned types = schema_types_of(f->value);
 	if ((types & SCHEMA_NUMBER) && (node->types & SCHEMA_INTEGER))
 		return schema_fail(c, f, "must be %s (whole, of at most 64 bits)",
-				   schema_words_types(c->pool, node->types));
+		                   schema_words_types(c->pool, node->types));
 	return schema_fail(c, f, "must be %s, not %s", schema_words_types(c->pool, node->types),
-			   schema_words_types(c->pool, types & SCHEMA_NUMBER ? SCHEMA_NUMBER : types));
+	                   schema_words_types(c->pool, types & SCHEMA_NUMBER ? SCHEMA_NUMBER : types));
 }
 
 static bool check_rules(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
@@ -114,7 +115,7 @@ bool schema_try_node(struct schema_checker *c, const struct schema_node *node, c
 
 /* The outermost resource that has such a dynamic anchor (core, 8.2.3.2). */
 static const struct schema_node *find_dynamic(const struct schema_scope *scope, const char *name,
-					      const struct schema_node *ret)
+                                              const struct schema_node *ret)
 {
 	for (; scope != NULL; scope = scope->outer) {
 		for (const struct schema_anchor *a = scope->resource->anchors; a != NULL; a = a->next) {
@@ -218,7 +219,7 @@ bool schema_check_one_of(struct schema_checker *c, const struct schema_rule *rul
 			continue;
 		if (first != SIZE_MAX)
 			return schema_fail(c, f, "must fit exactly one of %zu alternatives, but fits (%zu) and (%zu)",
-					   rule->nodes.count, first + 1, i + 1);
+			                   rule->nodes.count, first + 1, i + 1);
 		first = i;
 	}
 	return first != SIZE_MAX || fail_alternatives(c, &rule->nodes, f);
@@ -234,7 +235,7 @@ bool schema_check_not(struct schema_checker *c, const struct schema_rule *rule, 
 	const json_t *values = json_object_get(rule->value, "enum");
 	if (c->quiet == 0 && json_object_size(rule->value) == 1 && json_array_size(names) == 1)
 		return schema_fail(c, f, "must not have the member %s",
-				   schema_words_member(c->pool, json_string_value(json_array_get(names, 0))));
+		                   schema_words_member(c->pool, json_string_value(json_array_get(names, 0))));
 	if (c->quiet == 0 && json_object_size(rule->value) == 1 && json_array_size(values) > 0)
 		return schema_fail(c, f, "must not be %s", schema_words_values(c->pool, values));
 	return schema_fail(c, f, "has a form that is excluded");

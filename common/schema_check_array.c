@@ -12,7 +12,7 @@ bool schema_check_item_count(struct schema_checker *c, const struct schema_rule 
 	if (!json_is_array(f->value) || (rule->upper ? count <= rule->count : count >= rule->count))
 		return true;
 	return schema_fail(c, f, "must have at %s %zu item%s, not %zu", rule->upper ? "most" : "least", rule->count,
-			   rule->count == 1 ? "" : "s", count);
+	                   rule->count == 1 ? "" : "s", count);
 }
 
 static bool check_pair(struct schema_checker *c, const struct schema_frame *f, size_t i, size_t j)
@@ -22,7 +22,7 @@ static bool check_pair(struct schema_checker *c, const struct schema_frame *f, s
 	if (!schema_spend(c, steps))
 		return false;
 	return !equal || schema_fail(c, f, "items [%zu] and [%zu] are equal, but all must be different", i < j ? i : j,
-				     i < j ? j : i);
+	                             i < j ? j : i);
 }
 
 struct hashed {
@@ -89,7 +89,7 @@ bool schema_check_array(struct schema_checker *c, const struct schema_rule *rule
 		count = array->prefix.count;
 	if (array->rest != NULL && array->rest->never && count > array->prefix.count) {
 		valid = schema_fail(c, f, "must have at most %zu item%s, not %zu", array->prefix.count,
-				    array->prefix.count == 1 ? "" : "s", count);
+		                    array->prefix.count == 1 ? "" : "s", count);
 		count = array->prefix.count;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -125,15 +125,15 @@ bool schema_check_contains(struct schema_checker *c, const struct schema_rule *r
 		return false;
 	if (found < contains->min)
 		return schema_fail(c, f, "must contain at least %zu item%s of the required form, not %zu",
-				   contains->min, contains->min == 1 ? "" : "s", found);
+		                   contains->min, contains->min == 1 ? "" : "s", found);
 	if (found > contains->max)
 		return schema_fail(c, f, "must contain at most %zu item%s of the limited form, not %zu", contains->max,
-				   contains->max == 1 ? "" : "s", found);
+		                   contains->max == 1 ? "" : "s", found);
 	return true;
 }
 
 bool schema_check_unevaluated_items(struct schema_checker *c, const struct schema_rule *rule,
-				    const struct schema_frame *f)
+                                    const struct schema_frame *f)
 {
 	bool valid = true;
 	if (!json_is_array(f->value))

@@ -10,7 +10,7 @@ bool schema_check_member_count(struct schema_checker *c, const struct schema_rul
 	if (!json_is_object(f->value) || (rule->upper ? count <= rule->count : count >= rule->count))
 		return true;
 	return schema_fail(c, f, "must have at %s %zu member%s, not %zu", rule->upper ? "most" : "least", rule->count,
-			   rule->count == 1 ? "" : "s", count);
+	                   rule->count == 1 ? "" : "s", count);
 }
 
 bool schema_check_required(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
@@ -31,7 +31,7 @@ bool schema_check_required(struct schema_checker *c, const struct schema_rule *r
 }
 
 static bool check_dependency(struct schema_checker *c, const char *cause, const json_t *names,
-			     const struct schema_frame *f)
+                             const struct schema_frame *f)
 {
 	for (size_t i = 0; i < json_array_size(names); i++) {
 		const char *name = json_string_value(json_array_get(names, i));
@@ -40,13 +40,13 @@ static bool check_dependency(struct schema_checker *c, const char *cause, const 
 		if (json_object_get(f->value, name) == NULL)
 			return c->quiet == 0 &&
 			       schema_fail(c, f, "the member %s is missing, which %s requires",
-					   schema_words_member(c->pool, name), schema_words_member(c->pool, cause));
+			                   schema_words_member(c->pool, name), schema_words_member(c->pool, cause));
 	}
 	return true;
 }
 
 bool schema_check_dependent_required(struct schema_checker *c, const struct schema_rule *rule,
-				     const struct schema_frame *f)
+                                     const struct schema_frame *f)
 {
 	const char *name;
 	json_t *names;
@@ -61,7 +61,7 @@ bool schema_check_dependent_required(struct schema_checker *c, const struct sche
 }
 
 bool schema_check_dependent_schemas(struct schema_checker *c, const struct schema_rule *rule,
-				    const struct schema_frame *f)
+                                    const struct schema_frame *f)
 {
 	bool valid = true;
 	if (!json_is_object(f->value) || !schema_spend(c, rule->named.count))
@@ -75,21 +75,21 @@ bool schema_check_dependent_schemas(struct schema_checker *c, const struct schem
 }
 
 static bool fail_member(struct schema_checker *c, const struct schema_object *object, const char *name,
-			const struct schema_frame *f)
+                        const struct schema_frame *f)
 {
 	if (c->quiet > 0)
 		return false;
 	const char *known = object == NULL ? NULL : schema_words_members(c->pool, object);
 	size_t before = c->problems->count;
-	schema_fail(c, f, "unknown member %s%s%s%s", schema_words_member(c->pool, name), known == NULL ? "" : " (known: ",
-		    known == NULL ? "" : known, known == NULL ? "" : ")");
+	schema_fail(c, f, "unknown member %s%s%s%s", schema_words_member(c->pool, name),
+	            known == NULL ? "" : " (known: ", known == NULL ? "" : known, known == NULL ? "" : ")");
 	if (c->problems->count > before)
 		c->problems->items[before].member = text_copy(c->pool, text_of(name));
 	return false;
 }
 
 static bool check_child(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f,
-			const char *name, const json_t *value)
+                        const char *name, const json_t *value)
 {
 	const struct schema_path path = {f->path, name, 0};
 	const struct schema_frame inner = {value, &path, f->scope, NULL};
@@ -114,7 +114,7 @@ static const struct schema_node *find_property(const struct schema_object *objec
 
 /* *seen: some pattern fits the name. */
 static bool check_patterns(struct schema_checker *c, const struct schema_object *object, const struct schema_frame *f,
-			   const char *name, const json_t *value, bool *seen)
+                           const char *name, const json_t *value, bool *seen)
 {
 	bool valid = true;
 	for (size_t i = 0; i < object->pattern_count; i++) {
@@ -131,7 +131,7 @@ static bool check_patterns(struct schema_checker *c, const struct schema_object 
 }
 
 static bool check_member(struct schema_checker *c, const struct schema_object *object, const struct schema_frame *f,
-			 void *iterator)
+                         void *iterator)
 {
 	const char *name = json_object_iter_key(iterator);
 	const json_t *value = json_object_iter_value(iterator);
@@ -142,7 +142,7 @@ static bool check_member(struct schema_checker *c, const struct schema_object *o
 		return false;
 	if (property != NULL && property->never)
 		valid = c->quiet == 0 &&
-			schema_fail(c, f, "the member %s is not allowed here", schema_words_member(c->pool, name));
+		        schema_fail(c, f, "the member %s is not allowed here", schema_words_member(c->pool, name));
 	else if (property != NULL)
 		valid = check_child(c, property, f, name, value);
 	if (!check_patterns(c, object, f, name, value, &seen))
@@ -176,7 +176,7 @@ bool schema_check_object(struct schema_checker *c, const struct schema_rule *rul
 
 /* The name is a value of its own here, so it becomes one. */
 static bool check_name(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f,
-		       const char *name)
+                       const char *name)
 {
 	json_t *value = json_string(name);
 	const struct schema_path path = {f->path, name, 0};
@@ -190,7 +190,7 @@ static bool check_name(struct schema_checker *c, const struct schema_node *node,
 	if (valid || c->quiet > 0 || c->exhausted != NULL)
 		return valid;
 	return schema_fail(c, f, "the member name %s %s", schema_words_member(c->pool, name),
-			   found.count > 0 ? found.items[0].text : "is not allowed");
+	                   found.count > 0 ? found.items[0].text : "is not allowed");
 }
 
 bool schema_check_property_names(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
@@ -209,7 +209,7 @@ bool schema_check_property_names(struct schema_checker *c, const struct schema_r
 }
 
 bool schema_check_unevaluated_members(struct schema_checker *c, const struct schema_rule *rule,
-				      const struct schema_frame *f)
+                                      const struct schema_frame *f)
 {
 	bool valid = true;
 	json_t *object = (json_t *)f->value;

@@ -25,7 +25,7 @@ bool schema_check_enum(struct schema_checker *c, const struct schema_rule *rule,
 	if (json_array_size(rule->value) == 0)
 		return schema_fail(c, f, "has no value that is allowed");
 	return schema_fail(c, f, "must be %s%s", json_array_size(rule->value) > 1 ? "one of " : "",
-			   schema_words_values(c->pool, rule->value));
+	                   schema_words_values(c->pool, rule->value));
 }
 
 bool schema_check_const(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
@@ -47,7 +47,7 @@ bool schema_check_limit(struct schema_checker *c, const struct schema_rule *rule
 	if (order > 0 || (order == 0 && !rule->exclusive))
 		return true;
 	return c->quiet == 0 && schema_fail(c, f, "must be %s %s", WORDS[rule->upper][rule->exclusive],
-					    schema_words_value(c->pool, rule->value));
+	                                    schema_words_value(c->pool, rule->value));
 }
 
 bool schema_check_multiple(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
@@ -69,7 +69,7 @@ bool schema_check_length(struct schema_checker *c, const struct schema_rule *rul
 		return true;
 	if (rule->upper)
 		return schema_fail(c, f, "must have at most %zu character%s, not %zu", rule->count,
-				   rule->count == 1 ? "" : "s", points);
+		                   rule->count == 1 ? "" : "s", points);
 	if (rule->count == 1)
 		return schema_fail(c, f, "must not be empty");
 	return schema_fail(c, f, "must have at least %zu characters, not %zu", rule->count, points);

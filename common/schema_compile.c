@@ -22,7 +22,7 @@ static const char *place_of(const struct schema_compiler *k, const struct schema
 }
 
 static const struct schema_node *child(const struct schema_compiler *k, const struct schema_node *node,
-				       const char *name)
+                                       const char *name)
 {
 	return member(node, name) == NULL ? NULL : schema_node_at(k, place_of(k, node, name));
 }
@@ -120,7 +120,7 @@ static bool build_counts(struct schema_compiler *k, struct schema_node *node)
 }
 
 static struct schema_pattern *compile_pattern(struct schema_compiler *k, const char *text, size_t len,
-					      const char *place)
+                                              const char *place)
 {
 	const char *error = NULL;
 	struct schema_pattern *ret = schema_pattern_compile(k->pool, text, len, &error);
@@ -134,7 +134,7 @@ static bool build_text(struct schema_compiler *k, struct schema_node *node)
 	const json_t *value = member(node, "pattern");
 	if (value != NULL) {
 		struct schema_pattern *pattern = compile_pattern(k, json_string_value(value), json_string_length(value),
-								 place_of(k, node, "pattern"));
+		                                                 place_of(k, node, "pattern"));
 		if (pattern == NULL)
 			return false;
 		add_rule(node, schema_check_pattern, value)->pattern = pattern;
@@ -223,7 +223,7 @@ static int compare_named(const void *a, const void *b)
 
 /* The members that hold schemas, sorted by name. */
 static struct schema_named *named_children(const struct schema_compiler *k, const struct schema_node *node,
-					   const char *name, size_t *count)
+                                           const char *name, size_t *count)
 {
 	const char *key;
 	json_t *value;
@@ -324,8 +324,8 @@ static bool build_unevaluated(struct schema_compiler *k, struct schema_node *nod
 
 /* In the order in which rules run: what is cheap first, what needs the others' work last. */
 static build_fn *const BUILDERS[] = {
-    build_type,	  build_values, build_numbers,	  build_counts,	      build_text,	build_members,
-    build_object, build_array,	build_references, build_combinations, build_dependents, build_unevaluated,
+    build_type,   build_values, build_numbers,    build_counts,       build_text,       build_members,
+    build_object, build_array,  build_references, build_combinations, build_dependents, build_unevaluated,
 };
 
 bool schema_compile_nodes(struct schema_compiler *k)

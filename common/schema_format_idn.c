@@ -51,7 +51,7 @@ static bool matches(const char *pattern, h2o_iovec_t text)
 	int error;
 	PCRE2_SIZE offset;
 	pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_DOLLAR_ENDONLY,
-					 &error, &offset, NULL);
+	                                 &error, &offset, NULL);
 	if (code == NULL)
 		h2o_fatal("a pattern of the program itself cannot be compiled");
 	pcre2_match_data *data = pcre2_match_data_create(1, NULL);

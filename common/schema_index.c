@@ -8,7 +8,7 @@
 #include <string.h>
 
 static struct schema_node *index_schema(struct schema_compiler *k, const json_t *source, const char *place,
-					struct schema_resource *resource, unsigned depth);
+                                        struct schema_resource *resource, unsigned depth);
 
 char *schema_place(h2o_mem_pool_t *pool, const char *place, const char *token)
 {
@@ -113,7 +113,7 @@ static bool may_ignore(const struct schema_compiler *k, const char *name)
 }
 
 static bool check_keyword(struct schema_compiler *k, const struct schema_node *node, const char *name,
-			  const json_t *value)
+                          const json_t *value)
 {
 	const struct schema_keyword *keyword = schema_find_keyword(name);
 	if (keyword == NULL) {
@@ -133,7 +133,7 @@ static bool check_keyword(struct schema_compiler *k, const struct schema_node *n
 }
 
 static bool index_list(struct schema_compiler *k, const struct schema_node *node, const json_t *list, const char *place,
-		       unsigned depth)
+                       unsigned depth)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *at = schema_place_index(k->pool, place, i);
@@ -144,7 +144,7 @@ static bool index_list(struct schema_compiler *k, const struct schema_node *node
 }
 
 static bool index_map(struct schema_compiler *k, const struct schema_node *node, const json_t *map, const char *place,
-		      unsigned depth)
+                      unsigned depth)
 {
 	const char *name;
 	json_t *value;
@@ -159,7 +159,7 @@ static bool index_map(struct schema_compiler *k, const struct schema_node *node,
 }
 
 static bool index_keyword(struct schema_compiler *k, const struct schema_node *node, const char *name,
-			  const json_t *value, unsigned depth)
+                          const json_t *value, unsigned depth)
 {
 	if (!check_keyword(k, node, name, value))
 		return false;
@@ -209,7 +209,7 @@ static bool enter_resource(struct schema_compiler *k, struct schema_node *node)
 }
 
 static struct schema_node *add_node(struct schema_compiler *k, const json_t *source, const char *place,
-				    struct schema_resource *resource)
+                                    struct schema_resource *resource)
 {
 	struct schema_node *ret = h2o_mem_alloc_pool(k->pool, sizeof(*ret));
 	*ret = (struct schema_node){.source = source, .place = place, .resource = resource};
@@ -222,7 +222,7 @@ static struct schema_node *add_node(struct schema_compiler *k, const json_t *sou
 }
 
 static struct schema_node *index_schema(struct schema_compiler *k, const json_t *source, const char *place,
-					struct schema_resource *resource, unsigned depth)
+                                        struct schema_resource *resource, unsigned depth)
 {
 	const char *name;
 	json_t *value;
@@ -252,19 +252,19 @@ static struct schema_node *index_schema(struct schema_compiler *k, const json_t 
 }
 
 struct schema_node *schema_index_part(struct schema_compiler *k, const json_t *source, const char *place,
-				      struct schema_resource *resource)
+                                      struct schema_resource *resource)
 {
 	return index_schema(k, source, place, resource, 0);
 }
 
 struct schema_node *schema_index_document(struct schema_compiler *k, const json_t *document, const char *uri,
-					  const char *place)
+                                          const char *place)
 {
 	struct schema_resource *resource = add_resource(k, uri, place);
 	if (resource == NULL)
 		return NULL;
 	/* A document that names no dialect is one of 2020-12. */
 	resource->vocabularies = SCHEMA_CORE | SCHEMA_APPLICATOR | SCHEMA_UNEVALUATED | SCHEMA_VALIDATION |
-				 SCHEMA_META_DATA | SCHEMA_FORMAT_ANNOTATION | SCHEMA_CONTENT;
+	                         SCHEMA_META_DATA | SCHEMA_FORMAT_ANNOTATION | SCHEMA_CONTENT;
 	return index_schema(k, document, place, resource, 0);
 }

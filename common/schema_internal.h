@@ -111,7 +111,7 @@ struct schema_matched { /* "patternProperties" */
 	const struct schema_node *node;
 };
 
-struct schema_object {			 /* properties, patternProperties, additionalProperties */
+struct schema_object {                   /* properties, patternProperties, additionalProperties */
 	struct schema_named *properties; /* sorted by name */
 	size_t property_count;
 	struct schema_matched *patterns;
@@ -142,7 +142,7 @@ struct schema_number {
 struct schema_rule {
 	schema_check_fn *check;
 	const json_t *value;   /* the keyword's own */
-	bool last;	       /* needs what the other rules evaluated */
+	bool last;             /* needs what the other rules evaluated */
 	bool exclusive, upper; /* of a number's or a count's limit */
 	union {
 		size_t count;
@@ -171,9 +171,9 @@ struct schema_node {
 	struct schema_resource *resource;
 	struct schema_rule *rules;
 	size_t rule_count;
-	unsigned types;						   /* accepted; 0: all */
-	bool always, never;					   /* the schemas true (or {}) and false */
-	bool watches_items, watches_members;			   /* has unevaluatedItems, unevaluatedProperties */
+	unsigned types;                                            /* accepted; 0: all */
+	bool always, never;                                        /* the schemas true (or {}) and false */
+	bool watches_items, watches_members;                       /* has unevaluatedItems, unevaluatedProperties */
 	enum { SCHEMA_UNSEEN, SCHEMA_ENTERED, SCHEMA_LEFT } visit; /* of the search for endless references */
 };
 
@@ -190,7 +190,7 @@ struct schema_compiler {
 	struct schema_node **nodes;
 	size_t node_count, node_capacity;
 	json_t *by_place; /* place -> number of the node */
-	json_t *by_uri;	  /* URI -> number of the resource */
+	json_t *by_uri;   /* URI -> number of the resource */
 	struct schema_resource **resources;
 	size_t resource_count, resource_capacity;
 };
@@ -209,10 +209,10 @@ const char *schema_shape_problem(enum schema_shape shape, const json_t *value);
 
 /* Makes a resource and the nodes of a document that was found under this URI. NULL on refusal. */
 struct schema_node *schema_index_document(struct schema_compiler *k, const json_t *document, const char *uri,
-					  const char *place);
+                                          const char *place);
 /* The nodes of one schema in the middle of a document. */
 struct schema_node *schema_index_part(struct schema_compiler *k, const json_t *source, const char *place,
-				      struct schema_resource *resource);
+                                      struct schema_resource *resource);
 struct schema_node *schema_node_at(const struct schema_compiler *k, const char *place);
 struct schema_resource *schema_resource_of(const struct schema_compiler *k, const char *uri);
 const struct schema_anchor *schema_find_anchor(const struct schema_resource *resource, const char *name);
@@ -222,7 +222,7 @@ unsigned schema_vocabularies_of(struct schema_compiler *k, const json_t *dialect
 /* The node that a reference at `place` names. *dynamic: the anchor's name if the reference found a $dynamicAnchor, else
  * NULL. */
 const struct schema_node *schema_resolve(struct schema_compiler *k, const struct schema_resource *base,
-					 const char *reference, const char *place, const char **dynamic);
+                                         const char *reference, const char *place, const char **dynamic);
 /* RFC 3986, 5.2; no fragment in the result. */
 char *schema_uri_resolve(h2o_mem_pool_t *pool, const char *base, const char *reference);
 /* The text of a document of the standard, or NULL. */
@@ -356,7 +356,7 @@ schema_check_fn schema_check_enum, schema_check_const, schema_check_limit, schem
 /* --- words --- */
 
 char *schema_pointer(h2o_mem_pool_t *pool, const struct schema_path *path);
-char *schema_words_types(h2o_mem_pool_t *pool, unsigned types);	      /* "a string or null" */
+char *schema_words_types(h2o_mem_pool_t *pool, unsigned types);       /* "a string or null" */
 char *schema_words_values(h2o_mem_pool_t *pool, const json_t *array); /* "\"a\", \"b\" or 3", shortened */
 char *schema_words_value(h2o_mem_pool_t *pool, const json_t *value);
 char *schema_words_member(h2o_mem_pool_t *pool, const char *name); /* quoted, shortened */

@@ -191,8 +191,8 @@ const char *schema_shape_problem(enum schema_shape shape, const json_t *value)
 	case SHAPE_ARRAY: return json_is_array(value) ? NULL : "must be an array";
 	case SHAPE_TYPES:
 		return are_types(value) ? NULL
-					: "must be one of null, boolean, integer, number, string, array, object, "
-					  "or an array of different ones";
+		                        : "must be one of null, boolean, integer, number, string, array, object, "
+		                          "or an array of different ones";
 	case SHAPE_TEXTS: return are_texts(value) ? NULL : "must be an array of different texts";
 	case SHAPE_TEXTS_MAP:
 		return all_members(value, are_texts) ? NULL : "must be an object of arrays of different texts";
@@ -201,15 +201,15 @@ const char *schema_shape_problem(enum schema_shape shape, const json_t *value)
 	case SHAPE_REFERENCE: return is_reference(value) ? NULL : "must be a URI reference";
 	case SHAPE_NAME:
 		return is_name(value) ? NULL
-				      : "must be a name of letters, digits, \"-\", \"_\" and \".\" that begins with "
-					"a letter or \"_\"";
+		                      : "must be a name of letters, digits, \"-\", \"_\" and \".\" that begins with "
+		                        "a letter or \"_\"";
 	case SHAPE_SCHEMA: return is_schema(value) ? NULL : "must be a schema (an object, true or false)";
 	case SHAPE_SCHEMAS: return json_array_size(value) > 0 ? NULL : "must be an array of one schema or more";
 	case SHAPE_SCHEMA_MAP:
 	case SHAPE_PATTERN_MAP: return json_is_object(value) ? NULL : "must be an object of schemas";
 	case SHAPE_DEPENDENCIES:
 		return all_members(value, is_dependency) ? NULL
-							 : "must be an object of schemas or arrays of different texts";
+		                                         : "must be an object of schemas or arrays of different texts";
 	}
 	return "is not supported";
 }

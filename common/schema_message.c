@@ -43,7 +43,7 @@ char *schema_words_types(h2o_mem_pool_t *pool, unsigned types)
 	} ALL[] = {
 	    {SCHEMA_STRING, "a string"}, {SCHEMA_INTEGER, "an integer"},
 	    {SCHEMA_NUMBER, "a number"}, {SCHEMA_BOOLEAN, "true or false"},
-	    {SCHEMA_ARRAY, "an array"},	 {SCHEMA_OBJECT, "an object"},
+	    {SCHEMA_ARRAY, "an array"},  {SCHEMA_OBJECT, "an object"},
 	    {SCHEMA_NULL, "null"},
 	};
 	struct text_buffer b = {.pool = pool};
@@ -115,7 +115,7 @@ char *schema_words_members(h2o_mem_pool_t *pool, const struct schema_object *obj
 			return b.base;
 		}
 		text_append_printf(&b, "%s%s", b.len > 0 ? ", " : "",
-				   schema_words_member(pool, object->properties[i].name));
+		                   schema_words_member(pool, object->properties[i].name));
 	}
 	return b.base; /* NULL if there are none */
 }

@@ -32,64 +32,64 @@ static const struct {
      "\"$recursiveRef\":{\"$ref\":\"meta/core#/$defs/uriReferenceString\"}}}"},
     {BASE "meta/core",
      HEAD("core") "\"properties\":{"
-		  "\"$id\":{\"$ref\":\"#/$defs/uriReferenceString\",\"pattern\":\"^[^#]*#?$\"},"
-		  "\"$schema\":{\"$ref\":\"#/$defs/uriString\"},\"$ref\":{\"$ref\":\"#/$defs/uriReferenceString\"},"
-		  "\"$anchor\":{\"$ref\":\"#/$defs/anchorString\"},"
-		  "\"$dynamicRef\":{\"$ref\":\"#/$defs/uriReferenceString\"},"
-		  "\"$dynamicAnchor\":{\"$ref\":\"#/$defs/anchorString\"},"
-		  "\"$vocabulary\":{\"type\":\"object\",\"propertyNames\":{\"$ref\":\"#/$defs/uriString\"},"
-		  "\"additionalProperties\":{\"type\":\"boolean\"}},"
-		  "\"$comment\":" TEXT ",\"$defs\":" SCHEMA_MAP "},\"$defs\":{"
-		  "\"anchorString\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z_][-A-Za-z0-9._]*$\"},"
-		  "\"uriString\":{\"type\":\"string\",\"format\":\"uri\"},"
-		  "\"uriReferenceString\":{\"type\":\"string\",\"format\":\"uri-reference\"}}}"},
+                  "\"$id\":{\"$ref\":\"#/$defs/uriReferenceString\",\"pattern\":\"^[^#]*#?$\"},"
+                  "\"$schema\":{\"$ref\":\"#/$defs/uriString\"},\"$ref\":{\"$ref\":\"#/$defs/uriReferenceString\"},"
+                  "\"$anchor\":{\"$ref\":\"#/$defs/anchorString\"},"
+                  "\"$dynamicRef\":{\"$ref\":\"#/$defs/uriReferenceString\"},"
+                  "\"$dynamicAnchor\":{\"$ref\":\"#/$defs/anchorString\"},"
+                  "\"$vocabulary\":{\"type\":\"object\",\"propertyNames\":{\"$ref\":\"#/$defs/uriString\"},"
+                  "\"additionalProperties\":{\"type\":\"boolean\"}},"
+                  "\"$comment\":" TEXT ",\"$defs\":" SCHEMA_MAP "},\"$defs\":{"
+                  "\"anchorString\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z_][-A-Za-z0-9._]*$\"},"
+                  "\"uriString\":{\"type\":\"string\",\"format\":\"uri\"},"
+                  "\"uriReferenceString\":{\"type\":\"string\",\"format\":\"uri-reference\"}}}"},
     {BASE "meta/applicator",
      HEAD("applicator") "\"properties\":{"
-			"\"prefixItems\":{\"$ref\":\"#/$defs/schemaArray\"},\"items\":" ANY_SCHEMA
-			",\"contains\":" ANY_SCHEMA ","
-			"\"additionalProperties\":" ANY_SCHEMA ",\"properties\":" SCHEMA_MAP ","
-			"\"patternProperties\":{\"type\":\"object\",\"additionalProperties\":" ANY_SCHEMA ","
-			"\"propertyNames\":{\"format\":\"regex\"}},"
-			"\"dependentSchemas\":" SCHEMA_MAP ",\"propertyNames\":" ANY_SCHEMA ",\"if\":" ANY_SCHEMA ","
-			"\"then\":" ANY_SCHEMA ",\"else\":" ANY_SCHEMA ",\"allOf\":{\"$ref\":\"#/$defs/schemaArray\"},"
-			"\"anyOf\":{\"$ref\":\"#/$defs/schemaArray\"},\"oneOf\":{\"$ref\":\"#/$defs/schemaArray\"},"
-			"\"not\":" ANY_SCHEMA "},\"$defs\":{\"schemaArray\":{\"type\":\"array\",\"minItems\":1,"
-			"\"items\":" ANY_SCHEMA "}}}"},
+                        "\"prefixItems\":{\"$ref\":\"#/$defs/schemaArray\"},\"items\":" ANY_SCHEMA
+                        ",\"contains\":" ANY_SCHEMA ","
+                        "\"additionalProperties\":" ANY_SCHEMA ",\"properties\":" SCHEMA_MAP ","
+                        "\"patternProperties\":{\"type\":\"object\",\"additionalProperties\":" ANY_SCHEMA ","
+                        "\"propertyNames\":{\"format\":\"regex\"}},"
+                        "\"dependentSchemas\":" SCHEMA_MAP ",\"propertyNames\":" ANY_SCHEMA ",\"if\":" ANY_SCHEMA ","
+                        "\"then\":" ANY_SCHEMA ",\"else\":" ANY_SCHEMA ",\"allOf\":{\"$ref\":\"#/$defs/schemaArray\"},"
+                        "\"anyOf\":{\"$ref\":\"#/$defs/schemaArray\"},\"oneOf\":{\"$ref\":\"#/$defs/schemaArray\"},"
+                        "\"not\":" ANY_SCHEMA "},\"$defs\":{\"schemaArray\":{\"type\":\"array\",\"minItems\":1,"
+                        "\"items\":" ANY_SCHEMA "}}}"},
     {BASE "meta/unevaluated", HEAD("unevaluated") "\"properties\":{\"unevaluatedItems\":" ANY_SCHEMA ","
-						  "\"unevaluatedProperties\":" ANY_SCHEMA "}}"},
+                                                  "\"unevaluatedProperties\":" ANY_SCHEMA "}}"},
     {BASE "meta/validation",
      HEAD("validation") "\"properties\":{"
-			"\"type\":{\"anyOf\":[{\"$ref\":\"#/$defs/simpleTypes\"},{\"type\":\"array\","
-			"\"items\":{\"$ref\":\"#/$defs/simpleTypes\"},\"minItems\":1,\"uniqueItems\":true}]},"
-			"\"const\":true,\"enum\":{\"type\":\"array\",\"items\":true},"
-			"\"multipleOf\":{\"type\":\"number\",\"exclusiveMinimum\":0},\"maximum\":{\"type\":\"number\"},"
-			"\"exclusiveMaximum\":{\"type\":\"number\"},\"minimum\":{\"type\":\"number\"},"
-			"\"exclusiveMinimum\":{\"type\":\"number\"},\"maxLength\":{\"$ref\":\"#/$defs/"
-			"nonNegativeInteger\"},"
-			"\"minLength\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
-			"\"pattern\":{\"type\":\"string\",\"format\":\"regex\"},"
-			"\"maxItems\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
-			"\"minItems\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},\"uniqueItems\":{\"type\":\"boolean\"},"
-			"\"maxContains\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
-			"\"minContains\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
-			"\"maxProperties\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
-			"\"minProperties\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
-			"\"required\":{\"$ref\":\"#/$defs/stringArray\"},\"dependentRequired\":{\"type\":\"object\","
-			"\"additionalProperties\":{\"$ref\":\"#/$defs/stringArray\"}}},\"$defs\":{"
-			"\"nonNegativeInteger\":{\"type\":\"integer\",\"minimum\":0},"
-			"\"nonNegativeIntegerDefault0\":{\"$ref\":\"#/$defs/nonNegativeInteger\",\"default\":0},"
-			"\"simpleTypes\":{\"enum\":[\"array\",\"boolean\",\"integer\",\"null\",\"number\",\"object\","
-			"\"string\"]},"
-			"\"stringArray\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"uniqueItems\":true,"
-			"\"default\":[]}}}"},
+                        "\"type\":{\"anyOf\":[{\"$ref\":\"#/$defs/simpleTypes\"},{\"type\":\"array\","
+                        "\"items\":{\"$ref\":\"#/$defs/simpleTypes\"},\"minItems\":1,\"uniqueItems\":true}]},"
+                        "\"const\":true,\"enum\":{\"type\":\"array\",\"items\":true},"
+                        "\"multipleOf\":{\"type\":\"number\",\"exclusiveMinimum\":0},\"maximum\":{\"type\":\"number\"},"
+                        "\"exclusiveMaximum\":{\"type\":\"number\"},\"minimum\":{\"type\":\"number\"},"
+                        "\"exclusiveMinimum\":{\"type\":\"number\"},\"maxLength\":{\"$ref\":\"#/$defs/"
+                        "nonNegativeInteger\"},"
+                        "\"minLength\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
+                        "\"pattern\":{\"type\":\"string\",\"format\":\"regex\"},"
+                        "\"maxItems\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
+                        "\"minItems\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},\"uniqueItems\":{\"type\":\"boolean\"},"
+                        "\"maxContains\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
+                        "\"minContains\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
+                        "\"maxProperties\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
+                        "\"minProperties\":{\"$ref\":\"#/$defs/nonNegativeInteger\"},"
+                        "\"required\":{\"$ref\":\"#/$defs/stringArray\"},\"dependentRequired\":{\"type\":\"object\","
+                        "\"additionalProperties\":{\"$ref\":\"#/$defs/stringArray\"}}},\"$defs\":{"
+                        "\"nonNegativeInteger\":{\"type\":\"integer\",\"minimum\":0},"
+                        "\"nonNegativeIntegerDefault0\":{\"$ref\":\"#/$defs/nonNegativeInteger\",\"default\":0},"
+                        "\"simpleTypes\":{\"enum\":[\"array\",\"boolean\",\"integer\",\"null\",\"number\",\"object\","
+                        "\"string\"]},"
+                        "\"stringArray\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"uniqueItems\":true,"
+                        "\"default\":[]}}}"},
     {BASE "meta/meta-data",
      HEAD("meta-data") "\"properties\":{\"title\":" TEXT ",\"description\":" TEXT ",\"default\":true,"
-		       "\"deprecated\":{\"type\":\"boolean\"},\"readOnly\":{\"type\":\"boolean\"},"
-		       "\"writeOnly\":{\"type\":\"boolean\"},\"examples\":{\"type\":\"array\",\"items\":true}}}"},
+                       "\"deprecated\":{\"type\":\"boolean\"},\"readOnly\":{\"type\":\"boolean\"},"
+                       "\"writeOnly\":{\"type\":\"boolean\"},\"examples\":{\"type\":\"array\",\"items\":true}}}"},
     {BASE "meta/format-annotation", HEAD("format-annotation") "\"properties\":{\"format\":" TEXT "}}"},
     {BASE "meta/format-assertion", HEAD("format-assertion") "\"properties\":{\"format\":" TEXT "}}"},
     {BASE "meta/content", HEAD("content") "\"properties\":{\"contentEncoding\":" TEXT ",\"contentMediaType\":" TEXT ","
-					  "\"contentSchema\":" ANY_SCHEMA "}}"},
+                                          "\"contentSchema\":" ANY_SCHEMA "}}"},
 };
 
 const char *schema_standard_document(const char *uri)

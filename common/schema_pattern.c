@@ -36,7 +36,7 @@ static pcre2_code *compile(const char *translated, int *error)
 {
 	PCRE2_SIZE offset;
 	const uint32_t flags = PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C | PCRE2_MATCH_UNSET_BACKREF |
-			       PCRE2_USE_OFFSET_LIMIT;
+	                       PCRE2_USE_OFFSET_LIMIT;
 	return pcre2_compile((PCRE2_SPTR)translated, PCRE2_ZERO_TERMINATED, flags, error, &offset, NULL);
 }
 

@@ -144,7 +144,7 @@ static unsigned vocabulary_of(const char *uri)
 unsigned schema_vocabularies_of(struct schema_compiler *k, const json_t *dialect, const char *place)
 {
 	const unsigned all = SCHEMA_CORE | SCHEMA_APPLICATOR | SCHEMA_UNEVALUATED | SCHEMA_VALIDATION |
-			     SCHEMA_META_DATA | SCHEMA_FORMAT_ANNOTATION | SCHEMA_CONTENT;
+	                     SCHEMA_META_DATA | SCHEMA_FORMAT_ANNOTATION | SCHEMA_CONTENT;
 	const char *uri = json_string_value(dialect), *name;
 	unsigned ret = SCHEMA_CORE;
 	json_t *needed;
@@ -164,7 +164,7 @@ unsigned schema_vocabularies_of(struct schema_compiler *k, const json_t *dialect
 		unsigned bit = vocabulary_of(name);
 		if (bit == 0 && !json_is_false(needed)) {
 			schema_refuse(k, place, "$schema: needs the vocabulary %s, which is not supported",
-				      schema_words_member(k->pool, name));
+			              schema_words_member(k->pool, name));
 			return 0;
 		}
 		ret |= bit;
@@ -183,7 +183,7 @@ static const struct schema_resource *find_resource(struct schema_compiler *k, co
 		document = json_keep(k->pool, json_loads(text, 0, NULL));
 	if (document == NULL) {
 		schema_refuse(k, place, "refers to %s, which is not at hand (nothing is ever fetched)",
-			      schema_words_member(k->pool, uri));
+		              schema_words_member(k->pool, uri));
 		return NULL;
 	}
 	if (schema_index_document(k, document, uri, text_printf(k->pool, "%s#", uri)) == NULL)
@@ -249,7 +249,7 @@ static const json_t *step_into(const json_t *value, const char *token)
 }
 
 static const struct schema_node *follow_pointer(struct schema_compiler *k, const struct schema_resource *from,
-						const char *pointer, const char *place)
+                                                const char *pointer, const char *place)
 {
 	struct schema_resource *resource = from->root->resource;
 	const json_t *value = from->root->source;
@@ -273,7 +273,7 @@ static const struct schema_node *follow_pointer(struct schema_compiler *k, const
 }
 
 const struct schema_node *schema_resolve(struct schema_compiler *k, const struct schema_resource *base,
-					 const char *reference, const char *place, const char **dynamic)
+                                         const char *reference, const char *place, const char **dynamic)
 {
 	*dynamic = NULL;
 	const char *uri = schema_uri_resolve(k->pool, base->uri, reference);

@@ -10,7 +10,7 @@
 struct reader {
 	const char *s, *end; /* NUL-terminated at end */
 	struct text_buffer out;
-	unsigned open;	 /* parentheses */
+	unsigned open;   /* parentheses */
 	bool repeatable; /* a quantifier may come now */
 	bool unbounded;
 	const char *error;
@@ -147,7 +147,7 @@ static bool read_escape(struct reader *r, bool in_class)
 	case '0': return is_digit(*r->s) ? fail(r, "octal escapes are not supported") : emit_point(r, 0);
 	case 'x':
 		return read_hex(r, 2, &point) ? emit_point(r, point)
-					      : fail(r, "\\x is not followed by two hexadecimal digits");
+		                              : fail(r, "\\x is not followed by two hexadecimal digits");
 	case 'u': return read_unicode(r);
 	case 'p':
 	case 'P': return read_property(r, c);

@@ -194,7 +194,7 @@ h2o_iovec_t secret_seal(h2o_mem_pool_t *pool, const uint8_t key[32], h2o_iovec_t
 }
 
 static bool gcm_open(EVP_CIPHER_CTX *ctx, const uint8_t key[32], h2o_iovec_t context, h2o_iovec_t sealed,
-		     uint8_t *plain, size_t plain_len)
+                     uint8_t *plain, size_t plain_len)
 {
 	const uint8_t *nonce = (const uint8_t *)sealed.base, *cipher = nonce + GCM_NONCE_SIZE;
 	uint8_t tag[GCM_TAG_SIZE];

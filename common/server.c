@@ -23,9 +23,9 @@
 enum {
 	ACCEPT_BATCH = 16,
 	WRITE_TIMEOUT_MS = 30 * 1000,
-	RESERVED_FDS = 128,              /* database, files, outbound */
+	RESERVED_FDS = 128, /* database, files, outbound */
 	LOOP_WAIT_MS = 1000,
-	BUSY_WAIT_MS = 50,               /* while starting or draining */
+	BUSY_WAIT_MS = 50, /* while starting or draining */
 	READY_WAIT_MS = 3000,
 };
 
@@ -57,7 +57,8 @@ static void take_head(struct request *r, h2o_req_t *req)
 	r->path = h2o_iovec_init(target.base, path_len);
 	if (req->query_at != SIZE_MAX)
 		r->query = h2o_iovec_init(target.base + path_len + 1, target.len - path_len - 1);
-	r->body = h2o_iovec_init(secret_alloc(&r->pool, req->entity.len + 1), req->entity.len); /* forms carry passwords */
+	r->body =
+	    h2o_iovec_init(secret_alloc(&r->pool, req->entity.len + 1), req->entity.len); /* forms carry passwords */
 	if (req->entity.len > 0)
 		memcpy(r->body.base, req->entity.base, req->entity.len);
 }
@@ -81,6 +82,10 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
 		fail(r, &INVALID_REQUEST, problem);
 		return 0;
 	}
+	/* h2o reads chunks leniently ("0x5" is the last one), and what it read is gone: a proxy in front may have seen another
+	 * end of this request, so what follows is not taken for the next one */
+	if (req->entity.base != NULL && req->content_length == SIZE_MAX)
+		req->http1_is_persistent = 0;
 	take_head(r, req);
 	router_run(server->router, r);
 	return 0;
@@ -236,8 +241,9 @@ static bool open_listener(struct server *server, const char *address, const char
 	const char *problem = NULL;
 	int fd = listener_open(address, &loopback, &problem);
 	if (fd >= 0 && !loopback && server->options.certificate == NULL && !server->options.tls_terminated_by_proxy) {
-		problem = "plain HTTP is served on loopback only; set tls, or say with proxy.terminates_tls that a proxy "
-		          "terminates TLS";
+		problem =
+		    "plain HTTP is served on loopback only; set tls, or say with proxy.terminates_tls that a proxy "
+		    "terminates TLS";
 		close(fd);
 		fd = -1;
 	}
@@ -271,8 +277,8 @@ static void set_defaults(struct server_options *o)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 		if (files.rlim_cur < (rlim_t)o->connections_max + RESERVED_FDS)
-			o->connections_max = files.rlim_cur > 2 * RESERVED_FDS ? (unsigned)files.rlim_cur - RESERVED_FDS
-			                                                       : RESERVED_FDS;
+			o->connections_max =
+			    files.rlim_cur > 2 * RESERVED_FDS ? (unsigned)files.rlim_cur - RESERVED_FDS : RESERVED_FDS;
 	}
 	if (o->header_timeout_ms == 0)
 		o->header_timeout_ms = 10 * 1000;
@@ -287,8 +293,7 @@ static void open_h2o(struct server *server)
 	server->config.http1.req_timeout = (uint64_t)server->options.header_timeout_ms;
 	server->config.http1.upgrade_to_http2 = 0;
 	server->config.handshake_timeout = (uint64_t)server->options.header_timeout_ms;
-	h2o_hostconf_t *host =
-	    h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+	h2o_hostconf_t *host = h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
 	h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
 	struct handler *handler = (struct handler *)h2o_create_handler(path, sizeof(*handler));
 	handler->super.on_req = on_request;
@@ -362,7 +367,8 @@ static void wait_until_ready(struct server *server)
 {
 	const struct server_options *o = &server->options;
 	int64_t until_ms = clock_monotonic_ms() + READY_WAIT_MS;
-	while (o->is_ready != NULL && !o->is_ready(o->data) && server->drain_ms == 0 && clock_monotonic_ms() < until_ms) {
+	while (o->is_ready != NULL && !o->is_ready(o->data) && server->drain_ms == 0 &&
+	       clock_monotonic_ms() < until_ms) {
 		h2o_evloop_run(server->context.loop, BUSY_WAIT_MS);
 		log_flush();
 	}
@@ -372,7 +378,8 @@ void server_run(struct server *server, const struct service *service)
 {
 	server->service = service;
 	server->router = router_build(&server->pool, service);
-	/* h2o keeps a whole body before anybody is asked who sends it: no more than what the router can still refuse by name */
+	/* h2o keeps a whole body before anybody is asked who sends it: no more than what the router can still refuse by
+	 * name */
 	server->config.max_request_entity_size = 2 * router_body_limit(server->router);
 	wait_until_ready(server);
 	if (server->drain_ms == 0) {

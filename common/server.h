@@ -6,15 +6,15 @@
 #include "router.h"
 
 struct server_options {
-	const json_t *listen;            /* text or array of "address:port" ("[::1]:8443"); port 0 picks a free one */
-	const char *certificate, *key;   /* PEM files; both or neither */
-	const char *const *proxies;      /* addresses whose X-Forwarded-For is believed, NULL-terminated; NULL: none */
-	bool tls_terminated_by_proxy;    /* plain HTTP on an address that is not loopback is refused without it */
-	unsigned connections_max;        /* accepted at a time; default 10,000 or what RLIMIT_NOFILE allows */
-	int64_t header_timeout_ms;       /* head and body; default 10 s */
-	int64_t drain_timeout_ms;        /* default 10 s */
-	void (*on_reload)(void *data);   /* SIGHUP, after certificates and logs were read again */
-	bool (*is_ready)(void *data);    /* asked before the listeners open, for a few seconds at most; NULL: at once */
+	const json_t *listen;          /* text or array of "address:port" ("[::1]:8443"); port 0 picks a free one */
+	const char *certificate, *key; /* PEM files; both or neither */
+	const char *const *proxies;    /* addresses whose X-Forwarded-For is believed, NULL-terminated; NULL: none */
+	bool tls_terminated_by_proxy;  /* plain HTTP on an address that is not loopback is refused without it */
+	unsigned connections_max;      /* accepted at a time; default 10,000 or what RLIMIT_NOFILE allows */
+	int64_t header_timeout_ms;     /* head and body; default 10 s */
+	int64_t drain_timeout_ms;      /* default 10 s */
+	void (*on_reload)(void *data); /* SIGHUP, after certificates and logs were read again */
+	bool (*is_ready)(void *data);  /* asked before the listeners open, for a few seconds at most; NULL: at once */
 	void *data;
 };
 
@@ -24,8 +24,8 @@ struct server *server_open(const struct server_options *options, const char **er
 h2o_context_t *server_context(struct server *server);
 /* Port of the n-th listener (after a port 0 was filled in). */
 int server_port(const struct server *server, size_t n);
-/* Starts to accept and serves until SIGTERM or SIGINT, then drains: listeners closed, running requests answered, idle connections ended.
- * Where another instance listens at the same addresses, no request is lost. */
+/* Starts to accept and serves until SIGTERM or SIGINT, then drains: listeners closed, running requests answered, idle
+ * connections ended. Where another instance listens at the same addresses, no request is lost. */
 void server_run(struct server *server, const struct service *service);
 /* Calls fn(data) on the loop every interval, first after one interval. */
 void server_every(struct server *server, int64_t interval_ms, void (*fn)(void *data), void *data);

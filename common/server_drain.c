@@ -40,8 +40,8 @@ static void close_listeners(struct server *server)
 }
 
 /* h2o keeps idle connections; with their read side shut it sees their end, while requests that are being handled are
- * not read and still get their answer. A connection that has just come, or just said something, is not idle: its request
- * may be on the way. */
+ * not read and still get their answer. A connection that has just come, or just said something, is not idle: its
+ * request may be on the way. */
 static void end_idle_connections(struct server *server)
 {
 	for (h2o_linklist_t *n = server->connections.next; n != &server->connections; n = n->next) {

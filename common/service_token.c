@@ -103,11 +103,11 @@ static json_t *token_read(h2o_mem_pool_t *pool, h2o_iovec_t token, const char **
 	*why = "the signature is not that of an HS256 token";
 	uint8_t mac[SHA256_SIZE];
 	return base64url_decode_exact(h2o_iovec_init(second + 1, (size_t)(end - second - 1)), mac, sizeof(mac)) ? claims
-														: NULL;
+	                                                                                                        : NULL;
 }
 
 json_t *service_token_verify(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t token, const char *issuer,
-			     const char *audience, int64_t now, const char **why)
+                             const char *audience, int64_t now, const char **why)
 {
 	jwt_t *jwt = NULL;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of both daemons' configuration that says how they serve: listen, tls, proxy, log, audit_log. Written once, so
- * that both read and refuse alike. */
+/* The part of both daemons' configuration that says how they serve: listen, tls, proxy, log, audit_log. Written once,
+ * so that both read and refuse alike. */
 #ifndef SALLYPORT_SERVING_SETTINGS_H
 #define SALLYPORT_SERVING_SETTINGS_H
 
@@ -12,16 +12,17 @@ struct serving_settings { /* texts live in the pool or in the document */
 	const char *certificate, *key; /* NULL: plain HTTP */
 	const char *const *proxies;    /* NULL-terminated; NULL: none */
 	bool tls_terminated_by_proxy;
-	const char *log, *audit_log;   /* NULL if absent */
+	const char *log, *audit_log; /* NULL if absent */
 };
 
-/* A daemon's configuration schema: its own properties, written as YAML, and those of serving. Built in, so a mistake ends
- * the process. Kept by the pool; the document is what the verb `schema` prints. */
+/* A daemon's configuration schema: its own properties, written as YAML, and those of serving. Built in, so a mistake
+ * ends the process. Kept by the pool; the document is what the verb `schema` prints. */
 json_t *serving_schema_document(h2o_mem_pool_t *pool, const char *yaml, const char *name);
 /* Compiles a schema that is built in, with formats asserted; a mistake ends the process. */
 const struct schema *serving_schema_compile(h2o_mem_pool_t *pool, const json_t *document);
 /* Reads a document that fits the schema. Paths are relative to the folder of `file`. */
-void serving_settings_read(h2o_mem_pool_t *pool, const char *file, const json_t *document, struct serving_settings *ret);
+void serving_settings_read(h2o_mem_pool_t *pool, const char *file, const json_t *document,
+                           struct serving_settings *ret);
 /* A text array as a NULL-terminated list; an absent one is empty. */
 const char *const *serving_text_list(h2o_mem_pool_t *pool, const json_t *array);
 /* The server's options that follow from the settings; the others are zero. */

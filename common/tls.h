@@ -4,7 +4,8 @@
 
 #include <openssl/ssl.h>
 
-/* A server context of TLS 1.2 and 1.3 with tickets, HTTP/1.1 only, from PEM files. NULL and *error (static) on failure. */
+/* A server context of TLS 1.2 and 1.3 with tickets, HTTP/1.1 only, from PEM files. NULL and *error (static) on failure.
+ */
 SSL_CTX *tls_server_context(const char *certificate, const char *key, const char **error);
 
 #endif

@@ -243,24 +243,24 @@ bool uri_is_loopback(const struct uri *u)
 /* Schemes that a browser or a system handles itself: a code sent to one of these runs a script,
  * opens a file, leaves the machine in clear or starts a program that takes orders from the URI. */
 static const char *const refused_schemes[] = {
-    "about",	   "acap",	"addbook",    "afp",	 "android-app",	 "applescript", "blob",
-    "brave",	   "callto",	"cid",	      "content", "data",	 "dav",		"davs",
-    "devtools",	   "dict",	"dns",	      "edge",	 "externalfile", "facetime",	"facetime-audio",
-    "feed",	   "file",	"filesystem", "finger",	 "ftp",		 "ftps",	"geo",
-    "git",	   "gopher",	"h323",	      "hcp",	 "help",	 "http",	"https",
-    "imap",	   "intent",	"irc",	      "ircs",	 "jar",		 "java",	"javascript",
-    "jms",	   "jscript",	"ldap",	      "ldaps",	 "livescript",	 "local",	"magnet",
-    "mailto",	   "maps",	"market",     "mhtml",	 "mid",		 "mk",		"mms",
-    "mocha",	   "netdoc",	"news",	      "nfs",	 "nntp",	 "opera",	"pop",
-    "rdar",	   "res",	"resource",   "rmi",	 "rsync",	 "rtsp",	"script",
-    "search",	   "search-ms", "sftp",	      "shell",	 "shortcuts",	 "sip",		"sips",
-    "smb",	   "sms",	"smsto",      "snews",	 "ssh",		 "stun",	"svn",
-    "tel",	   "telnet",	"tftp",	      "turn",	 "urn",		 "vbs",		"vbscript",
-    "view-source", "vivaldi",	"vnc",	      "wais",	 "webcal",	 "ws",		"wss",
-    "wyciwyg",	   "xmpp",
+    "about",       "acap",      "addbook",    "afp",     "android-app",  "applescript", "blob",
+    "brave",       "callto",    "cid",        "content", "data",         "dav",         "davs",
+    "devtools",    "dict",      "dns",        "edge",    "externalfile", "facetime",    "facetime-audio",
+    "feed",        "file",      "filesystem", "finger",  "ftp",          "ftps",        "geo",
+    "git",         "gopher",    "h323",       "hcp",     "help",         "http",        "https",
+    "imap",        "intent",    "irc",        "ircs",    "jar",          "java",        "javascript",
+    "jms",         "jscript",   "ldap",       "ldaps",   "livescript",   "local",       "magnet",
+    "mailto",      "maps",      "market",     "mhtml",   "mid",          "mk",          "mms",
+    "mocha",       "netdoc",    "news",       "nfs",     "nntp",         "opera",       "pop",
+    "rdar",        "res",       "resource",   "rmi",     "rsync",        "rtsp",        "script",
+    "search",      "search-ms", "sftp",       "shell",   "shortcuts",    "sip",         "sips",
+    "smb",         "sms",       "smsto",      "snews",   "ssh",          "stun",        "svn",
+    "tel",         "telnet",    "tftp",       "turn",    "urn",          "vbs",         "vbscript",
+    "view-source", "vivaldi",   "vnc",        "wais",    "webcal",       "ws",          "wss",
+    "wyciwyg",     "xmpp",
 };
 static const char *const refused_scheme_prefixes[] = {
-    "chrome", "moz-",		"ms-",	"itms",	      "x-apple",  "x-man-page",
+    "chrome", "moz-",           "ms-",  "itms",       "x-apple",  "x-man-page",
     "safari", "microsoft-edge", "vnd.", "javascript", "vbscript",
 };
 
@@ -349,7 +349,7 @@ bool uri_redirect_matches(h2o_iovec_t registered, h2o_iovec_t requested)
 	/* RFC 8252, 7.3: all but the port; the path and what follows it, byte for byte. */
 	return !a.has_fragment && !b.has_fragment &&
 	       text_equal(slice(a.path.base, registered.base + registered.len),
-			  slice(b.path.base, requested.base + requested.len));
+	                  slice(b.path.base, requested.base + requested.len));
 }
 
 /* Clients write URLs in their normal form; an issuer or resource in another form, which is
@@ -390,6 +390,6 @@ const char *uri_resource_problem(h2o_iovec_t text)
 char *uri_origin(h2o_mem_pool_t *pool, const struct uri *u)
 {
 	return text_printf(pool, "%.*s://%.*s%s%.*s", (int)u->scheme.len, u->scheme.base, (int)u->host.len,
-			   u->host.len == 0 ? "" : u->host.base, u->port.len == 0 ? "" : ":", (int)u->port.len,
-			   u->port.len == 0 ? "" : u->port.base);
+	                   u->host.len == 0 ? "" : u->host.base, u->port.len == 0 ? "" : ":", (int)u->port.len,
+	                   u->port.len == 0 ? "" : u->port.base);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bounded pool of threads for slow computation (Argon2, RSA keys). Work never touches the request: it gets its own data. */
+/* A bounded pool of threads for slow computation (Argon2, RSA keys). Work never touches the request: it gets its own
+ * data. */
 #ifndef SALLYPORT_WORKER_H
 #define SALLYPORT_WORKER_H
 
@@ -10,8 +11,8 @@ struct workers;
 struct workers *workers_start(h2o_context_t *context, unsigned threads, unsigned queue);
 /* Waits for running jobs. */
 void workers_stop(struct workers *workers);
-/* Runs work(data) in a thread, then the request's next step on the loop; STEP_WAIT. Data lives in the request's pool (which outlives the job). With
- * the queue full: fails with 503 and Retry-After. */
+/* Runs work(data) in a thread, then the request's next step on the loop; STEP_WAIT. Data lives in the request's pool
+ * (which outlives the job). With the queue full: fails with 503 and Retry-After. */
 step_result worker_run(struct request *r, struct workers *workers, void (*work)(void *data), void *data);
 
 #endif

@@ -7,19 +7,19 @@
 #include <string.h>
 
 enum {
-	NODES_MAX = 100000,	     /* after aliases were filled in */
+	NODES_MAX = 100000,          /* after aliases were filled in */
 	BYTES_MAX = 8 * 1024 * 1024, /* likewise */
 	DEPTH_MAX = JSON_DEPTH_LIMIT
 };
 
 /* A collection that is being read. */
 struct level {
-	json_t *value;	    /* borrowed: hangs on its parent or on yaml.root */
+	json_t *value;      /* borrowed: hangs on its parent or on yaml.root */
 	const char *key;    /* of a mapping: the member that comes next; NULL: a key comes next */
 	const char *anchor; /* NULL if none */
 	size_t place;
 	int64_t nodes, bytes; /* read before it, for the weight of its anchor */
-	int height;	      /* of what it has inside */
+	int height;           /* of what it has inside */
 };
 
 struct yaml {
@@ -28,7 +28,7 @@ struct yaml {
 	const char *error;
 	struct yaml_places *places;
 	struct fy_parser *parser;
-	json_t *root;	 /* NULL before the first node */
+	json_t *root;    /* NULL before the first node */
 	json_t *anchors; /* name -> [value, nodes, bytes, height]; null while the value is being read */
 	int64_t nodes, bytes;
 	int line; /* of the last event */
@@ -169,7 +169,7 @@ static bool take_key(struct yaml *y, struct fy_event *event, int line)
 			return yaml_fail(y, line, "merge keys (<<) are not supported");
 		if (!is_text)
 			return yaml_fail(y, line,
-					 text_printf(y->pool, "the key \"%s\" is no text: put it in quotes", text));
+			                 text_printf(y->pool, "the key \"%s\" is no text: put it in quotes", text));
 	}
 	if (json_object_get(level->value, text) != NULL)
 		return yaml_fail(y, line, text_printf(y->pool, "the key \"%s\" is repeated", text));
@@ -201,13 +201,13 @@ static bool take_alias(struct yaml *y, struct fy_event *event, int line)
 
 	if (!json_is_array(entry))
 		return yaml_fail(y, line,
-				 entry != NULL ? "the alias stands inside of what it names"
-					       : "the alias names no anchor before it");
+		                 entry != NULL ? "the alias stands inside of what it names"
+		                               : "the alias names no anchor before it");
 	int height = (int)json_integer_value(json_array_get(entry, 3));
 	if (y->depth + height > DEPTH_MAX)
 		return yaml_fail(y, line, "the document is nested too deep");
 	if (!node_count(y, line, json_integer_value(json_array_get(entry, 1)),
-			json_integer_value(json_array_get(entry, 2))))
+	                json_integer_value(json_array_get(entry, 2))))
 		return false;
 	level_note_height(y, height);
 	return node_attach(y, json_deep_copy(json_array_get(entry, 0)));
@@ -334,12 +334,12 @@ static struct fy_diag *diag_create(void)
 }
 
 json_t *yaml_read(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, struct yaml_places *places,
-		  const char **error)
+                  const char **error)
 {
 	struct yaml *y = h2o_mem_alloc(sizeof(*y));
 	struct fy_diag *diag = diag_create();
 	struct fy_parse_cfg config = {.flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE | FYPCF_COLLECT_DIAG,
-				      .diag = diag};
+	                              .diag = diag};
 
 	*y = (struct yaml){.pool = pool, .name = name, .places = places, .anchors = json_object(), .line = 1};
 	*places = (struct yaml_places){NULL, 0, 0};

@@ -10,7 +10,7 @@ enum { YAML_SIZE_MAX = 1024 * 1024 };
 
 /* A node as it stands in the file; what an alias fills in has none. */
 struct yaml_place {
-	size_t parent;	 /* index of the place that it stands in; the root is 0 and its own parent */
+	size_t parent;   /* index of the place that it stands in; the root is 0 and its own parent */
 	const char *key; /* member name; NULL: item of a sequence */
 	size_t index;
 	int line; /* from 1 */
@@ -22,7 +22,7 @@ struct yaml_places { /* in the pool; the root first, parents before children */
 
 /* NULL and *error with `name` and line. The value is kept by the pool. */
 json_t *yaml_read(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, struct yaml_places *places,
-		  const char **error);
+                  const char **error);
 
 /* A new reference; NULL and *why if it is a number that JSON or int64 has not. */
 json_t *yaml_plain_value(const char *text, const char **why);

@@ -10,10 +10,10 @@
 
 enum { ARGUMENTS_MAX = 16 * 1024, TOKEN_DIGEST_BYTES = 16, TOOL_NAME_SHOWN = 128 };
 
-static const char *const TELLING[] = {"password",   "passwd",	 "passphrase",	  "secret",	"token",  "apikey",
-				      "privatekey", "accesskey", "authorization", "credential", "cookie", "session",
-				      "otp",	    "pin",	 "ssn",		  "cardnumber", "cvv",	  "iban",
-				      "pass",	    "pwd",	 "auth",	  "jwt",	"bearer", "signature"};
+static const char *const TELLING[] = {"password",   "passwd",    "passphrase",    "secret",     "token",  "apikey",
+                                      "privatekey", "accesskey", "authorization", "credential", "cookie", "session",
+                                      "otp",        "pin",       "ssn",           "cardnumber", "cvv",    "iban",
+                                      "pass",       "pwd",       "auth",          "jwt",        "bearer", "signature"};
 
 /* Short words must be the whole name, or "pin" would be found in "shipping". */
 static bool has_telling_name(const char *name)
@@ -42,7 +42,7 @@ static json_t *redact_object(const json_t *object)
 
 	json_object_foreach ((json_t *)object, name, member)
 		json_object_set_new(copy, name,
-				    has_telling_name(name) ? json_string("[redacted]") : audit_redact(member));
+		                    has_telling_name(name) ? json_string("[redacted]") : audit_redact(member));
 	return copy;
 }
 

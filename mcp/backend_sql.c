@@ -87,7 +87,7 @@ static step_result answer_failure(struct request *r)
 	state = state != NULL ? state : "";
 	/* the message may quote values of the arguments or the data: the log gets names only */
 	log_event(LOG_WARNING, "tool failed", "request", r->id, "tool", call_of(r)->tool->name, "sqlstate", state,
-		  "constraint", PQresultErrorField(r->rows, PG_DIAG_CONSTRAINT_NAME), NULL);
+	          "constraint", PQresultErrorField(r->rows, PG_DIAG_CONSTRAINT_NAME), NULL);
 	return answer_problem(r, failure_text(state));
 }
 
@@ -102,7 +102,7 @@ static step_result answer(struct request *r)
 	h2o_iovec_t result = result_of_rows(&r->pool, call->tool, r->rows, result_era_info(r), &rows);
 	if (result.base == NULL) {
 		log_event(LOG_ERROR, "a kept column is not in the result", "tool", call->tool->name, "file",
-			  call->tool->file, NULL);
+		          call->tool->file, NULL);
 		return answer_problem(r, "The tool failed. Its operator has to look into it.");
 	}
 	end_call(r);

@@ -31,7 +31,7 @@ const struct bearer *bearer_of(const struct request *r)
 /* b64token but for its "=" at the end. A table, for this runs over every token of every request. */
 static const bool TOKEN_CHARACTERS[256] = {
     ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true, ['.'] = true,
-    ['_'] = true,	  ['~'] = true,		['+'] = true,	      ['/'] = true,
+    ['_'] = true,         ['~'] = true,         ['+'] = true,         ['/'] = true,
 };
 
 static bool is_token_character(char c)

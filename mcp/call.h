@@ -8,17 +8,17 @@
 
 enum era {
 	ERA_LEGACY = 1, /* initialize and the revisions 2025-03-26 to 2025-11-25 */
-	ERA_MODERN = 2	/* 2026-07-28: every request describes itself in _meta */
+	ERA_MODERN = 2  /* 2026-07-28: every request describes itself in _meta */
 };
 
 struct call {
 	struct rpc_message message;
 	enum era era;
 	/* tools/call */
-	h2o_iovec_t tool_name;	 /* as asked */
+	h2o_iovec_t tool_name;   /* as asked */
 	const struct tool *tool; /* NULL if there is no such tool for the caller */
 	const json_t *arguments; /* an object */
-	bool is_running;	 /* the backend works: whatever ends the request is audited */
+	bool is_running;         /* the backend works: whatever ends the request is audited */
 };
 
 static inline struct call *call_of(const struct request *r)

@@ -59,14 +59,14 @@ static const char *bounded_sql(h2o_mem_pool_t *pool, const struct tool *tool, h2
 static json_t *annotations_of(const struct tool *tool)
 {
 	return json_pack("{s:s, s:b, s:b, s:b}", "title", tool->title, "readOnlyHint", tool->tier == TIER_READ,
-			 "destructiveHint", tool->tier == TIER_DESTROY, "openWorldHint", 0);
+	                 "destructiveHint", tool->tier == TIER_DESTROY, "openWorldHint", 0);
 }
 
 static h2o_iovec_t listed_text(h2o_mem_pool_t *pool, const struct tool *tool)
 {
 	json_t *listed =
 	    json_pack("{s:s, s:s, s:s, s:O, s:o}", "name", tool->name, "title", tool->title, "description",
-		      tool->description, "inputSchema", (json_t *)tool->input, "annotations", annotations_of(tool));
+	              tool->description, "inputSchema", (json_t *)tool->input, "annotations", annotations_of(tool));
 	h2o_iovec_t text = json_text(pool, listed);
 
 	json_decref(listed);
@@ -97,7 +97,7 @@ static void read_tool(h2o_mem_pool_t *pool, const json_t *document, struct tool 
 }
 
 static bool load_tool(h2o_mem_pool_t *pool, const struct mcp_settings *settings, const struct schema *schema,
-		      const char *file, struct tool *tool, const char **error)
+                      const char *file, struct tool *tool, const char **error)
 {
 	const struct schema_options options = {.assert_formats = true};
 	const char *problem;
@@ -133,7 +133,7 @@ static int by_name(const void *a, const void *b)
 }
 
 static bool load_tools(h2o_mem_pool_t *pool, const struct mcp_settings *settings, struct dirent **files, size_t count,
-		       struct catalogue *catalogue, const char **error)
+                       struct catalogue *catalogue, const char **error)
 {
 	const struct schema *schema = serving_schema_compile(pool, document_of_tool(pool));
 

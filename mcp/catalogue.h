@@ -19,11 +19,11 @@ struct tool {
 	const char *name, *title, *description, *scope;
 	enum tier tier;
 	bool acquirable;     /* shown to a person who could be granted the scope */
-	bool untrusted;	     /* the result holds text of strangers */
+	bool untrusted;      /* the result holds text of strangers */
 	const json_t *input; /* JSON Schema as it stands in the file */
 	const struct schema *arguments;
-	const char *sql;	 /* statement as it is prepared, with the row limit around it */
-	size_t statement;	 /* its number in the read or write database */
+	const char *sql;         /* statement as it is prepared, with the row limit around it */
+	size_t statement;        /* its number in the read or write database */
 	const char **parameters; /* names of the arguments for $1 ... */
 	size_t parameter_count;
 	const char **columns; /* kept ones, in this order */

@@ -10,7 +10,7 @@ static const char SCOPE_TEXT[] = "The access token does not open this tool";
 static const char MALFORMED_TEXT[] = "The request must carry exactly one access token in one Authorization header";
 
 char *challenge_text(h2o_mem_pool_t *pool, const char *metadata_url, const char *error, const char *description,
-		     const char *scope)
+                     const char *scope)
 {
 	struct text_buffer b = {.pool = pool};
 
@@ -24,12 +24,12 @@ char *challenge_text(h2o_mem_pool_t *pool, const char *metadata_url, const char 
 }
 
 static step_result refuse(struct request *r, const struct oauth_error *error, const char *description,
-			  const char *scope)
+                          const char *scope)
 {
 	const struct mcp *mcp = mcp_of(r);
 
 	reply_header(r, "www-authenticate",
-		     challenge_text(&r->pool, mcp->metadata_url, error->code, description, scope));
+	             challenge_text(&r->pool, mcp->metadata_url, error->code, description, scope));
 	return show_error_json(r, error, description);
 }
 

@@ -9,7 +9,7 @@
 /* `error`: NULL where no credentials were presented (RFC 6750, 3.1 wants no error code then). `scope`: blank-separated,
  * "" for none. */
 char *challenge_text(h2o_mem_pool_t *pool, const char *metadata_url, const char *error, const char *description,
-		     const char *scope);
+                     const char *scope);
 
 /* 401 without an error: nobody presented a token. */
 step_result challenge_missing(struct request *r);

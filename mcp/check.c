@@ -36,7 +36,7 @@ static void check_columns(struct check *check, PGconn *connection, const struct 
 		if (PQnfields(described) > 0 && !has_column(described, tool->columns[i]))
 			report(check, tool->file,
 			       text_printf(&check->pool, "/result/columns/%zu: the statement gives no %s", i,
-					   tool->columns[i]));
+			                   tool->columns[i]));
 	PQclear(described);
 }
 
@@ -49,7 +49,7 @@ static void check_tool(struct check *check, PGconn *connection, const struct too
 	else
 		report(check, tool->file,
 		       text_printf(&check->pool, "/sql/statement: %s",
-				   PQresultErrorField(prepared, PG_DIAG_MESSAGE_PRIMARY)));
+		                   PQresultErrorField(prepared, PG_DIAG_MESSAGE_PRIMARY)));
 	PQclear(prepared);
 }
 

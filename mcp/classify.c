@@ -76,7 +76,7 @@ static struct verdict check_envelope(const json_t *meta)
 }
 
 static struct verdict check_modern(h2o_mem_pool_t *pool, const struct transport_headers *headers,
-				   const struct rpc_message *message, const json_t *meta, const char *named_by)
+                                   const struct rpc_message *message, const json_t *meta, const char *named_by)
 {
 	struct verdict verdict = check_envelope(meta);
 	h2o_iovec_t version = json_get_text(meta, META_VERSION);
@@ -87,7 +87,7 @@ static struct verdict check_modern(h2o_mem_pool_t *pool, const struct transport_
 		return refuse(RPC_HEADER_MISMATCH, "A header of the protocol stands twice");
 	if (headers->version.base == NULL || !text_equal(headers->version, version))
 		return refuse(RPC_HEADER_MISMATCH,
-			      "The header MCP-Protocol-Version is missing or differs from the body");
+		              "The header MCP-Protocol-Version is missing or differs from the body");
 	if (headers->method.base == NULL || !text_equal(headers->method, message->method))
 		return refuse(RPC_HEADER_MISMATCH, "The header Mcp-Method is missing or differs from the body");
 	if (named_by != NULL) {
@@ -110,7 +110,7 @@ static struct verdict check_legacy(const struct transport_headers *headers, cons
 	if (text_is(message->method, "initialize")) {
 		if (names_modern(headers->version))
 			return refuse(RPC_HEADER_MISMATCH,
-				      "initialize does not exist in the version that the header names");
+			              "initialize does not exist in the version that the header names");
 		return speak(ERA_LEGACY);
 	}
 	if (names_modern(headers->version))
@@ -119,12 +119,12 @@ static struct verdict check_legacy(const struct transport_headers *headers, cons
 		return refuse(RPC_INVALID_REQUEST, "A header of the protocol stands twice");
 	if (headers->version.base != NULL && !transport_speaks_legacy(headers->version))
 		return refuse(RPC_INVALID_REQUEST,
-			      "The header MCP-Protocol-Version names no version that is supported");
+		              "The header MCP-Protocol-Version names no version that is supported");
 	return speak(ERA_LEGACY);
 }
 
 struct verdict transport_classify(h2o_mem_pool_t *pool, const struct transport_headers *headers,
-				  const struct rpc_message *message, const char *named_by)
+                                  const struct rpc_message *message, const char *named_by)
 {
 	const json_t *meta = json_object_get(message->params, "_meta");
 

@@ -62,12 +62,12 @@ static bool add_call(h2o_mem_pool_t *pool, struct options *o, const char *text)
 static bool read_options(h2o_mem_pool_t *pool, int argc, char **argv, struct options *o)
 {
 	static const struct option LONG[] = {{"as", required_argument, NULL, 'a'},
-					     {"password-file", required_argument, NULL, 'p'},
-					     {"call", required_argument, NULL, 'c'},
-					     {"ca", required_argument, NULL, 'C'},
-					     {"json", no_argument, NULL, 'j'},
-					     {"help", no_argument, NULL, 'h'},
-					     {NULL, 0, NULL, 0}};
+	                                     {"password-file", required_argument, NULL, 'p'},
+	                                     {"call", required_argument, NULL, 'c'},
+	                                     {"ca", required_argument, NULL, 'C'},
+	                                     {"json", no_argument, NULL, 'j'},
+	                                     {"help", no_argument, NULL, 'h'},
+	                                     {NULL, 0, NULL, 0}};
 	int c;
 
 	optind = 0; /* the program's own options were read before */
@@ -197,8 +197,8 @@ static bool read_passwords(h2o_mem_pool_t *pool, struct options *o)
 		p->password = file != NULL ? find_password(pool, file, p->name) : prompt_password(pool, p->name);
 		if (p->password == NULL)
 			return refuse(file != NULL ? "the password file has no line for"
-						   : "no terminal to ask for the password of",
-				      p->name);
+			                           : "no terminal to ask for the password of",
+			              p->name);
 	}
 	return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connection doctor: a client that knows only the URL of an MCP server and walks through every step of a connection as real clients do, saying for each
- * what it asked, what came back, and whether that is right. It works against any MCP server, not only this one. One thread, blocking, no event loop. */
+/* The connection doctor: a client that knows only the URL of an MCP server and walks through every step of a connection
+ * as real clients do, saying for each what it asked, what came back, and whether that is right. It works against any
+ * MCP server, not only this one. One thread, blocking, no event loop. */
 #ifndef SALLYPORT_DOCTOR_H
 #define SALLYPORT_DOCTOR_H
 

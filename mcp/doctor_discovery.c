@@ -38,8 +38,8 @@ static bool read_challenge(struct doctor *d, struct report_step *s, const char *
 {
 	if (challenge == NULL) {
 		doctor_failed(d, s, "There is no WWW-Authenticate header: many clients stop here.",
-			      "Answer 401 with: WWW-Authenticate: Bearer resource_metadata=\"...\". A proxy may have "
-			      "taken it away.");
+		              "Answer 401 with: WWW-Authenticate: Bearer resource_metadata=\"...\". A proxy may have "
+		              "taken it away.");
 		return true; /* the well-known address may still be there */
 	}
 	s->got = text_printf(d->pool, "401, WWW-Authenticate: %s", doctor_quote(d, challenge));
@@ -47,12 +47,12 @@ static bool read_challenge(struct doctor *d, struct report_step *s, const char *
 	d->scope = challenge_part(d, challenge, "scope");
 	if (strncmp(challenge, "Bearer", 6) != 0) {
 		doctor_failed(d, s, "The first challenge is not Bearer: clients do not look further.",
-			      "Put the Bearer challenge first, and send only one.");
+		              "Put the Bearer challenge first, and send only one.");
 		return true;
 	}
 	if (d->metadata_url == NULL)
 		doctor_noted(d, s, "A token is needed, but it does not say where the metadata is.",
-			     "Add resource_metadata=\"...\" to the Bearer challenge.");
+		             "Add resource_metadata=\"...\" to the Bearer challenge.");
 	else
 		doctor_passed(d, s, "A token is needed, and it says where the metadata is.");
 	return true;
@@ -61,9 +61,9 @@ static bool read_challenge(struct doctor *d, struct report_step *s, const char *
 static bool ask_without_token(struct doctor *d)
 {
 	static const char *const HEADERS[] = {"Content-Type: application/json",
-					      "Accept: application/json, text/event-stream", NULL};
+	                                      "Accept: application/json, text/event-stream", NULL};
 	struct report_step s = {.name = "Call without a token",
-				.asked = text_printf(d->pool, "POST %s (initialize)", doctor_quote(d, d->url))};
+	                        .asked = text_printf(d->pool, "POST %s (initialize)", doctor_quote(d, d->url))};
 	struct doctor_answer a =
 	    doctor_http_ask(d->http, DOCTOR_CLIENT, "POST", d->url, HEADERS, h2o_iovec_init(H2O_STRLIT(INITIALIZE)));
 
@@ -74,7 +74,7 @@ static bool ask_without_token(struct doctor *d)
 	case 200:
 	case 202:
 		return doctor_failed(d, &s, "It answers without a token: this door is open.",
-				     "Demand a Bearer token on every request to this address.");
+		                     "Demand a Bearer token on every request to this address.");
 	case 404:
 	case 405:
 		return doctor_failed(
@@ -86,14 +86,14 @@ static bool ask_without_token(struct doctor *d)
 	case 307:
 	case 308:
 		return doctor_failed(d, &s, "It redirects; clients do not follow that with a POST.",
-				     text_printf(d->pool, "Use the final address: %s",
-						 doctor_quote(d, doctor_http_header(d->pool, &a, "Location"))));
+		                     text_printf(d->pool, "Use the final address: %s",
+		                                 doctor_quote(d, doctor_http_header(d->pool, &a, "Location"))));
 	case 403:
 		return doctor_failed(d, &s, "It refuses, and does not ask for a token.",
-				     "Check the allowed hosts and origins; a missing token must give 401.");
+		                     "Check the allowed hosts and origins; a missing token must give 401.");
 	default:
 		return doctor_failed(d, &s, "It should answer 401.",
-				     "A request without a token must give 401 with a challenge.");
+		                     "A request without a token must give 401 with a challenge.");
 	}
 }
 
@@ -126,7 +126,7 @@ static struct doctor_answer ask_resource_metadata(struct doctor *d, struct repor
 {
 	const char *origin = doctor_http_origin(d->pool, d->url), *path = doctor_http_path(d->pool, d->url);
 	const char *well_known = text_printf(d->pool, "%s/.well-known/oauth-protected-resource%s", origin,
-					     strcmp(path, "/") == 0 ? "" : path);
+	                                     strcmp(path, "/") == 0 ? "" : path);
 	const char *url = d->metadata_url != NULL ? d->metadata_url : well_known;
 	struct doctor_answer a = get_json(d, url);
 
@@ -165,18 +165,18 @@ static bool read_resource_metadata(struct doctor *d)
 	if (d->scope == NULL)
 		d->scope = join_scopes(d, json_object_get(doc, "scopes_supported"));
 	s.got = text_printf(d->pool, "resource %s, authorization server %s, scope %s", doctor_quote(d, resource),
-			    doctor_quote(d, issuer), doctor_quote(d, d->scope));
+	                    doctor_quote(d, issuer), doctor_quote(d, d->scope));
 	if (issuer == NULL || doctor_http_origin(d->pool, issuer) == NULL)
 		return doctor_failed(d, &s, "It names no authorization server.",
-				     "Set authorization_servers to the issuer.");
+		                     "Set authorization_servers to the issuer.");
 	if (resource == NULL)
 		return doctor_failed(d, &s, "It does not name its resource.",
-				     "Set resource to the URL of the MCP server.");
+		                     "Set resource to the URL of the MCP server.");
 	d->resource = resource;
 	d->issuer = issuer;
 	if (strcmp(resource, d->url) != 0) {
 		doctor_failed(d, &s, "The resource is not the URL that was asked: clients refuse it.",
-			      difference(d, d->url, resource));
+		              difference(d, d->url, resource));
 		return true; /* what follows is still worth seeing */
 	}
 	return doctor_passed(d, &s, "The resource is this URL, byte for byte.");
@@ -212,17 +212,17 @@ static bool check_server_metadata(struct doctor *d, struct report_step *s, const
 
 	if (issuer == NULL || strcmp(issuer, d->issuer) != 0)
 		return doctor_failed(d, s,
-				     text_printf(d->pool, "The issuer is \"%s\", but the resource names \"%s\".",
-						 doctor_quote(d, issuer), doctor_quote(d, d->issuer)),
-				     issuer != NULL ? difference(d, d->issuer, issuer) : "Set issuer.");
+		                     text_printf(d->pool, "The issuer is \"%s\", but the resource names \"%s\".",
+		                                 doctor_quote(d, issuer), doctor_quote(d, d->issuer)),
+		                     issuer != NULL ? difference(d, d->issuer, issuer) : "Set issuer.");
 	if (d->authorization_endpoint == NULL || d->token_endpoint == NULL)
 		return doctor_failed(d, s, "The authorization or token endpoint is missing.", NULL);
 	if (!doctor_has(json_object_get(doc, "response_types_supported"), "code"))
 		return doctor_failed(d, s, "response_types_supported does not have \"code\": clients cannot read it.",
-				     NULL);
+		                     NULL);
 	if (!doctor_has(json_object_get(doc, "code_challenge_methods_supported"), "S256"))
 		return doctor_failed(d, s, "It does not promise PKCE with S256: clients must refuse.",
-				     "Add code_challenge_methods_supported: [\"S256\"].");
+		                     "Add code_challenge_methods_supported: [\"S256\"].");
 	if (!d->iss_promised)
 		return doctor_noted(
 		    d, s, "It does not promise the iss parameter (RFC 9207).",
@@ -244,10 +244,10 @@ static bool read_server_metadata(struct doctor *d)
 	d->revocation_endpoint = json_get_text(doc, "revocation_endpoint").base;
 	d->iss_promised = json_is_true(json_object_get(doc, "authorization_response_iss_parameter_supported"));
 	s.got = text_printf(d->pool, "issuer %s, PKCE %s, registration %s, iss parameter %s",
-			    doctor_quote(d, json_get_text(doc, "issuer").base),
-			    doctor_quote(d, join_scopes(d, json_object_get(doc, "code_challenge_methods_supported"))),
-			    d->registration_endpoint != NULL ? "offered" : "not offered",
-			    d->iss_promised ? "promised" : "not promised");
+	                    doctor_quote(d, json_get_text(doc, "issuer").base),
+	                    doctor_quote(d, join_scopes(d, json_object_get(doc, "code_challenge_methods_supported"))),
+	                    d->registration_endpoint != NULL ? "offered" : "not offered",
+	                    d->iss_promised ? "promised" : "not promised");
 	check_server_metadata(d, &s, doc);
 	return d->authorization_endpoint != NULL && d->token_endpoint != NULL;
 }
@@ -255,8 +255,8 @@ static bool read_server_metadata(struct doctor *d)
 static bool allows_origin(struct doctor *d, const char *method, const char *url)
 {
 	static const char *const HEADERS[] = {"Origin: https://client.example", "Access-Control-Request-Method: POST",
-					      "Access-Control-Request-Headers: content-type,mcp-protocol-version",
-					      NULL};
+	                                      "Access-Control-Request-Headers: content-type,mcp-protocol-version",
+	                                      NULL};
 
 	if (url == NULL)
 		return true;
@@ -275,15 +275,15 @@ static void check_cors(struct doctor *d)
 	bool registration = allows_origin(d, "OPTIONS", d->registration_endpoint);
 
 	s.asked = text_printf(d->pool, "OPTIONS %s and the registration endpoint, Origin: https://client.example",
-			      doctor_quote(d, d->token_endpoint));
+	                      doctor_quote(d, d->token_endpoint));
 	s.got = text_printf(d->pool, "token endpoint: %s, registration: %s", token ? "allowed" : "not allowed",
-			    registration ? "allowed" : "not allowed");
+	                    registration ? "allowed" : "not allowed");
 	if (token && registration)
 		doctor_passed(d, &s, "A client in a web page may ask.");
 	else
 		doctor_noted(d, &s, "A client in a web page cannot connect; others can.",
-			     "Answer preflights of the metadata, registration and token endpoints with "
-			     "Access-Control-Allow-Origin: *.");
+		             "Answer preflights of the metadata, registration and token endpoints with "
+		             "Access-Control-Allow-Origin: *.");
 }
 
 bool doctor_discover(struct doctor *d)
@@ -298,8 +298,8 @@ static h2o_iovec_t registration_request(struct doctor *d)
 {
 	json_t *body =
 	    json_pack("{s:s, s:[s], s:[s, s], s:[s], s:s, s:s}", "client_name", "Sallyport connection doctor",
-		      "redirect_uris", d->redirect_uri, "grant_types", "authorization_code", "refresh_token",
-		      "response_types", "code", "token_endpoint_auth_method", "none", "application_type", "native");
+	              "redirect_uris", d->redirect_uri, "grant_types", "authorization_code", "refresh_token",
+	              "response_types", "code", "token_endpoint_auth_method", "none", "application_type", "native");
 
 	if (d->scope[0] != '\0')
 		json_object_set_new(body, "scope", json_string(d->scope));
@@ -317,10 +317,10 @@ bool doctor_register(struct doctor *d)
 	d->redirect_uri = text_printf(d->pool, "http://127.0.0.1:%d/callback", 49152 + number % 16384);
 	if (d->registration_endpoint == NULL)
 		return doctor_failed(d, &s,
-				     "Clients cannot register themselves: a client that knows only the URL ends here.",
-				     "Offer a registration_endpoint (RFC 7591), or give each client its id by hand.");
+		                     "Clients cannot register themselves: a client that knows only the URL ends here.",
+		                     "Offer a registration_endpoint (RFC 7591), or give each client its id by hand.");
 	s.asked = text_printf(d->pool, "POST %s (public native client, redirect %s)",
-			      doctor_quote(d, d->registration_endpoint), d->redirect_uri);
+	                      doctor_quote(d, d->registration_endpoint), d->redirect_uri);
 	struct doctor_answer a =
 	    doctor_http_ask(d->http, DOCTOR_CLIENT, "POST", d->registration_endpoint, HEADERS, registration_request(d));
 	json_t *doc = doctor_object(d, &s, &a);
@@ -335,7 +335,7 @@ bool doctor_register(struct doctor *d)
 		return doctor_failed(d, &s, "There is no client_id in the answer.", NULL);
 	if (!doctor_has(json_object_get(doc, "redirect_uris"), d->redirect_uri))
 		return doctor_failed(d, &s, "It did not register the redirect URI.",
-				     "Echo what was registered (RFC 7591, 3.2.1).");
+		                     "Echo what was registered (RFC 7591, 3.2.1).");
 	if (json_object_get(doc, "client_secret") != NULL)
 		return doctor_noted(
 		    d, &s, "It gave a secret to a client that asked for none; some clients then use it wrongly.",

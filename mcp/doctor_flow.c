@@ -54,14 +54,14 @@ bool doctor_answered(struct doctor *d, struct report_step *s, const struct docto
 			: "Check the address, that the server runs, and what stands between it and you.");
 	}
 	s->got = text_printf(d->pool, "%ld%s%s, %zu bytes", answer->status, answer->content_type[0] != '\0' ? " " : "",
-			     doctor_quote(d, answer->content_type), answer->body.len);
+	                     doctor_quote(d, answer->content_type), answer->body.len);
 	if (answer->status < 500)
 		return true;
 	return doctor_failed(d, s, "The server has trouble of its own.",
-			     answer->status == 502 || answer->status == 504
-				 ? "A proxy answered for a server that it cannot reach: look at the proxy's log, and "
-				   "whether the server runs."
-				 : "Look at the server's log at this moment. With 503, look at its database too.");
+	                     answer->status == 502 || answer->status == 504
+	                         ? "A proxy answered for a server that it cannot reach: look at the proxy's log, and "
+	                           "whether the server runs."
+	                         : "Look at the server's log at this moment. With 503, look at its database too.");
 }
 
 json_t *doctor_object(struct doctor *d, struct report_step *s, const struct doctor_answer *answer)
@@ -74,14 +74,14 @@ json_t *doctor_object(struct doctor *d, struct report_step *s, const struct doct
 
 	if (answer->status >= 300 && error != NULL) {
 		s->got = text_printf(d->pool, "%ld %s: %s", answer->status, doctor_quote(d, error),
-				     doctor_quote(d, json_get_text(ret, "error_description").base));
+		                     doctor_quote(d, json_get_text(ret, "error_description").base));
 		doctor_failed(d, s, "The server refuses.", "Read the reason above; the server's log says more.");
 		return NULL;
 	}
 	if (answer->status >= 300) {
 		doctor_failed(d, s,
-			      answer->status < 400 ? "It redirects; clients do not follow that." : "It is not there.",
-			      "Serve this document at exactly this address. A proxy must pass the path on unchanged.");
+		              answer->status < 400 ? "It redirects; clients do not follow that." : "It is not there.",
+		              "Serve this document at exactly this address. A proxy must pass the path on unchanged.");
 		return NULL;
 	}
 	if (json_is_object(ret))
@@ -89,7 +89,7 @@ json_t *doctor_object(struct doctor *d, struct report_step *s, const struct doct
 	bool page = strcmp(answer->content_type, "text/html") == 0;
 
 	doctor_failed(d, s, page ? "It is a web page where JSON belongs." : "It is not a JSON object.",
-		      page ? "A proxy or a web application swallows this path: pass it on to the server." : NULL);
+	              page ? "A proxy or a web application swallows this path: pass it on to the server." : NULL);
 	return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps of a connection, in three parts: what is public (doctor_discovery.c), what a person does (doctor_sign_in.c), and what the token opens
- * (doctor_tools.c). doctor_flow.c puts them in order. Everything lives in one pool until the program ends. */
+/* The steps of a connection, in three parts: what is public (doctor_discovery.c), what a person does
+ * (doctor_sign_in.c), and what the token opens (doctor_tools.c). doctor_flow.c puts them in order. Everything lives in
+ * one pool until the program ends. */
 #ifndef SALLYPORT_DOCTOR_FLOW_H
 #define SALLYPORT_DOCTOR_FLOW_H
 
@@ -20,17 +21,17 @@ struct doctor {
 	const struct doctor_call *calls;
 	size_t call_count;
 	/* found by discovery */
-	const char *metadata_url;        /* of the protected resource; NULL if the challenge did not say */
+	const char *metadata_url;              /* of the protected resource; NULL if the challenge did not say */
 	const char *resource, *issuer, *scope; /* scope: what to ask for; "" if unknown */
 	const char *authorization_endpoint, *token_endpoint, *registration_endpoint, *revocation_endpoint;
-	bool iss_promised;               /* RFC 9207 */
+	bool iss_promised; /* RFC 9207 */
 	/* the client that was registered */
 	const char *redirect_uri, *client_id;
 	const char *configuration_url, *registration_token; /* RFC 7592; NULL if not offered */
 };
 
 struct doctor_tokens {
-	const char *access, *refresh;    /* NULL if absent */
+	const char *access, *refresh; /* NULL if absent */
 };
 
 /* Gives the number of failed steps. `people`, `passwords`: may be empty. */

@@ -145,7 +145,7 @@ static const char *essence(h2o_mem_pool_t *pool, const char *content_type)
 }
 
 struct doctor_answer doctor_http_ask(struct doctor_http *http, enum doctor_role role, const char *method,
-				     const char *url, const char *const *headers, h2o_iovec_t body)
+                                     const char *url, const char *const *headers, h2o_iovec_t body)
 {
 	CURL *curl = http->handles[role];
 	char why[CURL_ERROR_SIZE] = "";

@@ -184,7 +184,7 @@ static char *unescape(h2o_mem_pool_t *pool, h2o_iovec_t text)
 		if (text.base[i] == '&')
 			semicolon = memchr(text.base + i, ';', rest < 12 ? rest : 12);
 		h2o_iovec_t name = semicolon != NULL ? h2o_iovec_init(text.base + i + 1, semicolon - text.base - i - 1)
-						     : (h2o_iovec_t){NULL, 0};
+		                                     : (h2o_iovec_t){NULL, 0};
 		unsigned long c = name.len > 0 ? reference_code_point(name) : 0;
 
 		if (c == 0) {
@@ -262,8 +262,8 @@ static void add_field(h2o_mem_pool_t *pool, const struct tag *t, struct page_for
 	f->value = attribute(pool, t, "value", "");
 	f->type = lower(attribute(pool, t, "type", button ? "submit" : "text"));
 	f->kind = button || strcmp(f->type, "submit") == 0 ? PAGE_BUTTON
-		  : strcmp(f->type, "hidden") == 0	   ? PAGE_HIDDEN
-							   : PAGE_INPUT;
+	          : strcmp(f->type, "hidden") == 0         ? PAGE_HIDDEN
+	                                                   : PAGE_INPUT;
 }
 
 const struct page_field *page_form_field(const struct page_form *form, const char *name, const char *value)
@@ -292,7 +292,7 @@ bool page_find_form(h2o_mem_pool_t *pool, h2o_iovec_t html, const char *field, s
 			inside = false;
 		} else if (form) {
 			*ret = (struct page_form){.action = attribute(pool, &t, "action", ""),
-						  .method = lower(attribute(pool, &t, "method", "get"))};
+			                          .method = lower(attribute(pool, &t, "method", "get"))};
 			inside = true;
 		} else if (inside) {
 			add_field(pool, &t, ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds a form in an HTML page, as a browser without scripts would: a small tolerant scanner, not a parser. It never fails on bad HTML; it finds less. */
+/* Finds a form in an HTML page, as a browser without scripts would: a small tolerant scanner, not a parser. It never
+ * fails on bad HTML; it finds less. */
 #ifndef SALLYPORT_DOCTOR_PAGE_H
 #define SALLYPORT_DOCTOR_PAGE_H
 
@@ -24,7 +25,8 @@ struct page_form {
 bool page_find_form(h2o_mem_pool_t *pool, h2o_iovec_t html, const char *field, struct page_form *ret);
 /* NULL if the form has none of this name (and, unless NULL, this value). */
 const struct page_field *page_form_field(const struct page_form *form, const char *name, const char *value);
-/* What a person would read, on one line: text outside of tags, scripts and styles, blanks folded, at most `limit` bytes. */
+/* What a person would read, on one line: text outside of tags, scripts and styles, blanks folded, at most `limit`
+ * bytes. */
 const char *page_words(h2o_mem_pool_t *pool, h2o_iovec_t html, size_t limit);
 
 #endif

@@ -14,7 +14,7 @@ struct report {
 	bool as_json;
 	int number, failed, noted;
 	json_t *steps, *people; /* kept by the pool */
-	json_t *person;		/* the last of `people`; NULL before the first */
+	json_t *person;         /* the last of `people`; NULL before the first */
 };
 
 static const char *const VERDICT_NAMES[] = {"ok", "note", "FAILED"};
@@ -97,7 +97,7 @@ void report_tools(struct report *report, json_t *names)
 }
 
 void report_call(struct report *report, const char *tool, const char *arguments, enum call_outcome outcome,
-		 const char *text)
+                 const char *text)
 {
 	json_t *call = json_object();
 

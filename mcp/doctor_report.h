@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the doctor says: for people as it goes, or one JSON object at the end. Nothing secret may come here; secrets are told by report_secret. */
+/* What the doctor says: for people as it goes, or one JSON object at the end. Nothing secret may come here; secrets are
+ * told by report_secret. */
 #ifndef SALLYPORT_DOCTOR_REPORT_H
 #define SALLYPORT_DOCTOR_REPORT_H
 
@@ -11,10 +12,10 @@ struct report;
 enum verdict { VERDICT_OK, VERDICT_NOTE, VERDICT_FAILED };
 
 struct report_step {
-	const char *name;         /* "Register a client" */
-	const char *asked, *got;  /* may be NULL */
+	const char *name;        /* "Register a client" */
+	const char *asked, *got; /* may be NULL */
 	enum verdict verdict;
-	const char *words, *fix;  /* fix: the likely one, NULL if none */
+	const char *words, *fix; /* fix: the likely one, NULL if none */
 };
 
 enum call_outcome { CALL_ANSWER, CALL_REFUSED, CALL_FAILED };
@@ -27,7 +28,8 @@ bool report_step(struct report *report, const struct report_step *step);
 /* The current person's: blank-separated scope of the token, tool names, and calls. */
 void report_scope(struct report *report, const char *scope);
 void report_tools(struct report *report, json_t *names);
-void report_call(struct report *report, const char *tool, const char *arguments, enum call_outcome outcome, const char *text);
+void report_call(struct report *report, const char *tool, const char *arguments, enum call_outcome outcome,
+                 const char *text);
 /* The comparison of the people, and the last line. Returns the number of steps that failed. */
 int report_close(struct report *report);
 

@@ -67,7 +67,7 @@ static void read_page(struct doctor *d, struct visit *v)
 /* The browser's part: follows redirects at the authorization server until there is a page, or the client's redirect
  * URI. */
 static struct visit browse(struct doctor *d, struct report_step *s, const char *method, const char *url,
-			   const char *const *headers, h2o_iovec_t body)
+                           const char *const *headers, h2o_iovec_t body)
 {
 	struct visit v = {.place = AT_TROUBLE, .url = url};
 
@@ -90,10 +90,10 @@ static struct visit browse(struct doctor *d, struct report_step *s, const char *
 		if (next == NULL || !same_origin(d, next, d->authorization_endpoint)) {
 			s->got =
 			    text_printf(d->pool, "%ld to %s", v.answer.status,
-					next != NULL ? doctor_quote(d, doctor_http_origin(d->pool, next)) : "nowhere");
+			                next != NULL ? doctor_quote(d, doctor_http_origin(d->pool, next)) : "nowhere");
 			doctor_failed(d, s, "It sends the browser away, and not to the client.",
-				      "The doctor signs in at the authorization server itself only; a person can go "
-				      "further in a browser.");
+			              "The doctor signs in at the authorization server itself only; a person can go "
+			              "further in a browser.");
 			return v;
 		}
 		if (v.answer.status != 307 && v.answer.status != 308) {
@@ -104,7 +104,7 @@ static struct visit browse(struct doctor *d, struct report_step *s, const char *
 		v.url = next;
 	}
 	doctor_failed(d, s, "It redirects in a circle.",
-		      "Look at cookies: the browser may not get or send the one that is expected.");
+	              "Look at cookies: the browser may not get or send the one that is expected.");
 	return v;
 }
 
@@ -119,28 +119,28 @@ static bool not_expected(struct doctor *d, struct report_step *s, const struct v
 	if (query != NULL && form_parse(d->pool, text_of(query + 1), &f) == NULL &&
 	    form_get(&f, "error").base != NULL) {
 		s->got = text_printf(d->pool, "back at the client with the error %s: %s",
-				     doctor_quote(d, form_get(&f, "error").base),
-				     doctor_quote(d, form_get(&f, "error_description").base));
+		                     doctor_quote(d, form_get(&f, "error").base),
+		                     doctor_quote(d, form_get(&f, "error_description").base));
 		return doctor_failed(d, s, "The authorization server refuses.", "Read the reason above.");
 	}
 	s->got = text_printf(d->pool, "%ld, a page: %s", v->answer.status,
-			     report_clean(d->pool, text_of(page_words(d->pool, v->answer.body, 300)), 300));
+	                     report_clean(d->pool, text_of(page_words(d->pool, v->answer.body, 300)), 300));
 	return doctor_failed(d, s, "This is not the page that was expected.", "Read the words of the page above.");
 }
 
 /* All hidden fields of the form go back as they are. */
 static struct visit submit(struct doctor *d, struct report_step *s, const struct visit *from,
-			   struct text_buffer *fields)
+                           struct text_buffer *fields)
 {
 	const char *action =
 	    from->form.action[0] != '\0' ? doctor_http_resolve(d->pool, from->url, from->form.action) : from->url;
 	const char *headers[] = {"Content-Type: application/x-www-form-urlencoded",
-				 text_printf(d->pool, "Origin: %s", doctor_http_origin(d->pool, from->url)),
-				 text_printf(d->pool, "Referer: %s", from->url),
-				 "Sec-Fetch-Site: same-origin",
-				 "Sec-Fetch-Mode: navigate",
-				 "Sec-Fetch-Dest: document",
-				 NULL};
+	                         text_printf(d->pool, "Origin: %s", doctor_http_origin(d->pool, from->url)),
+	                         text_printf(d->pool, "Referer: %s", from->url),
+	                         "Sec-Fetch-Site: same-origin",
+	                         "Sec-Fetch-Mode: navigate",
+	                         "Sec-Fetch-Dest: document",
+	                         NULL};
 
 	for (size_t i = 0; i < from->form.field_count; i++)
 		if (from->form.fields[i].kind == PAGE_HIDDEN)
@@ -148,7 +148,7 @@ static struct visit submit(struct doctor *d, struct report_step *s, const struct
 	/* A password must not leave the place where its page came from. */
 	if (action == NULL || !same_origin(d, action, from->url)) {
 		doctor_failed(d, s, "The form would go to another place.",
-			      "The action of the form must stay on the same origin.");
+		              "The action of the form must stay on the same origin.");
 		return (struct visit){.place = AT_TROUBLE};
 	}
 	struct visit ret = browse(d, s, "POST", action, headers, h2o_iovec_init(fields->base, fields->len));
@@ -176,9 +176,9 @@ static struct visit authorize(struct doctor *d, struct attempt *t)
 	if (d->scope[0] != '\0')
 		add_parameter(&q, "scope", d->scope);
 	s.asked = text_printf(d->pool, "GET %s (PKCE S256, state, resource, scope %s)",
-			      doctor_quote(d, d->authorization_endpoint), doctor_quote(d, d->scope));
+	                      doctor_quote(d, d->authorization_endpoint), doctor_quote(d, d->scope));
 	const char *url = text_printf(d->pool, "%s%c%s", d->authorization_endpoint,
-				      strchr(d->authorization_endpoint, '?') != NULL ? '&' : '?', q.base);
+	                              strchr(d->authorization_endpoint, '?') != NULL ? '&' : '?', q.base);
 	struct visit v = browse(d, &s, "GET", url, NULL, (h2o_iovec_t){NULL, 0});
 
 	if (v.place != AT_SIGN_IN && v.place != AT_CONSENT) {
@@ -187,7 +187,7 @@ static struct visit authorize(struct doctor *d, struct attempt *t)
 		return v;
 	}
 	s.got = text_printf(d->pool, "%ld, a page: %s", v.answer.status,
-			    report_clean(d->pool, text_of(page_words(d->pool, v.answer.body, 120)), 120));
+	                    report_clean(d->pool, text_of(page_words(d->pool, v.answer.body, 120)), 120));
 	doctor_passed(d, &s, "The request was taken, and a person is asked.");
 	return v;
 }
@@ -199,7 +199,7 @@ static bool sign_in_page(struct doctor *d, const struct visit *v)
 	if (page_form_field(&v->form, "username", NULL) == NULL || strcmp(v->form.method, "post") != 0) {
 		s.got = "a form with a password, but without a username or not by POST";
 		return doctor_failed(d, &s, "The doctor cannot fill in this form.",
-				     "A person can go further in a browser.");
+		                     "A person can go further in a browser.");
 	}
 	s.got = text_printf(d->pool, "a form with %zu fields", v->form.field_count);
 	return doctor_passed(d, &s, "A person can sign in here.");
@@ -209,7 +209,7 @@ static bool sign_in(struct doctor *d, struct visit *v, const struct doctor_perso
 {
 	struct text_buffer fields = {.pool = d->pool};
 	struct report_step s = {.name = "Sign in",
-				.asked = text_printf(d->pool, "POST of the form as %s", doctor_quote(d, person->name))};
+	                        .asked = text_printf(d->pool, "POST of the form as %s", doctor_quote(d, person->name))};
 
 	add_parameter(&fields, "username", person->name);
 	add_parameter(&fields, "password", person->password);
@@ -217,7 +217,7 @@ static bool sign_in(struct doctor *d, struct visit *v, const struct doctor_perso
 	if (v->place == AT_SIGN_IN) {
 		s.got = text_printf(d->pool, "%ld, the sign-in page again", v->answer.status);
 		return doctor_failed(d, &s, "The name or the password is not accepted.",
-				     "Check both. After many failures the server lets a person wait.");
+		                     "Check both. After many failures the server lets a person wait.");
 	}
 	if (v->place != AT_CONSENT && (v->place != AT_END || strstr(v->url, "code=") == NULL))
 		return not_expected(d, &s, v);
@@ -234,7 +234,7 @@ static bool consent(struct doctor *d, struct visit *v)
 	if (page_form_field(&v->form, "decision", "approve") == NULL) {
 		s.got = text_printf(d->pool, "the page said: %s", words);
 		return doctor_failed(d, &s, "The page has no button to approve: this person may not give this access.",
-				     "Give the person at least one of the scopes that the resource asks for.");
+		                     "Give the person at least one of the scopes that the resource asks for.");
 	}
 	if (page_form_field(&v->form, "decision", "deny") == NULL)
 		return doctor_failed(d, &s, "The page has no button to deny.", NULL);
@@ -256,25 +256,25 @@ static bool check_redirect(struct doctor *d, const struct visit *v, struct attem
 
 	if (query == NULL || form_parse(d->pool, text_of(query + 1), &f) != NULL || form_repeats(&f, ONCE))
 		return doctor_failed(d, &s, "The parameters cannot be read.",
-				     "Each parameter must be there once, percent-encoded.");
+		                     "Each parameter must be there once, percent-encoded.");
 	const char *iss = form_get(&f, "iss").base, *state = form_get(&f, "state").base;
 
 	t->code = form_get(&f, "code").base;
 	s.got = text_printf(d->pool, "code of %s; iss %s", report_secret(d->pool, t->code),
-			    iss ? doctor_quote(d, iss) : "absent");
+	                    iss ? doctor_quote(d, iss) : "absent");
 	if (t->code == NULL || t->code[0] == '\0')
 		return doctor_failed(d, &s, "There is no code.", NULL);
 	if (state == NULL || strcmp(state, t->state) != 0)
 		return doctor_failed(d, &s, "The state is not the one that was sent.",
-				     "Give the state back unchanged.");
+		                     "Give the state back unchanged.");
 	if (iss != NULL && strcmp(iss, d->issuer) != 0)
 		return doctor_failed(d, &s, "The iss is not the issuer of the metadata: clients refuse it.",
-				     "Send the issuer, byte for byte; look for a slash at the end.");
+		                     "Send the issuer, byte for byte; look for a slash at the end.");
 	if (iss == NULL && d->iss_promised)
 		return doctor_failed(d, &s, "The iss was promised, and is missing: clients refuse it.",
-				     "Send iss (RFC 9207).");
+		                     "Send iss (RFC 9207).");
 	return doctor_passed(d, &s,
-			     iss != NULL ? "State and issuer are the right ones." : "The state is the right one.");
+	                     iss != NULL ? "State and issuer are the right ones." : "The state is the right one.");
 }
 
 /* The claims of a JWT, unverified: that is for the resource server. NULL for an opaque token. */
@@ -297,39 +297,39 @@ static bool check_token(struct doctor *d, struct report_step *s, const json_t *d
 	const char *iss = json_get_text(claims, "iss").base, *aud_text = json_string_value(aud);
 
 	s->got = text_printf(d->pool, "%s token of %s; refresh token: %s; lives %lld s; scope %s; audience %s",
-			     doctor_quote(d, type), report_secret(d->pool, access),
-			     report_secret(d->pool, json_get_text(doc, "refresh_token").base),
-			     (long long)json_integer_value(json_object_get(doc, "expires_in")),
-			     scope != NULL ? doctor_quote(d, scope) : "not said",
-			     claims == NULL	? "not visible"
-			     : aud_text != NULL ? doctor_quote(d, aud_text)
-						: "a list");
+	                     doctor_quote(d, type), report_secret(d->pool, access),
+	                     report_secret(d->pool, json_get_text(doc, "refresh_token").base),
+	                     (long long)json_integer_value(json_object_get(doc, "expires_in")),
+	                     scope != NULL ? doctor_quote(d, scope) : "not said",
+	                     claims == NULL     ? "not visible"
+	                     : aud_text != NULL ? doctor_quote(d, aud_text)
+	                                        : "a list");
 	if (type == NULL || !text_is_nocase(text_of(type), "Bearer"))
 		return doctor_failed(d, s, "It is not a Bearer token.", NULL);
 	if (claims != NULL && (aud_text == NULL || strcmp(aud_text, d->resource) != 0) && !doctor_has(aud, d->resource))
 		return doctor_failed(d, s, "The token is not for this resource: the server must refuse it.",
-				     "The audience must be the resource, byte for byte (RFC 8707). Register the "
-				     "resource at the authorization server.");
+		                     "The audience must be the resource, byte for byte (RFC 8707). Register the "
+		                     "resource at the authorization server.");
 	if (claims != NULL && (iss == NULL || strcmp(iss, d->issuer) != 0))
 		return doctor_failed(d, s, "The token names another issuer.",
-				     "iss must be the issuer, byte for byte (RFC 9068).");
+		                     "iss must be the issuer, byte for byte (RFC 9068).");
 	if (scope == NULL)
 		return doctor_noted(d, s,
-				    "It does not say the scope: some clients then ask for consent again and again.",
-				    "Always answer with scope.");
+		                    "It does not say the scope: some clients then ask for consent again and again.",
+		                    "Always answer with scope.");
 	return doctor_passed(d, s,
-			     claims != NULL ? "The token is for this resource."
-					    : "A token; its content is not for clients to see.");
+	                     claims != NULL ? "The token is for this resource."
+	                                    : "A token; its content is not for clients to see.");
 }
 
 static bool exchange(struct doctor *d, const struct attempt *t, struct doctor_tokens *ret)
 {
 	static const char *const HEADERS[] = {"Content-Type: application/x-www-form-urlencoded",
-					      "Accept: application/json", NULL};
+	                                      "Accept: application/json", NULL};
 	struct text_buffer q = {.pool = d->pool};
 	struct report_step s = {.name = "Token request",
-				.asked = text_printf(d->pool, "POST %s (the code, the PKCE verifier, resource)",
-						     doctor_quote(d, d->token_endpoint))};
+	                        .asked = text_printf(d->pool, "POST %s (the code, the PKCE verifier, resource)",
+	                                             doctor_quote(d, d->token_endpoint))};
 
 	add_parameter(&q, "grant_type", "authorization_code");
 	add_parameter(&q, "code", t->code);
@@ -363,7 +363,7 @@ bool doctor_sign_in(struct doctor *d, const struct doctor_person *person, struct
 		struct report_step s = {.name = "The rest", .asked = "nothing"};
 
 		doctor_noted(d, &s, "The doctor stops here: it has no person to sign in as.",
-			     "Give --as PERSON to see the whole way.");
+		             "Give --as PERSON to see the whole way.");
 		return false;
 	}
 	if (v.place == AT_SIGN_IN && !sign_in(d, &v, person))
@@ -382,16 +382,16 @@ void doctor_revoke(struct doctor *d, const struct doctor_tokens *tokens)
 
 	if (d->revocation_endpoint == NULL) {
 		doctor_noted(d, &s, "There is no revocation endpoint: the grant stays until it expires.",
-			     "Offer RFC 7009.");
+		             "Offer RFC 7009.");
 		return;
 	}
 	s.asked = text_printf(d->pool, "POST %s (the %s token)", doctor_quote(d, d->revocation_endpoint),
-			      tokens->refresh != NULL ? "refresh" : "access");
+	                      tokens->refresh != NULL ? "refresh" : "access");
 	add_parameter(&q, "token", token);
 	add_parameter(&q, "token_type_hint", tokens->refresh != NULL ? "refresh_token" : "access_token");
 	add_parameter(&q, "client_id", d->client_id);
 	struct doctor_answer a = doctor_http_ask(d->http, DOCTOR_CLIENT, "POST", d->revocation_endpoint, HEADERS,
-						 h2o_iovec_init(q.base, q.len));
+	                                         h2o_iovec_init(q.base, q.len));
 
 	secret_wipe(q.base, q.len);
 	if (!doctor_answered(d, &s, &a))
@@ -400,5 +400,5 @@ void doctor_revoke(struct doctor *d, const struct doctor_tokens *tokens)
 		doctor_passed(d, &s, "The doctor leaves no grant behind.");
 	else
 		doctor_failed(d, &s, "The grant could not be revoked.",
-			      "RFC 7009 answers 200 to a client's own token.");
+		              "RFC 7009 answers 200 to a client's own token.");
 }

@@ -12,7 +12,7 @@ enum { PAGES_MAX = 50, HEADERS_MAX = 12 };
 
 struct session {
 	const char *access;
-	bool modern;				     /* which era the next requests speak */
+	bool modern;                                 /* which era the next requests speak */
 	const char *legacy_version, *legacy_session; /* of initialize; NULL before */
 	int id;
 };
@@ -45,10 +45,10 @@ static json_t *answer_json(struct doctor *d, const struct doctor_answer *a)
 static void add_meta(json_t *params)
 {
 	json_object_set_new(params, "_meta",
-			    json_pack("{s:s, s:{}, s:{s:s, s:s}}", "io.modelcontextprotocol/protocolVersion", MODERN,
-				      "io.modelcontextprotocol/clientCapabilities",
-				      "io.modelcontextprotocol/clientInfo", "name", "sallyport-doctor", "version",
-				      "1"));
+	                    json_pack("{s:s, s:{}, s:{s:s, s:s}}", "io.modelcontextprotocol/protocolVersion", MODERN,
+	                              "io.modelcontextprotocol/clientCapabilities",
+	                              "io.modelcontextprotocol/clientInfo", "name", "sallyport-doctor", "version",
+	                              "1"));
 }
 
 /* A name that a header cannot carry as it is goes as base64 (MCP: Mcp-Name). */
@@ -61,7 +61,7 @@ static const char *header_name(struct doctor *d, const char *name)
 }
 
 static void fill_headers(struct doctor *d, const struct session *s, const char *method, const json_t *params,
-			 const char *ret[HEADERS_MAX])
+                         const char *ret[HEADERS_MAX])
 {
 	const char *name = json_string_value(json_object_get(params, "name"));
 	size_t n = 0;
@@ -106,8 +106,8 @@ static struct rpc rpc_ask(struct doctor *d, struct session *s, const char *metho
 static const char *error_words(struct doctor *d, const struct rpc *r)
 {
 	return text_printf(d->pool, "%ld, error %lld: %s", r->answer.status,
-			   (long long)json_integer_value(json_object_get(r->error, "code")),
-			   doctor_quote(d, json_string_value(json_object_get(r->error, "message"))));
+	                   (long long)json_integer_value(json_object_get(r->error, "code")),
+	                   doctor_quote(d, json_string_value(json_object_get(r->error, "message"))));
 }
 
 /* False, and the step has failed, unless there is a result. */
@@ -117,14 +117,14 @@ static bool has_result(struct doctor *d, struct report_step *s, const struct rpc
 		return false;
 	if (r->answer.status == 401) {
 		s->got = text_printf(d->pool, "401, WWW-Authenticate: %s",
-				     doctor_quote(d, doctor_http_header(d->pool, &r->answer, "WWW-Authenticate")));
+		                     doctor_quote(d, doctor_http_header(d->pool, &r->answer, "WWW-Authenticate")));
 		return doctor_failed(d, s, "The server does not accept the token that was just made for it.",
-				     "Compare issuer, audience, keys (JWKS), introspection credentials and clocks of "
-				     "the two servers; its log names the reason.");
+		                     "Compare issuer, audience, keys (JWKS), introspection credentials and clocks of "
+		                     "the two servers; its log names the reason.");
 	}
 	if (r->answer.status == 403)
 		return doctor_failed(d, s, "The server refuses this token here.",
-				     "Look at the scopes, and at the allowed hosts and origins.");
+		                     "Look at the scopes, and at the allowed hosts and origins.");
 	if (json_is_object(r->result))
 		return true;
 	if (r->error != NULL)
@@ -173,7 +173,7 @@ static const char *join_names(struct doctor *d, const json_t *names)
 static json_t *see_tools(struct doctor *d, struct session *session)
 {
 	struct report_step s = {.name = session->modern ? "Tools (" MODERN ")" : "Tools (initialize)",
-				.asked = "tools/list"};
+	                        .asked = "tools/list"};
 	json_t *names = list_tools(d, session, &s);
 
 	if (names == NULL)
@@ -203,17 +203,17 @@ static bool modern_hello(struct doctor *d, struct session *session)
 	s.got = text_printf(d->pool, "versions %s", join_names(d, versions));
 	if (!doctor_has(versions, MODERN))
 		return doctor_failed(d, &s, "It answers, but does not name this version.",
-				     "supportedVersions must list " MODERN ".");
+		                     "supportedVersions must list " MODERN ".");
 	return doctor_passed(d, &s, "It speaks this version.");
 }
 
 static bool legacy_hello(struct doctor *d, struct session *session)
 {
 	struct report_step s = {.name = "Hello (initialize)",
-				.asked = "initialize with " LEGACY ", then notifications/initialized"};
+	                        .asked = "initialize with " LEGACY ", then notifications/initialized"};
 	struct rpc r = rpc_ask(d, session, "initialize",
-			       json_pack("{s:s, s:{}, s:{s:s, s:s}}", "protocolVersion", LEGACY, "capabilities",
-					 "clientInfo", "name", "sallyport-doctor", "version", "1"));
+	                       json_pack("{s:s, s:{}, s:{s:s, s:s}}", "protocolVersion", LEGACY, "capabilities",
+	                                 "clientInfo", "name", "sallyport-doctor", "version", "1"));
 
 	if (!has_result(d, &s, &r))
 		return false;
@@ -257,10 +257,10 @@ static void call_tool(struct doctor *d, struct session *session, const struct do
 {
 	const char *arguments = report_clean(d->pool, json_text(d->pool, call->arguments), 200);
 	struct report_step s = {.name = text_printf(d->pool, "Call %s", doctor_quote(d, call->tool)),
-				.asked =
-				    text_printf(d->pool, "tools/call %s %s", doctor_quote(d, call->tool), arguments)};
+	                        .asked =
+	                            text_printf(d->pool, "tools/call %s %s", doctor_quote(d, call->tool), arguments)};
 	struct rpc r = rpc_ask(d, session, "tools/call",
-			       json_pack("{s:s, s:O}", "name", call->tool, "arguments", call->arguments));
+	                       json_pack("{s:s, s:O}", "name", call->tool, "arguments", call->arguments));
 	const char *challenge =
 	    r.answer.trouble == NULL ? doctor_http_header(d->pool, &r.answer, "WWW-Authenticate") : NULL;
 	enum call_outcome outcome = CALL_FAILED;
@@ -292,7 +292,7 @@ void doctor_use_tools(struct doctor *d, const struct doctor_tokens *tokens)
 		struct report_step s = {.name = "Both eras agree", .asked = "the two lists of tools"};
 
 		doctor_failed(d, &s, "The two protocol versions show different tools.",
-			      "One function must decide for both.");
+		              "One function must decide for both.");
 	}
 	if (names != NULL || older != NULL)
 		report_tools(d->report, names != NULL ? names : older);

@@ -25,8 +25,8 @@ static step_result send_health(struct request *r)
 	bool fine = keys && databases;
 
 	return reply_json(r, fine ? 200 : 503,
-			  json_pack("{s:s, s:b, s:b}", "status", fine ? "ok" : "unavailable", "authorization_server",
-				    keys, "databases", databases));
+	                  json_pack("{s:s, s:b, s:b}", "status", fine ? "ok" : "unavailable", "authorization_server",
+	                            keys, "databases", databases));
 }
 
 static step_fn *const HEALTH_STEPS[] = {send_health, NULL};

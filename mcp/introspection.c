@@ -240,7 +240,7 @@ static void send_question(struct introspection *introspection, struct flight *f,
 }
 
 static struct flight *start_flight(struct introspection *introspection, const char *url, h2o_iovec_t token,
-				   const uint8_t *digest, json_t *claims)
+                                   const uint8_t *digest, json_t *claims)
 {
 	struct flight **at = place_of(introspection, digest);
 
@@ -258,7 +258,7 @@ static struct flight *start_flight(struct introspection *introspection, const ch
 }
 
 step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
-			      const uint8_t digest[SHA256_SIZE], json_t *claims)
+                              const uint8_t digest[SHA256_SIZE], json_t *claims)
 {
 	const char *url = jwks_introspection_url(introspection->options.jwks);
 	struct flight *f = url != NULL ? start_flight(introspection, url, token, digest, claims) : NULL;

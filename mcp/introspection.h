@@ -26,6 +26,6 @@ void introspection_close(struct introspection *introspection);
 /* `claims`: those of the verified token. The request's next step finds the token in the cache, as alive or dead; if it
  * is not there, nobody could say (an outage). STEP_WAIT, or STEP_NEXT if nothing can be asked. */
 step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
-			      const uint8_t digest[SHA256_SIZE], json_t *claims);
+                              const uint8_t digest[SHA256_SIZE], json_t *claims);
 
 #endif

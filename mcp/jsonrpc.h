@@ -35,7 +35,7 @@ bool rpc_read(h2o_mem_pool_t *pool, h2o_iovec_t body, struct rpc_message *ret, s
 step_result rpc_reply(struct request *r, h2o_iovec_t id, h2o_iovec_t result);
 /* {"jsonrpc":"2.0","id":...,"error":{...}}; without id where it is {NULL, 0}. `data`: JSON text or NULL. */
 step_result rpc_reply_error(struct request *r, int status, h2o_iovec_t id, struct rpc_problem problem,
-			    const char *data);
+                            const char *data);
 /* 202 without a body. */
 step_result rpc_accept(struct request *r);
 

@@ -82,7 +82,7 @@ static void end_reading(struct jwks *jwks, const char *problem)
 	jwks->under_way = NULL;
 	if (problem != NULL) {
 		log_event(LOG_WARNING, "keys of the authorization server not read", "issuer", jwks->issuer, "reason",
-			  problem, NULL);
+		          problem, NULL);
 		free_reading(reading);
 		jwks->next_ms = now + jwks->retry_ms;
 		jwks->retry_ms = jwks->retry_ms * 2 < RETRY_MOST_MS ? jwks->retry_ms * 2 : RETRY_MOST_MS;
@@ -239,8 +239,8 @@ step_result jwks_refresh(struct jwks *jwks, struct request *r)
 
 	if (jwks->under_way == NULL && believed(jwks) == NULL && since_ms < RETRY_LEAST_MS)
 		return STEP_NEXT;
-	/* With a set that was read a moment ago the tick reads the next one: forged tokens must not make this server ask
-	 * without end, and a key that signs since that moment must not be taken for a forged one. */
+	/* With a set that was read a moment ago the tick reads the next one: forged tokens must not make this server
+	 * ask without end, and a key that signs since that moment must not be taken for a forged one. */
 	if (jwks->under_way == NULL && since_ms >= REFRESH_LEAST_MS)
 		start_reading(jwks);
 	struct jwks_waiter *waiter = h2o_mem_alloc_pool(&r->pool, sizeof(*waiter));

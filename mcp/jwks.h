@@ -20,9 +20,9 @@ const struct jwk_set *jwks_current(const struct jwks *jwks);
 const char *jwks_introspection_url(const struct jwks *jwks);
 /* When the set was read (clock_monotonic_ms): what was signed later may have a key that it does not have yet. */
 int64_t jwks_read_ms(const struct jwks *jwks);
-/* For a token whose key is unknown, or while there is no set: STEP_WAIT for a refresh (one at a time, with a known set at
- * most one in a second or two); the request's next step runs when it ended, well or not. STEP_NEXT if there is no set
- * and one was asked for in vain just now. */
+/* For a token whose key is unknown, or while there is no set: STEP_WAIT for a refresh (one at a time, with a known set
+ * at most one in a second or two); the request's next step runs when it ended, well or not. STEP_NEXT if there is no
+ * set and one was asked for in vain just now. */
 step_result jwks_refresh(struct jwks *jwks, struct request *r);
 
 #endif

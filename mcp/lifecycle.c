@@ -16,11 +16,11 @@ step_result lifecycle_initialize(struct request *r)
 
 	if (asked.base == NULL)
 		return rpc_reply_error(r, 200, call->message.id,
-				       (struct rpc_problem){RPC_INVALID_PARAMS, "params must have protocolVersion"},
-				       NULL);
+		                       (struct rpc_problem){RPC_INVALID_PARAMS, "params must have protocolVersion"},
+		                       NULL);
 	const char *version = transport_speaks_legacy(asked) ? asked.base : MCP_VERSION_LATEST_LEGACY;
 	text_append_printf(&b, "{\"protocolVersion\":\"%s\",\"capabilities\":" CAPABILITIES ",\"serverInfo\":%s}",
-			   version, mcp_of(r)->server_info);
+	                   version, mcp_of(r)->server_info);
 	return rpc_reply(r, call->message.id, h2o_iovec_init(b.base, b.len));
 }
 
@@ -34,9 +34,9 @@ step_result lifecycle_discover(struct request *r)
 	struct text_buffer b = {.pool = &r->pool};
 
 	text_append_printf(&b,
-			   "{\"resultType\":\"complete\",\"supportedVersions\":" MCP_VERSIONS_JSON
-			   ",\"capabilities\":" CAPABILITIES ",\"ttlMs\":%d,\"cacheScope\":\"private\","
-			   "\"_meta\":{\"io.modelcontextprotocol/serverInfo\":%s}}",
-			   DISCOVER_TTL_MS, mcp_of(r)->server_info);
+	                   "{\"resultType\":\"complete\",\"supportedVersions\":" MCP_VERSIONS_JSON
+	                   ",\"capabilities\":" CAPABILITIES ",\"ttlMs\":%d,\"cacheScope\":\"private\","
+	                   "\"_meta\":{\"io.modelcontextprotocol/serverInfo\":%s}}",
+	                   DISCOVER_TTL_MS, mcp_of(r)->server_info);
 	return rpc_reply(r, call_of(r)->message.id, h2o_iovec_init(b.base, b.len));
 }

@@ -30,9 +30,9 @@ enum { VERB_COUNT = sizeof(VERBS) / sizeof(VERBS[0]) };
 static void print_usage(FILE *out)
 {
 	fprintf(out, "Usage: sallyport-mcp [-c FILE] VERB ...\n\n"
-		     "  -c, --config FILE   configuration (default " SALLYPORT_SYSCONFDIR "/mcp.yaml)\n"
-		     "  -h, --help          this text\n"
-		     "  -V, --version       the version\n\nVerbs:\n");
+	             "  -c, --config FILE   configuration (default " SALLYPORT_SYSCONFDIR "/mcp.yaml)\n"
+	             "  -h, --help          this text\n"
+	             "  -V, --version       the version\n\nVerbs:\n");
 	for (size_t i = 0; i < VERB_COUNT; i++)
 		fprintf(out, "  %s%s\n      %s\n", VERBS[i].name, VERBS[i].arguments, VERBS[i].about);
 }

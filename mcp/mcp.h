@@ -18,16 +18,16 @@ struct token_cache;
 
 struct mcp {
 	struct mcp_settings settings;
-	h2o_mem_pool_t pool;	     /* lives as long as the process */
+	h2o_mem_pool_t pool;         /* lives as long as the process */
 	struct catalogue *catalogue; /* catalogue.h: the compiled tools; never changes */
 	struct server *server;
 	struct egress *egress;
-	struct audit *audit;		     /* NULL only in unit tests */
-	struct db *read_db, *write_db;	     /* NULL where no tool needs one */
-	struct jwks *jwks;		     /* jwks.h */
+	struct audit *audit;                 /* NULL only in unit tests */
+	struct db *read_db, *write_db;       /* NULL where no tool needs one */
+	struct jwks *jwks;                   /* jwks.h */
 	struct introspection *introspection; /* introspection.h */
-	struct token_cache *tokens;	     /* token_cache.h */
-	h2o_iovec_t metadata;		     /* RFC 9728 document */
+	struct token_cache *tokens;          /* token_cache.h */
+	h2o_iovec_t metadata;                /* RFC 9728 document */
 	const char *metadata_url;
 	const char *server_info; /* JSON of {"name", "title", "version"} */
 };

@@ -16,8 +16,8 @@ h2o_iovec_t metadata_document(h2o_mem_pool_t *pool, const struct mcp_settings *s
 	for (size_t i = 0; i < settings->initial_scopes.count; i++)
 		json_array_append_new(scopes, json_string(settings->initial_scopes.names[i]));
 	json_t *document = json_pack("{s:s, s:[s], s:o, s:[s], s:s}", "resource", settings->resource,
-				     "authorization_servers", settings->issuer, "scopes_supported", scopes,
-				     "bearer_methods_supported", "header", "resource_name", settings->name);
+	                             "authorization_servers", settings->issuer, "scopes_supported", scopes,
+	                             "bearer_methods_supported", "header", "resource_name", settings->name);
 	h2o_iovec_t text = json_text(pool, document);
 
 	json_decref(document);

@@ -31,7 +31,7 @@ static step_result take_notification(struct request *r)
 	if (text_starts(call_of(r)->message.method, "notifications/"))
 		return rpc_accept(r);
 	return rpc_reply_error(r, 400, (h2o_iovec_t){NULL, 0},
-			       (struct rpc_problem){RPC_INVALID_REQUEST, "A request must have an id"}, NULL);
+	                       (struct rpc_problem){RPC_INVALID_REQUEST, "A request must have an id"}, NULL);
 }
 
 step_result method_run(struct request *r, const struct method *method)

@@ -7,7 +7,7 @@
 
 struct method {
 	const char *name;
-	unsigned eras;	      /* ERA_LEGACY, ERA_MODERN */
+	unsigned eras;        /* ERA_LEGACY, ERA_MODERN */
 	enum caller caller;   /* proved by the endpoint's guard */
 	const char *named_by; /* member of params that the header Mcp-Name repeats; NULL if none */
 	step_fn *run;

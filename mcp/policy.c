@@ -13,14 +13,14 @@ enum decision policy_decide(const struct tool *tool, const struct scopes *grante
 }
 
 void policy_decide_all(const struct catalogue *catalogue, const struct scopes *granted, const struct scopes *grantable,
-		       uint8_t *decisions)
+                       uint8_t *decisions)
 {
 	for (size_t i = 0; i < catalogue->count; i++)
 		decisions[i] = (uint8_t)policy_decide(&catalogue->tools[i], granted, grantable);
 }
 
 struct scopes policy_challenge_scopes(h2o_mem_pool_t *pool, const struct catalogue *catalogue, const struct tool *tool,
-				      const struct scopes *granted)
+                                      const struct scopes *granted)
 {
 	struct scopes scopes = {NULL, 0}, needed = {(const char **)&tool->scope, 1};
 

@@ -169,7 +169,7 @@ static int *find_columns(h2o_mem_pool_t *pool, const struct tool *tool, const PG
 }
 
 static void append_row(struct text_buffer *b, const struct tool *tool, const PGresult *rows, int row,
-		       const int *columns)
+                       const int *columns)
 {
 	text_append_str(b, row > 0 ? ",{" : "{");
 	for (size_t i = 0; i < tool->column_count; i++) {
@@ -182,7 +182,7 @@ static void append_row(struct text_buffer *b, const struct tool *tool, const PGr
 }
 
 static h2o_iovec_t rows_text_of(h2o_mem_pool_t *pool, const struct tool *tool, const PGresult *rows, const int *columns,
-				size_t *ret_rows)
+                                size_t *ret_rows)
 {
 	struct text_buffer b = {.pool = pool};
 	int count = PQntuples(rows), row = 0;
@@ -198,7 +198,7 @@ static h2o_iovec_t rows_text_of(h2o_mem_pool_t *pool, const struct tool *tool, c
 	}
 	*ret_rows = (size_t)row;
 	text_append_printf(&b, "],\"truncated\":%s%s}", row < count ? "true" : "false",
-			   tool->untrusted ? ",\"untrusted\":true" : "");
+	                   tool->untrusted ? ",\"untrusted\":true" : "");
 	return h2o_iovec_init(b.base, b.len);
 }
 
@@ -217,8 +217,8 @@ static void append_meta(struct text_buffer *b, const char *server_info, bool unt
 static void append_head(struct text_buffer *b, const char *server_info)
 {
 	text_append_str(b, server_info != NULL
-			       ? "{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":"
-			       : "{\"content\":[{\"type\":\"text\",\"text\":");
+	                       ? "{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":"
+	                       : "{\"content\":[{\"type\":\"text\",\"text\":");
 }
 
 /* Nobody who wrote the text beforehand can have written its end mark. */
@@ -234,7 +234,7 @@ static h2o_iovec_t wrap_untrusted(h2o_mem_pool_t *pool, h2o_iovec_t text)
 }
 
 h2o_iovec_t result_of_rows(h2o_mem_pool_t *pool, const struct tool *tool, const PGresult *rows, const char *server_info,
-			   size_t *ret_rows)
+                           size_t *ret_rows)
 {
 	struct text_buffer b = {.pool = pool};
 	/* a statement that gives no rows back has no columns either */

@@ -14,7 +14,7 @@ const char *result_era_info(const struct request *r);
  * column is missing. *ret_rows: rows that are in it. Rows beyond the tool's limit or RESULT_SIZE_MAX are left out and
  * "truncated" says so. */
 h2o_iovec_t result_of_rows(h2o_mem_pool_t *pool, const struct tool *tool, const PGresult *rows, const char *server_info,
-			   size_t *ret_rows);
+                           size_t *ret_rows);
 /* isError with a text that the model can act on. */
 h2o_iovec_t result_of_problem(h2o_mem_pool_t *pool, const char *text, const char *server_info);
 

@@ -62,7 +62,7 @@ static bool open_logs(struct mcp *mcp, const char **error)
 }
 
 static struct db *open_database(struct mcp *mcp, const char *name, const struct mcp_database *database,
-				const struct db_statement *statements, size_t count)
+                                const struct db_statement *statements, size_t count)
 {
 	struct db_options options = {
 	    .name = name,
@@ -131,7 +131,7 @@ static void serve(struct mcp *mcp)
 	open_authorization(mcp);
 	server_every(mcp->server, TICK_MS, jwks_tick, mcp->jwks);
 	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
-		  mcp->settings.issuer, NULL);
+	          mcp->settings.issuer, NULL);
 	server_run(mcp->server, &service);
 	if (mcp->read_db != NULL)
 		db_close(mcp->read_db);

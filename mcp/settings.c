@@ -14,7 +14,7 @@
 enum { CLIENT_SECRET_MAX = 512, CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 10 * 60 * 1000 };
 
 static bool refuse(h2o_mem_pool_t *pool, const struct mcp_settings *s, const char *member, const char *problem,
-		   const char **error)
+                   const char **error)
 {
 	*error = text_printf(pool, "%s: %s: %s", s->file, member, problem);
 	return false;
@@ -65,7 +65,7 @@ static const char *read_secret(h2o_mem_pool_t *pool, const char *path, struct se
 }
 
 static bool read_introspection(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *s,
-			       const char **error)
+                               const char **error)
 {
 	const json_t *introspection = json_object_get(document, "introspection");
 
@@ -97,7 +97,7 @@ static bool read_scopes(h2o_mem_pool_t *pool, const json_t *document, struct mcp
 		name = json_string_value(json_array_get(initial, i));
 		if (json_object_get(s->scopes, name) == NULL)
 			return refuse(pool, s, "initial_scopes", text_printf(pool, "%s is not among scopes", name),
-				      error);
+			              error);
 		text_append_printf(&names, "%s%s", names.len > 0 ? " " : "", name);
 	}
 	return scopes_parse(pool, h2o_iovec_init(names.base, names.len), &s->initial_scopes) ||
@@ -115,7 +115,7 @@ static struct mcp_database read_database(const json_t *databases, const char *na
 }
 
 bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret,
-		   const char **error)
+                   const char **error)
 {
 	const struct schema *schema = serving_schema_compile(pool, document_of_config(pool));
 	json_t *document = config_load(pool, file, schema, error);

@@ -28,16 +28,16 @@ struct mcp_settings {
 	int64_t introspection_cache_ms;
 	struct scopes initial_scopes; /* named in the 401 challenge and in scopes_supported */
 	bool has_initial_scopes;      /* else they are those of the tools of tier read */
-	const json_t *scopes;	      /* {"logs:read": {"title": ...}} */
-	const char *tools;	      /* folder */
+	const json_t *scopes;         /* {"logs:read": {"title": ...}} */
+	const char *tools;            /* folder */
 	struct mcp_database read, write;
 	const char *const *allowed_origins, *const *allowed_hosts; /* NULL-terminated */
 };
 
-/* False and *error (one line that names file and member) if the file is refused. Without `with_secrets` the client secret is not read
- * (verbs that only look at tools). */
+/* False and *error (one line that names file and member) if the file is refused. Without `with_secrets` the client
+ * secret is not read (verbs that only look at tools). */
 bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret,
-		   const char **error);
+                   const char **error);
 /* Words for people about a scope. */
 const char *settings_scope_title(const struct mcp_settings *settings, const char *scope);
 

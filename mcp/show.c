@@ -46,10 +46,10 @@ static json_t *scope_json(const struct files *files, const char *name)
 		const struct tool *tool = &files->catalogue->tools[i];
 		if (strcmp(tool->scope, name) == 0)
 			json_array_append_new(tools, json_pack("{s:s, s:s, s:s}", "name", tool->name, "title",
-							       tool->title, "tier", tier_name(tool->tier)));
+			                                       tool->title, "tier", tier_name(tool->tier)));
 	}
 	return json_pack("{s:s, s:s, s:o}", "name", name, "title", settings_scope_title(&files->settings, name),
-			 "tools", tools);
+	                 "tools", tools);
 }
 
 /* For `sallyport-authz resource put URI --scopes -`. */

@@ -37,7 +37,7 @@ static size_t size_of_text(const char *text)
 struct bearer *bearer_make(const struct bearer_facts *f)
 {
 	size_t size = sizeof(struct bearer) + size_of_text(f->subject) + size_of_text(f->username) +
-		      size_of_text(f->client_id) + size_of_text(f->grant_id) + size_of_text(f->scope) + f->tool_count;
+	              size_of_text(f->client_id) + size_of_text(f->grant_id) + size_of_text(f->scope) + f->tool_count;
 	struct bearer *b = h2o_mem_alloc_shared(NULL, size, dispose_bearer);
 	char *at = (char *)(b + 1);
 

@@ -10,14 +10,14 @@
 /* Shared by the table and the requests under way (h2o_mem_link_shared); never changes. */
 struct bearer {
 	uint8_t digest[SHA256_SIZE];
-	bool active;	 /* false: the authorization server said that the token is dead; the rest is empty */
+	bool active;     /* false: the authorization server said that the token is dead; the rest is empty */
 	int64_t dies_ms; /* clock_monotonic_ms from which on it is not believed any more */
 	int64_t expires; /* the token's exp */
 	const char *subject, *username, *client_id, *grant_id; /* "" if unknown */
-	const char *scope;				       /* granted ones as text */
-	struct tool_list *list;				       /* what it sees */
-	const uint8_t *decisions;			       /* policy_decide_all */
-	struct bearer *next, *older, *newer;		       /* the table's own */
+	const char *scope;                                     /* granted ones as text */
+	struct tool_list *list;                                /* what it sees */
+	const uint8_t *decisions;                              /* policy_decide_all */
+	struct bearer *next, *older, *newer;                   /* the table's own */
 };
 
 struct bearer_facts {

@@ -142,7 +142,7 @@ static const char *sql_problem(h2o_mem_pool_t *pool, const json_t *document)
 
 	if (gap || used != json_array_size(parameters))
 		return text_printf(pool, "/sql/parameters: names %zu arguments, but the statement has %u%s",
-				   json_array_size(parameters), used, gap ? " with gaps" : "");
+		                   json_array_size(parameters), used, gap ? " with gaps" : "");
 	for (size_t i = 0; i < json_array_size(parameters); i++) {
 		const char *name = json_string_value(json_array_get(parameters, i));
 		if (json_object_get(properties, name) == NULL)

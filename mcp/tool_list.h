@@ -7,7 +7,7 @@
 #include "mcp/policy.h"
 
 struct tool_list {
-	uint8_t *visible;	    /* one byte for each tool of the catalogue */
+	uint8_t *visible;           /* one byte for each tool of the catalogue */
 	h2o_iovec_t legacy, modern; /* the JSON of `result` */
 };
 

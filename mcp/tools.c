@@ -50,7 +50,7 @@ static step_result refuse_arguments(struct request *r, const struct schema_probl
 {
 	const struct call *call = call_of(r);
 	const char *text = text_printf(&r->pool, "The arguments are not valid. %s",
-				       schema_problems_text(&r->pool, problems, "arguments"));
+	                               schema_problems_text(&r->pool, problems, "arguments"));
 
 	if (!audit_record_call(r, "invalid", 0))
 		return refuse_without_audit(r);

@@ -113,7 +113,7 @@ static step_result read_message(struct request *r)
 		return refuse(r, 415, RPC_INVALID_REQUEST, "The Content-Type must be application/json");
 	if (!transport_accepts_json(request_header(r, "accept", &repeats)) && !repeats)
 		return refuse(r, 406, RPC_INVALID_REQUEST,
-			      "The answer is application/json, which Accept does not list");
+		              "The answer is application/json, which Accept does not list");
 	if (!rpc_read(&r->pool, r->body, &call->message, &problem))
 		return refuse_message(r, 400, problem, NULL);
 	return STEP_NEXT;

@@ -17,7 +17,7 @@ bool transport_speaks_legacy(h2o_iovec_t version);
 
 struct transport_headers {
 	h2o_iovec_t version, method, name; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name; base NULL if absent */
-	bool repeats;			   /* one of them stands twice */
+	bool repeats;                      /* one of them stands twice */
 };
 struct verdict {
 	bool fine;
@@ -29,7 +29,7 @@ struct verdict {
 /* Which era the message belongs to, or why it is refused. `named_by`: member of params that Mcp-Name repeats, or NULL.
  */
 struct verdict transport_classify(h2o_mem_pool_t *pool, const struct transport_headers *headers,
-				  const struct rpc_message *message, const char *named_by);
+                                  const struct rpc_message *message, const char *named_by);
 /* True if the list of an Accept header takes application/json; an absent one does. */
 bool transport_accepts_json(h2o_iovec_t accept);
 

@@ -8,6 +8,19 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA authz REVOKE ALL ON TABLES FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; -- (functions: only the form without a schema takes the built-in grant away)
 GRANT USAGE ON SCHEMA authz TO sallyport_authz, sallyport_admin;
 
+-- A function whose parameters changed is another function to PostgreSQL: the older one of a name goes, or it could still be called.
+DO $$
+DECLARE
+	f regprocedure;
+BEGIN
+	FOR f IN SELECT p.oid FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_proc AS newer USING (pronamespace, proname)
+	         WHERE p.pronamespace = 'authz'::pg_catalog.regnamespace AND newer.oid > p.oid
+	LOOP
+		EXECUTE format('DROP FUNCTION %s', f);
+	END LOOP;
+END
+$$;
+
 DO $$
 DECLARE
 	-- The daemon's verdicts, and the operator's verbs.

@@ -39,7 +39,7 @@ async function registration({ instance }) {
   const row = JSON.parse(await instance.sql(`select row_to_json(c) from authz.clients c where client_id = '${made.client_id}'`))
   const array = (values) => `{${values.map((value) => JSON.stringify(value)).join(',')}}`
   const values = [
-    { sql: `('spc_client_${randomBytes(16).toString('hex')}-' || :client_id || '-' || :n)::text` },
+    { sql: `('client_${randomBytes(16).toString('hex')}-' || :client_id || '-' || :n)::text` },
     row.origin, row.name, row.auth_method, null, array(row.grant_types), array(row.redirect_uris), row.scope, row.application_type,
     row.client_uri, row.logo_uri, row.tos_uri, row.policy_uri, row.software_id, row.software_version, row.contacts, row.resource,
   ]

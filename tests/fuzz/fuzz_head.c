@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The raw head of an HTTP/1 request. A head that is accepted ends in a blank line and has no line that h2o could read in two ways. */
+/* The raw head of an HTTP/1 request. A head that is accepted ends in a blank line and has no line that h2o could read
+ * in two ways. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -57,8 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (line_end != NULL) {
 		size_t first = (size_t)(line_end - data);
 		char *text = text_printf(&pool, "%s.%s.%s", base64url_encode(&pool, data, first).base,
-					 base64url_encode(&pool, line_end + 1, len - first - 1).base,
-					 strrchr(token.base, '.') + 1);
+		                         base64url_encode(&pool, line_end + 1, len - first - 1).base,
+		                         strrchr(token.base, '.') + 1);
 		read_token(&pool, keys, text_of(text), false);
 		if (jws_verify(&pool, keys, "at+jwt", text_of(text), &why) != NULL)
 			abort();

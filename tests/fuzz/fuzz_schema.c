@@ -15,7 +15,7 @@ static void expect(bool holds)
 }
 
 static void check(h2o_mem_pool_t *pool, const json_t *document, const json_t *instance,
-		  const struct schema_options *options)
+                  const struct schema_options *options)
 {
 	const char *error;
 	struct schema_problems problems;

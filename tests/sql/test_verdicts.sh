@@ -57,8 +57,17 @@ apply() {
 		$(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1
 }
 is "migrations, functions and grants apply" "" "$(apply)"
-is "functions and grants apply again" "" \
-	"$(psql -U postgres -1 -c 'SET ROLE sallyport_owner' $(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1)"
+apply_functions() {
+	psql -U postgres -1 -c 'SET ROLE sallyport_owner' $(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1
+}
+is "functions and grants apply again" "" "$(apply_functions)"
+
+owner "SET ROLE sallyport_owner; CREATE FUNCTION authz.sign_out(uuid, text) RETURNS boolean LANGUAGE sql AS 'SELECT true'" >/dev/null
+# the newest of a name stays: here the intruder, until the file is applied anew
+is "of functions of one name only the newest stays" "1" "$(psql -U postgres -1 -f "$sql/grants.sql" >/dev/null 2>&1
+	owner "SELECT count(*) FROM pg_proc WHERE pronamespace = 'authz'::regnamespace AND proname = 'sign_out'")"
+is "and no function has a namesake once all files are applied" "0" "$(apply_functions >/dev/null; owner "
+	SELECT count(*) FROM (SELECT FROM pg_proc WHERE pronamespace = 'authz'::regnamespace GROUP BY proname HAVING count(*) > 1) AS x")"
 
 # ---- who may do what ----
 is "every function has a fixed search path, unless it is put in place of its call" "client_proved is_loopback" "$(owner "

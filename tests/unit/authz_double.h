@@ -71,6 +71,7 @@ step_result store_client_add(struct request *r, const struct client *c, const ui
 {
 	(void)r;
 	DOUBLE.added = *c;
+	DOUBLE.found = true;
 	DOUBLE.added_secret = secret_digest != NULL;
 	return asked("client_add");
 }
@@ -139,7 +140,7 @@ enum authorize_lookup store_read_authorize_lookup(struct request *r, struct clie
 }
 
 step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-			      const struct authorization *a, int64_t lifetime)
+                              const struct authorization *a, int64_t lifetime)
 {
 	(void)r, (void)browser_id, (void)lifetime;
 	memcpy(DOUBLE.id, request_id, 16);
@@ -148,7 +149,7 @@ step_result store_request_add(struct request *r, const uint8_t request_id[16], c
 }
 
 step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-			    const uint8_t *session_id)
+                            const uint8_t *session_id)
 {
 	(void)r, (void)browser_id;
 	memcpy(DOUBLE.id, request_id, 16);
@@ -177,8 +178,8 @@ bool store_read_person_for_sign_in(struct request *r, struct person_sign_in *ret
 }
 
 step_result store_sign_in(struct request *r, const uint8_t person_id[16], const uint8_t session_id[16],
-			  const uint8_t *old_session_id, const char *compared_hash, const char *new_hash, int64_t idle,
-			  int64_t lifetime)
+                          const uint8_t *old_session_id, const char *compared_hash, const char *new_hash, int64_t idle,
+                          int64_t lifetime)
 {
 	(void)r, (void)person_id, (void)idle, (void)lifetime;
 	assert_ptr_equal(compared_hash, DOUBLE.person.password_hash);
@@ -202,7 +203,7 @@ step_result store_sign_out(struct request *r, const uint8_t session_id[16])
 }
 
 step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-			 const uint8_t session_id[16], bool approve, const uint8_t code_id[16], int64_t code_lifetime)
+                         const uint8_t session_id[16], bool approve, const uint8_t code_id[16], int64_t code_lifetime)
 {
 	(void)r, (void)request_id, (void)browser_id, (void)session_id, (void)code_id, (void)code_lifetime;
 	DOUBLE.approve = approve;
@@ -217,8 +218,8 @@ enum decision store_read_decide(struct request *r, struct decided *ret)
 }
 
 step_result store_redeem_code(struct request *r, const struct client_proof *proof, const uint8_t code_id[16],
-			      const char *redirect_uri, const char *code_challenge, const char *resource,
-			      int64_t grant_lifetime)
+                              const char *redirect_uri, const char *code_challenge, const char *resource,
+                              int64_t grant_lifetime)
 {
 	(void)r, (void)grant_lifetime;
 	DOUBLE.proof = *proof;
@@ -237,7 +238,7 @@ enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 }
 
 step_result store_refresh(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
-			  uint32_t generation, const struct scopes *scope, const char *resource, int64_t window)
+                          uint32_t generation, const struct scopes *scope, const char *resource, int64_t window)
 {
 	(void)r, (void)scope, (void)window;
 	DOUBLE.proof = *proof;
@@ -255,7 +256,7 @@ enum refresh store_read_refresh(struct request *r, struct granted *ret)
 }
 
 step_result store_introspect(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
-			     const char *jti)
+                             const char *jti)
 {
 	(void)r;
 	DOUBLE.proof = *proof;
@@ -271,7 +272,7 @@ void store_read_introspect(struct request *r, struct introspected *ret)
 }
 
 step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
-			 const char *jti, int64_t token_expires_at)
+                         const char *jti, int64_t token_expires_at)
 {
 	(void)r, (void)token_expires_at;
 	DOUBLE.proof = *proof;
@@ -440,8 +441,8 @@ static struct request *prepare(const char *method, const char *path, const char 
 	r->body = text_of(body != NULL ? body : "");
 	if (body != NULL)
 		request_test_header(r, "content-type",
-				    *body == '{' || *body == '[' ? "application/json"
-								 : "application/x-www-form-urlencoded");
+		                    *body == '{' || *body == '[' ? "application/json"
+		                                                 : "application/x-www-form-urlencoded");
 	return r;
 }
 

@@ -52,9 +52,9 @@ static void writes_records(void **state)
 	    audit_write(audit, json_pack("{s:s, s:i, s:[s]}", "event", "tools/call", "ms", 3, "x", "a\nb"), false));
 	assert_true(audit_write(audit, json_object(), true));
 	assert_string_equal(contents().base,
-			    "{\"time\":\"2026-11-21T09:30:00.000Z\",\"program\":\"mcp\",\"event\":\"tools/call\","
-			    "\"ms\":3,\"x\":[\"a\\nb\"]}\n"
-			    "{\"time\":\"2026-11-21T09:30:00.000Z\",\"program\":\"mcp\"}\n");
+	                    "{\"time\":\"2026-11-21T09:30:00.000Z\",\"program\":\"mcp\",\"event\":\"tools/call\","
+	                    "\"ms\":3,\"x\":[\"a\\nb\"]}\n"
+	                    "{\"time\":\"2026-11-21T09:30:00.000Z\",\"program\":\"mcp\"}\n");
 	clock_freeze(0);
 	json_t *record = json_pack("{s:s}", "event", "x");
 	json_incref(record);

@@ -16,15 +16,15 @@ static int reset(void **state)
 {
 	double_reset(state);
 	DOUBLE.client = (struct client){.client_id = "c",
-					.name = "Client",
-					.redirect_uris = URIS,
-					.redirect_uri_count = 1,
-					.grant_types = TYPES,
-					.grant_type_count = 2,
-					.scope = "logs:read",
-					.application_type = "native",
-					.origin = "dynamic",
-					.enabled = true};
+	                                .name = "Client",
+	                                .redirect_uris = URIS,
+	                                .redirect_uri_count = 1,
+	                                .grant_types = TYPES,
+	                                .grant_type_count = 2,
+	                                .scope = "logs:read",
+	                                .application_type = "native",
+	                                .origin = "dynamic",
+	                                .enabled = true};
 	DOUBLE.resource = (struct resource){"http://127.0.0.1:9401/mcp", "Demo", SCOPES, 2};
 	DOUBLE.lookup = LOOKUP_FOUND;
 	return 0;
@@ -90,9 +90,9 @@ static void goes_to_the_consent_page_with_a_session(void **state)
 	for (int login = 0; login < 2; login++) {
 		struct request *r = prepare("GET", "/t1/authorize", login ? GOOD "&prompt=login" : GOOD, NULL);
 		request_test_header(r, "cookie",
-				    text_printf(&r->pool, "x=y; sallyport_session_9400=%s;sallyport_browser_9400=%s",
-						handle_text(r, HANDLE_SESSION, 1, 0),
-						handle_text(r, HANDLE_BROWSER, 2, 0)));
+		                    text_printf(&r->pool, "x=y; sallyport_session_9400=%s;sallyport_browser_9400=%s",
+		                                handle_text(r, HANDLE_SESSION, 1, 0),
+		                                handle_text(r, HANDLE_BROWSER, 2, 0)));
 		run(r);
 		assert_null(reply_test_header(r, "set-cookie"));
 		assert_true(
@@ -123,15 +123,15 @@ static void shows_a_page_until_the_redirect_uri_is_proved(void **state)
 	assert_page(GOOD "&client_id=c");
 	assert_page(GOOD "&redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Fcb");
 	static const char *const OTHERS[] = {"https%3A%2F%2Fevil.example%2F",
-					     "http%3A%2F%2Flocalhost%3A8080%2Fcb",
-					     "http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db%26c",
-					     "http%3A%2F%2F127.0.0.1%3A8080%2Fcb%3Fa%3Db",
-					     "http%3A%2F%2FLOCALHOST%3A8080%2Fcb%3Fa%3Db",
-					     "http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db%23f",
-					     "http%3A%2F%2Flocalhost%40evil%2Fcb%3Fa%3Db",
-					     "%20http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db",
-					     "javascript%3Aevil()",
-					     ""};
+	                                     "http%3A%2F%2Flocalhost%3A8080%2Fcb",
+	                                     "http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db%26c",
+	                                     "http%3A%2F%2F127.0.0.1%3A8080%2Fcb%3Fa%3Db",
+	                                     "http%3A%2F%2FLOCALHOST%3A8080%2Fcb%3Fa%3Db",
+	                                     "http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db%23f",
+	                                     "http%3A%2F%2Flocalhost%40evil%2Fcb%3Fa%3Db",
+	                                     "%20http%3A%2F%2Flocalhost%3A8080%2Fcb%3Fa%3Db",
+	                                     "javascript%3Aevil()",
+	                                     ""};
 	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
 		char query[512];
 		snprintf(query, sizeof(query), "client_id=c&redirect_uri=%s" KIND, OTHERS[i]);
@@ -168,11 +168,11 @@ static void tells_the_client_its_errors(void **state)
 	assert_error(CLIENT_ONLY "&response_type=code", "invalid_request");
 	assert_error(CLIENT_ONLY "&response_type=code&code_challenge=" CHALLENGE, "invalid_request");
 	assert_error(CLIENT_ONLY "&response_type=code&code_challenge_method=plain&code_challenge=" CHALLENGE,
-		     "invalid_request");
+	             "invalid_request");
 	assert_error(CLIENT_ONLY "&response_type=code&code_challenge_method=S256&code_challenge=short",
-		     "invalid_request");
+	             "invalid_request");
 	assert_error(CLIENT_ONLY "&response_type=code&code_challenge_method=S256&code_challenge=" CHALLENGE "A",
-		     "invalid_request");
+	             "invalid_request");
 	assert_error(GOOD "&resource=http%3A%2F%2Fa%2F1&resource=http%3A%2F%2Fa%2F2", "invalid_target");
 	assert_error(GOOD "&scope=unknown", "invalid_scope");
 	assert_error(GOOD "&scope=%22", "invalid_scope");
@@ -201,7 +201,7 @@ static void answers_prompt_none_with_a_session(void **state)
 	(void)state;
 	struct request *r = prepare("GET", "/t1/authorize", GOOD "&prompt=none", NULL);
 	request_test_header(r, "cookie",
-			    text_printf(&r->pool, "sallyport_session_9400=%s", handle_text(r, HANDLE_SESSION, 1, 0)));
+	                    text_printf(&r->pool, "sallyport_session_9400=%s", handle_text(r, HANDLE_SESSION, 1, 0)));
 	run(r);
 	assert_non_null(strstr(reply_test_header(r, "location"), "error=consent_required&"));
 	request_test_free(r);

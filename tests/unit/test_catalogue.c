@@ -97,8 +97,8 @@ static void test_compiles_a_tool(void **state)
 	assert_string_equal(tool->timeout, "2000");
 	assert_int_equal(tool->rows, 5);
 	assert_string_equal(tool->sql,
-			    "select * from (select email, '$9' as name -- $8\nfrom users where email = $1\n) as tool "
-			    "limit 6");
+	                    "select * from (select email, '$9' as name -- $8\nfrom users where email = $1\n) as tool "
+	                    "limit 6");
 	assert_int_equal(c->read_count, 2);
 	assert_int_equal(c->write_count, 1);
 	assert_ptr_equal(c->read_statements[tool->statement].sql, tool->sql);
@@ -124,8 +124,8 @@ static void test_finds_exact_names_only(void **state)
 	assert_string_equal(c->tools[0].name, "a");
 	assert_string_equal(catalogue_find(c, text_of("get_user"))->name, "get_user");
 	assert_string_equal(catalogue_find(c, text_of("get_user2"))->name, "get_user2");
-	static const char *const others[] = {"",	  "Get_user", "get_user ",	 "get_use",
-					     "get_user3", "b",	      "server__get_user"};
+	static const char *const others[] = {"",          "Get_user", "get_user ",       "get_use",
+	                                     "get_user3", "b",        "server__get_user"};
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		assert_null(catalogue_find(c, text_of(others[i])));
 	assert_null(catalogue_find(c, h2o_iovec_init("get_user\0", 9)));
@@ -185,12 +185,12 @@ static void test_write_tools(void **state)
 	struct mcp_settings settings = settings_of();
 	const char *error = NULL;
 	write_tool("user.yaml",
-		   text_printf(&pool, "acquirable: true\n%s", changed("tier: read\ninput", "tier: destroy\ninput")));
+	           text_printf(&pool, "acquirable: true\n%s", changed("tier: read\ninput", "tier: destroy\ninput")));
 	assert_null(catalogue_load(&pool, &settings, &error));
 	const char *text = changed("  timeout: 2s\n", "  write: true\n");
 	const char *at = strstr(text, "tier: read");
 	write_tool("user.yaml",
-		   text_printf(&pool, "%.*stier: destroy%s", (int)(at - text), text, at + strlen("tier: read")));
+	           text_printf(&pool, "%.*stier: destroy%s", (int)(at - text), text, at + strlen("tier: read")));
 	struct catalogue *c = catalogue_load(&pool, &settings, &error);
 	assert_non_null(c);
 	assert_int_equal(c->write_count, 2);

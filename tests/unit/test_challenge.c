@@ -27,7 +27,7 @@ static void test_no_token_gives_no_error(void **state)
 	assert_int_equal(challenge_missing(r), STEP_DONE);
 	assert_int_equal(reply_test_status(r), 401);
 	assert_string_equal(reply_test_header(r, "www-authenticate"),
-			    "Bearer resource_metadata=\"" METADATA "\", scope=\"deployments:read logs:read\"");
+	                    "Bearer resource_metadata=\"" METADATA "\", scope=\"deployments:read logs:read\"");
 	request_test_free(r);
 }
 

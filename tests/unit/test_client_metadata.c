@@ -139,7 +139,7 @@ static void lets_only_the_admin_say_some(void **state)
 	assert_false(client.enabled);
 	assert_int_equal(client.grant_type_count, 0);
 	assert_false(reads("{\"resource\":\"https://mcp.example/mcp\",\"token_endpoint_auth_method\":\"none\"}",
-			   METADATA_ADMIN));
+	                   METADATA_ADMIN));
 	assert_false(reads("{\"resource\":\"mcp\"}", METADATA_ADMIN));
 	assert_false(reads(WITH("\"enabled\":\"no\""), METADATA_ADMIN));
 }
@@ -182,7 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fills_in_what_rfc_7591_says),  cmocka_unit_test(takes_what_clients_send),
-	    cmocka_unit_test(refuses_redirect_uris),	    cmocka_unit_test(refuses_other_members),
+	    cmocka_unit_test(refuses_redirect_uris),        cmocka_unit_test(refuses_other_members),
 	    cmocka_unit_test(lets_only_the_admin_say_some), cmocka_unit_test(shows_what_it_read),
 	};
 	return cmocka_run_group_tests(tests, start, stop);

@@ -216,8 +216,8 @@ static void what_is_not_supported_is_refused(void **state)
 	refused_of(h2o_iovec_init(H2O_STRLIT("a: \0")), "f.yaml: the file is not UTF-8 text");
 	refused("a: \xff", "f.yaml: the file is not UTF-8 text");
 	refused("\xff\xfe"
-		"a",
-		"f.yaml: the file is not UTF-8 text");
+	        "a",
+	        "f.yaml: the file is not UTF-8 text");
 }
 
 static void syntax_errors_name_their_line(void **state)
@@ -226,9 +226,9 @@ static void syntax_errors_name_their_line(void **state)
 		const char *yaml, *start;
 	} cases[] = {
 	    {"a: 1\nb: [1, 2\n", "f.yaml:3: "}, {"a: 1\n\tb: 2\n", "f.yaml:1: "},
-	    {"a: b: c\n", "f.yaml:1: "},	{"a: 'x\n", "f.yaml:"},
-	    {"a: 1\n b: 2\n", "f.yaml:1: "},	{"a: 1\n]\n", "f.yaml:2: "},
-	    {"a: @x\n", "f.yaml:1: "},		{"a: \"\\q\"\n", "f.yaml:1: "},
+	    {"a: b: c\n", "f.yaml:1: "},        {"a: 'x\n", "f.yaml:"},
+	    {"a: 1\n b: 2\n", "f.yaml:1: "},    {"a: 1\n]\n", "f.yaml:2: "},
+	    {"a: @x\n", "f.yaml:1: "},          {"a: \"\\q\"\n", "f.yaml:1: "},
 	    {"a: 1\nb\n", "f.yaml:"},
 	};
 	(void)state;
@@ -366,21 +366,21 @@ static void unreadable_files_are_named(void **state)
 static void durations_carry_a_unit(void **state)
 {
 	static const char *const bad[] = {"",
-					  "s",
-					  "10",
-					  "-1s",
-					  "+1s",
-					  "1.5s",
-					  "1 s",
-					  " 1s",
-					  "1s ",
-					  "1S",
-					  "1w",
-					  "1mss",
-					  "01s",
-					  "1s1",
-					  "99999999999999999999d",
-					  "9223372036854775807s"};
+	                                  "s",
+	                                  "10",
+	                                  "-1s",
+	                                  "+1s",
+	                                  "1.5s",
+	                                  "1 s",
+	                                  " 1s",
+	                                  "1s ",
+	                                  "1S",
+	                                  "1w",
+	                                  "1mss",
+	                                  "01s",
+	                                  "1s1",
+	                                  "99999999999999999999d",
+	                                  "9223372036854775807s"};
 	(void)state;
 	assert_int_equal(duration_ms(text_of("500ms")), 500);
 	assert_int_equal(duration_ms(text_of("30s")), 30000);

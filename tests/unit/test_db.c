@@ -111,7 +111,7 @@ static void shell(const char *format, ...)
 	vsnprintf(command, sizeof(command), format, arguments);
 	va_end(arguments);
 	snprintf(line, sizeof(line), "%s env PATH=\"$(pg_config --bindir):$PATH\" LC_ALL=C %s >>%s/out 2>&1",
-		 getuid() == 0 ? "runuser -u postgres --" : "", command, folder);
+	         getuid() == 0 ? "runuser -u postgres --" : "", command, folder);
 	if (system(line) == 0)
 		return;
 	fprintf(stderr, "failed: %s\n", command);
@@ -176,14 +176,14 @@ enum { ECHO, NAP, DIVIDE, INSERT_NOTE, COUNT_NOTES, SETTINGS, WIDE, BACKEND, CAS
 
 static const struct db_statement statements[] = {
     [ECHO] = {"echo", "select $1::text as t, $2::bytea as b, $3::uuid as u, $4::int8 as i, $5::bool as f, "
-		      "$6::text[] as a"},
+                      "$6::text[] as a"},
     [NAP] = {"nap", "select pg_sleep($1::float8), 'rested' as t"},
     [DIVIDE] = {"divide", "select 1 / $1::int as i"},
     [INSERT_NOTE] = {"insert_note", "insert into notes values ($1::int, $2)"},
     [COUNT_NOTES] = {"count_notes", "select count(*) as i from notes"},
     [SETTINGS] = {"settings", "select current_setting('statement_timeout') as timeout, "
-			      "current_setting('application_name') as name, "
-			      "current_setting('client_encoding') as encoding"},
+                              "current_setting('application_name') as name, "
+                              "current_setting('client_encoding') as encoding"},
     [WIDE] = {"wide", "select * from wide"},
     [BACKEND] = {"backend", "select pg_backend_pid() as i"},
     [CAST] = {"cast", "select $1::text::int as i"},
@@ -292,7 +292,7 @@ static void values_come_back_as_they_went(void **state)
 	size_t count;
 	struct db_param params[] = {
 	    param_text("h\xc3\xa9llo"), param_bytes("\0\xff\1", 3), param_uuid(id),
-	    param_int(pool, INT64_MIN), param_bool(true),	    param_text_array(pool, list, 8)};
+	    param_int(pool, INT64_MIN), param_bool(true),           param_text_array(pool, list, 8)};
 
 	(void)state;
 	assert_int_equal(db_ask(&a->r, db, ECHO, params, 6), STEP_WAIT);
@@ -358,8 +358,8 @@ static PGresult *one_value(const char *value)
 
 static void odd_arrays_are_refused(void **state)
 {
-	static const char *const odd[] = {"",	  "{",	     "{a",   "{\"a",	 "{\"a\"",    "{\"a\\",	 "a}",
-					  "{a}}", "{{a,b}}", "{a}x", "{\"a\"b}", "[0:0]={a}", "{a\"b\"}"};
+	static const char *const odd[] = {"",     "{",       "{a",   "{\"a",     "{\"a\"",    "{\"a\\",  "a}",
+	                                  "{a}}", "{{a,b}}", "{a}x", "{\"a\"b}", "[0:0]={a}", "{a\"b\"}"};
 	h2o_mem_pool_t pool;
 	size_t count;
 	const char **elements;
@@ -401,7 +401,7 @@ static void settings_are_defaults_that_conninfo_overrides(void **state)
 	close_db(db);
 
 	snprintf(own, sizeof(own), "%s options='-c statement_timeout=70' application_name=own client_encoding=latin1",
-		 conninfo);
+	         conninfo);
 	o.conninfo = own;
 	db = db_open(loop, &o);
 	memset(own, 'x', sizeof(own)); /* was copied */

@@ -44,11 +44,11 @@ static void test_sign_in_form(void **state)
 
 	(void)state;
 	assert_true(find("<!DOCTYPE html><title>Sign in</title><h1>Hi</h1>"
-			 "<form method=\"POST\" action=\"/sign-in?a=1&amp;b=2\">"
-			 "<input type=\"hidden\" name=\"request\" value=\"spq_1&quot;&#39;&#x3c;&lt;\">"
-			 "<label>Name <input name=username autocomplete=username required></label>"
-			 "<input type='password' name='password'><button>Sign in</button></form>",
-			 "password", &f));
+	                 "<form method=\"POST\" action=\"/sign-in?a=1&amp;b=2\">"
+	                 "<input type=\"hidden\" name=\"request\" value=\"spq_1&quot;&#39;&#x3c;&lt;\">"
+	                 "<label>Name <input name=username autocomplete=username required></label>"
+	                 "<input type='password' name='password'><button>Sign in</button></form>",
+	                 "password", &f));
 	assert_string_equal(f.action, "/sign-in?a=1&b=2");
 	assert_string_equal(f.method, "post");
 	assert_int_equal(f.field_count, 4);
@@ -65,9 +65,9 @@ static void test_two_buttons_of_one_name(void **state)
 
 	(void)state;
 	assert_true(find("<form action=/out><input name=other></form><FORM METHOD=post ACTION='/consent'>"
-			 "<BUTTON TYPE=SUBMIT NAME=decision VALUE=approve>Yes</BUTTON>"
-			 "<input type=submit name=decision value=deny></FORM>",
-			 "decision", &f));
+	                 "<BUTTON TYPE=SUBMIT NAME=decision VALUE=approve>Yes</BUTTON>"
+	                 "<input type=submit name=decision value=deny></FORM>",
+	                 "decision", &f));
 	assert_string_equal(f.action, "/consent");
 	assert_non_null(page_form_field(&f, "decision", "approve"));
 	assert_int_equal(page_form_field(&f, "decision", "deny")->kind, PAGE_BUTTON);
@@ -141,10 +141,10 @@ static void test_words(void **state)
 {
 	(void)state;
 	assert_string_equal(page_words(&pool,
-				       exact("<title>T</title><style>x{}</style><h1>Not\n  now</h1>"
-					     "<p>A &lt;b&gt; &amp; c</p><script>1<2</script>"),
-				       100),
-			    "Not now A <b> & c");
+	                               exact("<title>T</title><style>x{}</style><h1>Not\n  now</h1>"
+	                                     "<p>A &lt;b&gt; &amp; c</p><script>1<2</script>"),
+	                               100),
+	                    "Not now A <b> & c");
 	assert_string_equal(page_words(&pool, exact(""), 100), "");
 	assert_string_equal(page_words(&pool, exact("<p>caf\xc3\xa9s</p>"), 4), "caf");
 	assert_string_equal(page_words(&pool, exact("plain"), 3), "pla");

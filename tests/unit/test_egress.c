@@ -175,8 +175,8 @@ static void accept_one(int listener, bool tls)
 static void *serve(void *data)
 {
 	struct pollfd fds[] = {{.fd = server.listener, .events = POLLIN},
-			       {.fd = server.tls_listener, .events = POLLIN},
-			       {.fd = server.stop[0], .events = POLLIN}};
+	                       {.fd = server.tls_listener, .events = POLLIN},
+	                       {.fd = server.stop[0], .events = POLLIN}};
 
 	while (poll(fds, 3, -1) >= 0 && fds[2].revents == 0) {
 		if (fds[0].revents != 0)
@@ -217,7 +217,7 @@ static SSL_CTX *make_tls(const char *file)
 	X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-				   (const unsigned char *)"test", -1, -1, 0);
+	                           (const unsigned char *)"test", -1, -1, 0);
 	X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
 	X509_set_pubkey(certificate, key);
 	X509_add_ext(certificate, names, -1);
@@ -285,7 +285,7 @@ static void on_done(void *data, const struct egress_answer *answer_)
 		snprintf(got->problem, sizeof(got->problem), "%s", answer_->problem);
 	if (answer_->content_type.base != NULL)
 		snprintf(got->type, sizeof(got->type), "%.*s", (int)answer_->content_type.len,
-			 answer_->content_type.base);
+		         answer_->content_type.base);
 	if (answer_->body.len > 0)
 		snprintf(got->body, sizeof(got->body), "%.*s", (int)answer_->body.len, answer_->body.base);
 }

@@ -89,13 +89,13 @@ static void refuses_other_base64(void **state)
 {
 	(void)state;
 	static const h2o_iovec_t bad_url[] = {
-	    T("A"),   T("AAAAA"), T("Zm9v\n"), T("Zm 9v"),	T("Zm9+"), T("Zm9/"),  T("Zg=="), T("Zh"),
-	    T("Zm9"), T("Z\0"),	  T("Zm9v="),  T("Zm\xc3\xb6"), T("===="), T("Zm9vZ"), T("Zm8="),
+	    T("A"),   T("AAAAA"), T("Zm9v\n"), T("Zm 9v"),      T("Zm9+"), T("Zm9/"),  T("Zg=="), T("Zh"),
+	    T("Zm9"), T("Z\0"),   T("Zm9v="),  T("Zm\xc3\xb6"), T("===="), T("Zm9vZ"), T("Zm8="),
 	};
 	for (size_t i = 0; i < sizeof(bad_url) / sizeof(bad_url[0]); i++)
 		assert_null(base64url_decode(&pool, bad_url[i]).base);
 	static const h2o_iovec_t bad[] = {
-	    T("Zg"),	   T("Zg="),	   T("Zh=="), T("Zm9="), T("Z==="),	T("===="),   T("=Zm9"),	 T("Zm=v"),
+	    T("Zg"),       T("Zg="),       T("Zh=="), T("Zm9="), T("Z==="),     T("===="),   T("=Zm9"),  T("Zm=v"),
 	    T("Zg==Zg=="), T("Zm9v\nZg="), T("Zm9-"), T("Zm9_"), T("Zm9v===="), T("Zm8=\n"), T("Z\0=="),
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -140,8 +140,8 @@ static void decodes_forms(void **state)
 	assert_string_equal(form_decode(&pool, T("a+b%20c%2B%c3%A9")).base, "a b c+\xc3\xa9");
 	assert_int_equal(form_decode(&pool, T("a%41")).len, 2);
 	assert_non_null(form_decode(&pool, text_of(NULL)).base);
-	static const h2o_iovec_t bad[] = {T("%"),   T("%4"),   T("a%"),	 T("%4g"),	 T("%g4"), T("%00"), T("a\0b"),
-					  T("%ff"), T("\xff"), T("%c3"), T("%ed%a0%80"), T("%+1"), T("% 1"), T("%%41")};
+	static const h2o_iovec_t bad[] = {T("%"),   T("%4"),   T("a%"),  T("%4g"),       T("%g4"), T("%00"), T("a\0b"),
+	                                  T("%ff"), T("\xff"), T("%c3"), T("%ed%a0%80"), T("%+1"), T("% 1"), T("%%41")};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_null(form_decode(&pool, bad[i]).base);
 }
@@ -149,9 +149,9 @@ static void decodes_forms(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(encodes_the_vectors),	cmocka_unit_test(goes_round),
+	    cmocka_unit_test(encodes_the_vectors),      cmocka_unit_test(goes_round),
 	    cmocka_unit_test(has_one_text_for_a_value), cmocka_unit_test(refuses_other_base64),
-	    cmocka_unit_test(writes_hex_and_uuids),	cmocka_unit_test(decodes_forms),
+	    cmocka_unit_test(writes_hex_and_uuids),     cmocka_unit_test(decodes_forms),
 	};
 	h2o_mem_init_pool(&pool);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

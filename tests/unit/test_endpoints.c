@@ -77,7 +77,7 @@ static void promises_only_what_there_is(void **state)
 	json_t *closed = json_read(&pool, metadata_build(&AUTHZ), NULL);
 	assert_null(json_object_get(closed, "registration_endpoint"));
 	assert_failed(ask("POST", "/t1/register", NULL, "{\"redirect_uris\":[\"https://a.example/\"]}"), 403,
-		      "access_denied");
+	              "access_denied");
 	AUTHZ.settings.registration_open = true;
 	h2o_mem_clear_pool(&pool);
 }
@@ -86,10 +86,10 @@ static void registers_clients(void **state)
 {
 	(void)state;
 	struct request *r = ask("POST", "/t1/register", NULL,
-				"{\"redirect_uris\":[\"http://localhost:1/cb\"],\"client_name\":\"N\",\"scope\":\"\"}");
+	                        "{\"redirect_uris\":[\"http://localhost:1/cb\"],\"client_name\":\"N\",\"scope\":\"\"}");
 	json_t *answer = answer_json(r);
 	assert_int_equal(reply_test_status(r), 201);
-	assert_true(text_starts(json_get_text(answer, "client_secret"), "spc_secret_"));
+	assert_true(text_starts(json_get_text(answer, "client_secret"), "secret_"));
 	assert_int_equal(json_integer_value(json_object_get(answer, "client_secret_expires_at")), 0);
 	assert_true(is(answer, "client_id", DOUBLE.added.client_id));
 	assert_true(is(answer, "token_endpoint_auth_method", "client_secret_basic"));
@@ -99,7 +99,7 @@ static void registers_clients(void **state)
 	request_test_free(r);
 
 	r = ask("POST", "/t1/register", NULL,
-		"{\"redirect_uris\":[\"http://localhost:1/cb\"],\"token_endpoint_auth_method\":\"none\"}");
+	        "{\"redirect_uris\":[\"http://localhost:1/cb\"],\"token_endpoint_auth_method\":\"none\"}");
 	assert_int_equal(reply_test_status(r), 201);
 	assert_null(json_object_get(answer_json(r), "client_secret"));
 	assert_false(DOUBLE.added_secret);
@@ -107,7 +107,7 @@ static void registers_clients(void **state)
 
 	double_reset(NULL);
 	assert_failed(ask("POST", "/t1/register", NULL, "{\"redirect_uris\":[\"javascript:x\"]}"), 400,
-		      "invalid_redirect_uri");
+	              "invalid_redirect_uri");
 	assert_failed(ask("POST", "/t1/register", NULL, "[]"), 400, "invalid_client_metadata");
 	assert_failed(ask("POST", "/t1/register", NULL, "{"), 400, "invalid_request");
 	assert_null(DOUBLE.asked);
@@ -116,12 +116,12 @@ static void registers_clients(void **state)
 static struct granted granted_of(uint32_t generation)
 {
 	struct granted g = {.generation = generation,
-			    .subject = "person",
-			    .client_id = "c",
-			    .resource = "http://127.0.0.1:9401/mcp",
-			    .scope = "logs:read",
-			    .auth_time = clock_now() - 5,
-			    .now = clock_now()};
+	                    .subject = "person",
+	                    .client_id = "c",
+	                    .resource = "http://127.0.0.1:9401/mcp",
+	                    .scope = "logs:read",
+	                    .auth_time = clock_now() - 5,
+	                    .now = clock_now()};
 	memset(g.grant_id, 9, sizeof(g.grant_id));
 	return g;
 }
@@ -130,7 +130,7 @@ static struct request *redeem_with(const char *extra)
 {
 	struct request *r = prepare("POST", "/t1/token", NULL, "x");
 	r->body = text_of(text_printf(&r->pool, "grant_type=authorization_code&client_id=c&code=%s&%s",
-				      handle_text(r, HANDLE_CODE, 3, 0), extra));
+	                              handle_text(r, HANDLE_CODE, 3, 0), extra));
 	return run(r);
 }
 
@@ -140,7 +140,7 @@ static void gives_tokens_for_a_code(void **state)
 	DOUBLE.redeem = REDEEM_GRANTED;
 	DOUBLE.granted = granted_of(1);
 	struct request *r = redeem_with("code_verifier=" VERIFIER
-					"&redirect_uri=http%3A%2F%2Flocalhost%2F&resource=http://127.0.0.1:9401/mcp");
+	                                "&redirect_uri=http%3A%2F%2Flocalhost%2F&resource=http://127.0.0.1:9401/mcp");
 	json_t *answer = answer_json(r);
 	const char *why;
 	assert_int_equal(reply_test_status(r), 200);
@@ -172,7 +172,7 @@ static void refuses_codes(void **state)
 		const char *error;
 	} CASES[] = {
 	    {REDEEM_CLIENT_REFUSED, 401, "invalid_client"},   {REDEEM_UNAUTHORIZED_CLIENT, 400, "unauthorized_client"},
-	    {REDEEM_INVALID, 400, "invalid_grant"},	      {REDEEM_REPLAYED, 400, "invalid_grant"},
+	    {REDEEM_INVALID, 400, "invalid_grant"},           {REDEEM_REPLAYED, 400, "invalid_grant"},
 	    {REDEEM_REDIRECT_MISMATCH, 400, "invalid_grant"}, {REDEEM_VERIFIER_MISMATCH, 400, "invalid_grant"},
 	    {REDEEM_TARGET_MISMATCH, 400, "invalid_target"},
 	};
@@ -192,8 +192,8 @@ static void refuses_codes(void **state)
 	assert_null(DOUBLE.asked);
 	DOUBLE.revoke = REVOKE_NOTHING;
 	assert_failed(ask("POST", "/t1/token", NULL,
-			  "grant_type=authorization_code&client_id=c&code=forged&code_verifier=" VERIFIER),
-		      400, "invalid_grant");
+	                  "grant_type=authorization_code&client_id=c&code=forged&code_verifier=" VERIFIER),
+	              400, "invalid_grant");
 	assert_string_equal(DOUBLE.asked, "prove_client");
 }
 
@@ -211,7 +211,7 @@ static struct request *refresh_with(enum handle_type type, const char *extra)
 {
 	struct request *r = prepare("POST", "/t1/token", NULL, "x");
 	r->body = text_of(text_printf(&r->pool, "grant_type=refresh_token&client_id=c&refresh_token=%s%s",
-				      handle_text(r, type, 9, 4), extra));
+	                              handle_text(r, type, 9, 4), extra));
 	return run(r);
 }
 
@@ -239,7 +239,7 @@ static void refreshes(void **state)
 		const char *error;
 	} CASES[] = {
 	    {REFRESH_CLIENT_REFUSED, 401, "invalid_client"},  {REFRESH_UNAUTHORIZED_CLIENT, 400, "unauthorized_client"},
-	    {REFRESH_INVALID, 400, "invalid_grant"},	      {REFRESH_REUSED, 400, "invalid_grant"},
+	    {REFRESH_INVALID, 400, "invalid_grant"},          {REFRESH_REUSED, 400, "invalid_grant"},
 	    {REFRESH_TARGET_MISMATCH, 400, "invalid_target"}, {REFRESH_SCOPE_EXCEEDED, 400, "invalid_scope"},
 	};
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -300,9 +300,9 @@ static void introspects_access_tokens_only(void **state)
 	const char *issuer = AUTHZ.settings.issuer;
 	const char *token = access_token_of(owner, issuer, clock_now());
 	DOUBLE.introspected = (struct introspected){.active = true,
-						    .username = "alice",
-						    .scope = "logs:read tickets:read",
-						    .grantable_scope = "logs:read tools:admin"};
+	                                            .username = "alice",
+	                                            .scope = "logs:read tickets:read",
+	                                            .grantable_scope = "logs:read tools:admin"};
 	struct request *r = introspect(token);
 	json_t *answer = answer_json(r);
 	assert_true(json_is_true(json_object_get(answer, "active")));
@@ -343,7 +343,7 @@ static void revokes(void **state)
 	(void)state;
 	struct request *owner = request_test(SERVICE, NULL);
 	const char *tokens[] = {handle_text(owner, HANDLE_REFRESH, 9, 1),
-				access_token_of(owner, AUTHZ.settings.issuer, clock_now()), "garbage"};
+	                        access_token_of(owner, AUTHZ.settings.issuer, clock_now()), "garbage"};
 	static const char *const QUESTIONS[] = {"revoke", "revoke", "prove_client"};
 	for (int outcome = REVOKE_NOTHING; outcome <= REVOKE_DONE; outcome++)
 		for (size_t i = 0; i < 3; i++) {
@@ -366,7 +366,7 @@ static struct request *admin(const char *method, const char *path, const char *q
 {
 	struct request *r = prepare(method, path, query, body);
 	request_test_header(r, "authorization",
-			    text_printf(&r->pool, "Bearer %s", handle_text(r, HANDLE_ADMIN_KEY, 5, 0)));
+	                    text_printf(&r->pool, "Bearer %s", handle_text(r, HANDLE_ADMIN_KEY, 5, 0)));
 	return run(r);
 }
 
@@ -375,7 +375,7 @@ static void asks_for_an_admin_key(void **state)
 	(void)state;
 	struct request *r = ask("GET", "/t1/admin/clients", NULL, NULL);
 	assert_string_equal(reply_test_header(r, "www-authenticate"),
-			    "Bearer realm=\"sallyport\", scope=\"admin:clients\"");
+	                    "Bearer realm=\"sallyport\", scope=\"admin:clients\"");
 	assert_failed(r, 401, "invalid_token");
 	r = admin("GET", "/t1/admin/clients", NULL, NULL);
 	assert_non_null(strstr(reply_test_header(r, "www-authenticate"), "error=\"invalid_token\""));
@@ -395,17 +395,17 @@ static const char *TYPES[] = {"authorization_code"};
 static struct client client_of_admin(const char *id)
 {
 	return (struct client){.client_id = id,
-			       .name = "N",
-			       .redirect_uris = URIS,
-			       .redirect_uri_count = 1,
-			       .grant_types = TYPES,
-			       .grant_type_count = 1,
-			       .auth_method = AUTH_SECRET_POST,
-			       .scope = "",
-			       .application_type = "web",
-			       .origin = "admin",
-			       .enabled = true,
-			       .created_at = 5};
+	                       .name = "N",
+	                       .redirect_uris = URIS,
+	                       .redirect_uri_count = 1,
+	                       .grant_types = TYPES,
+	                       .grant_type_count = 1,
+	                       .auth_method = AUTH_SECRET_POST,
+	                       .scope = "",
+	                       .application_type = "web",
+	                       .origin = "admin",
+	                       .enabled = true,
+	                       .created_at = 5};
 }
 
 static void lists_clients(void **state)
@@ -440,6 +440,7 @@ static void changes_clients(void **state)
 	request_test_free(r);
 
 	DOUBLE.client = client_of_admin("a");
+	DOUBLE.found = false;
 	assert_failed(admin("PATCH", "/t1/admin/clients/a", NULL, "{}"), 404, "invalid_request");
 	DOUBLE.found = true;
 	r = admin("PATCH", "/t1/admin/clients/a", NULL, "{\"enabled\":false,\"client_name\":\"M\"}");
@@ -450,11 +451,11 @@ static void changes_clients(void **state)
 	request_test_free(r);
 	DOUBLE.client = client_of_admin("a"); /* what was kept went with the request */
 	static const char *const BAD[] = {"{\"client_id\":\"b\"}", "{\"token_endpoint_auth_method\":\"none\"}", "[]",
-					  "{\"origin\":\"dynamic\"}", "{\"client_name\":1}"};
+	                                  "{\"origin\":\"dynamic\"}", "{\"client_name\":1}"};
 	for (size_t i = 0; i < 5; i++)
 		assert_failed(admin("PATCH", "/t1/admin/clients/a", NULL, BAD[i]), 400, "invalid_client_metadata");
 	assert_failed(admin("PATCH", "/t1/admin/clients/a", NULL, "{\"redirect_uris\":[\"http://a\"]}"), 400,
-		      "invalid_redirect_uri");
+	              "invalid_redirect_uri");
 
 	r = admin("GET", "/t1/admin/clients/a", NULL, NULL);
 	assert_int_equal(reply_test_status(r), 200);

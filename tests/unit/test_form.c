@@ -109,7 +109,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_fields), cmocka_unit_test(passes_over_nothing), cmocka_unit_test(finds_repetitions),
-	    cmocka_unit_test(refuses),	    cmocka_unit_test(limits_fields),
+	    cmocka_unit_test(refuses),      cmocka_unit_test(limits_fields),
 	};
 	h2o_mem_init_pool(&pool);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

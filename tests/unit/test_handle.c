@@ -13,7 +13,7 @@
 
 static h2o_mem_pool_t pool;
 static const struct handle sample = {.id = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
-				     .generation = 0x01020304};
+                                     .generation = 0x01020304};
 
 static struct handle_keys *keys_of(uint8_t id, uint8_t fill)
 {
@@ -92,7 +92,7 @@ static void refuses_every_change(void **state)
 		for (int c = 0; c < 256; c++) {
 			text[i] = (char)c;
 			assert_int_equal(handle_open(keys, HANDLE_SESSION, h2o_iovec_init(text, len), &back),
-					 (char)c == was);
+			                 (char)c == was);
 		}
 		text[i] = was;
 	}

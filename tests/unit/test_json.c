@@ -132,7 +132,7 @@ static void refuses(void **state)
 	refused_as(T("{\"a\":1,\"\\u0061\":2}"), JSON_DUPLICATE_MEMBER);
 	refused_as(T("[{\"b\":{\"a\":1,\"c\":2,\"a\":null}}]"), JSON_DUPLICATE_MEMBER);
 	static const h2o_iovec_t ranges[] = {T("9223372036854775808"), T("-9223372036854775809"), T("1e400"),
-					     T("[-1e999]"), T("100000000000000000000000000000")};
+	                                     T("[-1e999]"), T("100000000000000000000000000000")};
 	for (size_t i = 0; i < COUNT(ranges); i++)
 		refused_as(ranges[i], JSON_NUMBER_RANGE);
 }
@@ -202,14 +202,14 @@ static void writes(void **state)
 	written("{ \"b\" : 1 , \"a\" : [ ] , \"c\" : { } }", "{\"b\":1,\"a\":[],\"c\":{}}");
 	written("[true,false,null,-9223372036854775808,\"x\"]", "[true,false,null,-9223372036854775808,\"x\"]");
 	written("[0.1,1.0,-0.0,1e5,1.5e300,0.30000000000000004,5e-324,123456789.125,1e22]",
-		"[0.1,1.0,-0.0,100000.0,1.5e+300,0.30000000000000004,4.94065645841247e-324,123456789."
-		"125,1e+22]");
+	        "[0.1,1.0,-0.0,100000.0,1.5e+300,0.30000000000000004,4.94065645841247e-324,123456789."
+	        "125,1e+22]");
 	written("\"\\\"\\\\\\u2028\\u007f\\n\\/\"", "\"\\\"\\\\\\u2028\\u007f\\n/\"");
 	written("{\"k\\\"ey\":\"\xc3\xa9\"}", "{\"k\\\"ey\":\"\xc3\xa9\"}");
 	json_t *one = read_fine(T("{\"b\":{\"z\":1,\"y\":[{\"q\":1,\"p\":2}]},\"a\":1,\"ab\":0}"));
 	json_t *other = read_fine(T("{\"ab\":0,\"a\":1,\"b\":{\"y\":[{\"p\":2,\"q\":1}],\"z\":1}}"));
 	assert_string_equal(json_canonical(&pool, one).base,
-			    "{\"a\":1,\"ab\":0,\"b\":{\"y\":[{\"p\":2,\"q\":1}],\"z\":1}}");
+	                    "{\"a\":1,\"ab\":0,\"b\":{\"y\":[{\"p\":2,\"q\":1}],\"z\":1}}");
 	assert_true(text_equal(json_canonical(&pool, one), json_canonical(&pool, other)));
 	assert_string_equal(json_canonical(&pool, read_fine(T("{}"))).base, "{}");
 	h2o_iovec_t text = json_text(&pool, one);
@@ -244,8 +244,8 @@ static void keeps(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(reads),	      cmocka_unit_test(refuses), cmocka_unit_test(limits_depth),
-	    cmocka_unit_test(limits_members), cmocka_unit_test(writes),	 cmocka_unit_test(reals_go_round),
+	    cmocka_unit_test(reads),          cmocka_unit_test(refuses), cmocka_unit_test(limits_depth),
+	    cmocka_unit_test(limits_members), cmocka_unit_test(writes),  cmocka_unit_test(reals_go_round),
 	    cmocka_unit_test(keeps),
 	};
 	json_init();

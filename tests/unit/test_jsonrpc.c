@@ -106,8 +106,8 @@ static void test_answers(void **state)
 	r = request_test(&service, NULL);
 	rpc_reply_error(r, 400, (h2o_iovec_t){NULL, 0}, (struct rpc_problem){RPC_PARSE_ERROR, "a \"b\""}, "[1]");
 	assert_true(text_is(reply_test_body(r),
-			    "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"a \\\"b\\\"\","
-			    "\"data\":[1]}}"));
+	                    "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"a \\\"b\\\"\","
+	                    "\"data\":[1]}}"));
 	assert_int_equal(reply_test_status(r), 400);
 	request_test_free(r);
 }

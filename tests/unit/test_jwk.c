@@ -232,17 +232,17 @@ static void refuses_sets_that_cannot_be_trusted(void **state)
 	refused(SET(EC("") "," EC("")), "key 2 has the kid of another key");
 	/* off the curve; swapped, short, long, padded, not canonical and zero coordinates */
 	refused(SET("{'kty':'EC','crv':'P-256','kid':'1','x':'" RFC7515_Y "','y':'" RFC7515_X "'}"),
-		"key 1 is no point of P-256");
+	        "key 1 is no point of P-256");
 	refused(SET("{'kty':'EC','crv':'P-256','kid':'1','x':'AA','y':'" RFC7515_Y "'}"), "key 1 is no point of P-256");
 	refused(SET("{'kty':'EC','crv':'P-256','kid':'1','x':'" RFC7515_X "=','y':'" RFC7515_Y "'}"),
-		"key 1 is no point of P-256");
+	        "key 1 is no point of P-256");
 	refused(SET("{'kty':'EC','crv':'P-256','kid':'1','x':'" RFC7515_X "'}"), "key 1 is no point of P-256");
 	refused(SET("{'kty':'EC','crv':'P-256','kid':'1','x':'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',"
-		    "'y':'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}"),
-		"key 1 is no point of P-256");
+	            "'y':'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}"),
+	        "key 1 is no point of P-256");
 	refused(SET("{'kty':'EC','crv':'P-256','kid':'1','x':'_____wAAAAEAAAAAAAAAAAAAAAD_______________8',"
-		    "'y':'" RFC7515_Y "'}"),
-		"key 1 is no point of P-256");
+	            "'y':'" RFC7515_Y "'}"),
+	        "key 1 is no point of P-256");
 	refused(SET("{'kty':'OKP','crv':'Ed25519','kid':'1','x':'AA'}"), "key 1 is no Ed25519 key");
 	refused(SET("{'kty':'OKP','crv':'Ed25519','kid':'1'}"), "key 1 is no Ed25519 key");
 }
@@ -259,7 +259,7 @@ static void refuses_weak_rsa(void **state)
 	refused(text_printf(&pool, form, RFC7638_N, RFC7638_N), why); /* endless exponent */
 	refused(text_printf(&pool, form, "AL39", "AQAB"), why);
 	refused(text_printf(&pool, form, RFC7638_N "A", "AQAB"), why); /* not canonical */
-	char *even = text_copy(&pool, text_of(RFC7638_N));	       /* its last octet is 0x83 */
+	char *even = text_copy(&pool, text_of(RFC7638_N));             /* its last octet is 0x83 */
 	assert_string_equal(even + strlen(even) - 2, "gw");
 	even[strlen(even) - 1] = 'g';
 	refused(text_printf(&pool, form, even, "AQAB"), why);

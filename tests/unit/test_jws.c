@@ -71,7 +71,7 @@ static h2o_iovec_t signed_token(const struct jwk *key, const char *header, const
 static const char *header_of(enum jws_algorithm algorithm, const char *more)
 {
 	return text_printf(&pool, "{\"alg\":\"%s\",\"typ\":\"at+jwt\",\"kid\":\"%s\"%s}", jws_algorithm_name(algorithm),
-			   made[algorithm]->kid, more);
+	                   made[algorithm]->kid, more);
 }
 
 static void accepted(h2o_iovec_t token)
@@ -194,7 +194,7 @@ static void der_is_openssls(void **state)
 		size_t len = ecdsa_to_der(fixed, der);
 		ECDSA_SIG *numbers = ECDSA_SIG_new();
 		ECDSA_SIG_set0(numbers, BN_bin2bn(fixed, P256_SIZE, NULL),
-			       BN_bin2bn(fixed + P256_SIZE, P256_SIZE, NULL));
+		               BN_bin2bn(fixed + P256_SIZE, P256_SIZE, NULL));
 		expected = NULL;
 		int expected_len = i2d_ECDSA_SIG(numbers, &expected);
 		assert_int_equal(len, expected_len);
@@ -286,7 +286,7 @@ static void refuses_other_forms(void **state)
 	refused(h2o_iovec_init(token.base, (size_t)(last - token.base + 1)), "a part of the token is empty");
 	/* detached payload: RFC 7515, appendix F */
 	refused(text_of(text_printf(&pool, "%.*s.%s", (int)(first - token.base + 1), token.base, last + 1)),
-		"a part of the token is empty");
+	        "a part of the token is empty");
 	/* JSON serialization */
 	refused(text_of("{\"payload\":\"e30\",\"signatures\":[]}"), "the token has not three parts");
 
@@ -352,14 +352,14 @@ static void the_key_says_the_algorithm(void **state)
 		refused(signed_token(made[JWS_ES256], header, CLAIMS), "alg is unknown");
 	}
 	refused(signed_token(made[0], text_printf(&pool, "{\"typ\":\"at+jwt\",\"kid\":\"%s\"}", made[0]->kid), CLAIMS),
-		"alg is unknown");
+	        "alg is unknown");
 	refused(signed_token(made[0], text_printf(&pool, "{\"alg\":1,\"typ\":\"at+jwt\",\"kid\":\"%s\"}", made[0]->kid),
-			     CLAIMS),
-		"alg is unknown");
+	                     CLAIMS),
+	        "alg is unknown");
 	for (int a = 0; a < JWS_ALGORITHMS; a++) {
 		for (int b = 0; b < JWS_ALGORITHMS; b++) {
 			char *header = text_printf(&pool, "{\"alg\":\"%s\",\"typ\":\"at+jwt\",\"kid\":\"%s\"}",
-						   jws_algorithm_name((enum jws_algorithm)b), made[a]->kid);
+			                           jws_algorithm_name((enum jws_algorithm)b), made[a]->kid);
 			h2o_iovec_t token = signed_token(made[a], header, CLAIMS);
 			if (a == b)
 				accepted(token);
@@ -368,7 +368,7 @@ static void the_key_says_the_algorithm(void **state)
 			/* signed by another key than the one that kid names */
 			if (a != b)
 				refused(signed_token(made[b], header_of((enum jws_algorithm)a, ""), CLAIMS),
-					"the signature is wrong");
+				        "the signature is wrong");
 		}
 	}
 	/* HS256 under the public key's PEM */
@@ -392,7 +392,7 @@ static void refuses_signatures_of_the_wrong_size(void **state)
 	(void)state;
 	for (int a = 0; a < JWS_ALGORITHMS; a++) {
 		char *input = text_printf(&pool, "%s.%s", encoded(header_of((enum jws_algorithm)a, "")).base,
-					  encoded(CLAIMS).base);
+		                          encoded(CLAIMS).base);
 		for (size_t len = 1; len <= sizeof(signature); len += 1 + (len > 70) * 31) {
 			char *zeros = base64url_encode(&pool, signature, len).base;
 			refused(text_of(text_printf(&pool, "%s.%s", input, zeros)), "the signature is wrong");
@@ -406,11 +406,11 @@ static void refuses_signatures_of_the_wrong_size(void **state)
 	assert_int_equal(EVP_DigestSign(ctx, signature, &len, (const uint8_t *)input, strlen(input)), 1);
 	EVP_MD_CTX_free(ctx);
 	refused(text_of(text_printf(&pool, "%s.%s", input, base64url_encode(&pool, signature, len).base)),
-		"the signature is wrong");
+	        "the signature is wrong");
 	/* r and s of the group's order and beyond */
 	memset(signature, 0xff, ES256_SIZE);
 	refused(text_of(text_printf(&pool, "%s.%s", input, base64url_encode(&pool, signature, ES256_SIZE).base)),
-		"the signature is wrong");
+	        "the signature is wrong");
 }
 
 static void the_header_holds_three_members_only(void **state)
@@ -434,7 +434,7 @@ static void the_header_holds_three_members_only(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		refused(signed_token(made[JWS_ES256], header_of(JWS_ES256, members[i]), CLAIMS),
-			"the header has a member that is not allowed");
+		        "the header has a member that is not allowed");
 	accepted(signed_token(made[JWS_ES256], text_printf(&pool, " %s\n", header_of(JWS_ES256, "")), CLAIMS));
 	refused(signed_token(made[0], header_of(JWS_ES256, ",\"alg\":\"ES256\""), CLAIMS), no_object);
 	refused(signed_token(made[0], header_of(JWS_ES256, ",\"kid\":\"x\""), CLAIMS), no_object);
@@ -445,7 +445,7 @@ static void the_header_holds_three_members_only(void **state)
 	refused(signed_token(made[0], "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"\\u0000\"}", CLAIMS), no_object);
 	refused(signed_token(made[0], "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"\xff\"}", CLAIMS), no_object);
 	refused(signed_token(made[0], "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"../../dev/null\"}", CLAIMS),
-		"kid is unknown");
+	        "kid is unknown");
 	refused(signed_token(made[0], "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"\"}", CLAIMS), "kid is missing");
 	refused(signed_token(made[0], "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":5}", CLAIMS), "kid is missing");
 	refused(signed_token(made[0], "{\"alg\":\"ES256\",\"typ\":\"at+jwt\"}", CLAIMS), "kid is missing");
@@ -456,41 +456,41 @@ static void the_type_is_demanded(void **state)
 {
 	static const char *const right[] = {"at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"};
 	static const char *const wrong[] = {"JWT",
-					    "",
-					    "at+jwt ",
-					    "at+jw",
-					    "at+jwtx",
-					    "/at+jwt",
-					    "text/at+jwt",
-					    "application/",
-					    "application/application/at+jwt",
-					    "logout+jwt",
-					    "application at+jwt"};
+	                                    "",
+	                                    "at+jwt ",
+	                                    "at+jw",
+	                                    "at+jwtx",
+	                                    "/at+jwt",
+	                                    "text/at+jwt",
+	                                    "application/",
+	                                    "application/application/at+jwt",
+	                                    "logout+jwt",
+	                                    "application at+jwt"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
 		accepted(jws_sign(&pool, made[JWS_ES256], right[i], text_of(CLAIMS)));
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		refused(jws_sign(&pool, made[JWS_ES256], wrong[i], text_of(CLAIMS)), "typ is another one");
 	refused(signed_token(made[0], text_printf(&pool, "{\"alg\":\"ES256\",\"kid\":\"%s\"}", made[0]->kid), CLAIMS),
-		"typ is another one");
+	        "typ is another one");
 	refused(signed_token(made[0],
-			     text_printf(&pool, "{\"alg\":\"ES256\",\"typ\":null,\"kid\":\"%s\"}", made[0]->kid),
-			     CLAIMS),
-		"typ is another one");
+	                     text_printf(&pool, "{\"alg\":\"ES256\",\"typ\":null,\"kid\":\"%s\"}", made[0]->kid),
+	                     CLAIMS),
+	        "typ is another one");
 }
 
 static void claims_are_read_strictly(void **state)
 {
 	static const char why[] = "the claims are no base64url of a JSON object";
 	static const char *const bad[] = {"[]",
-					  "\"x\"",
-					  "{",
-					  "{\"a\":1,\"a\":2}",
-					  "{\"a\":\"\\u0000\"}",
-					  "{\"a\":\"\xc0\xaf\"}",
-					  "{\"a\":99999999999999999999}",
-					  "{} {}",
-					  "\xef\xbb\xbf{}"};
+	                                  "\"x\"",
+	                                  "{",
+	                                  "{\"a\":1,\"a\":2}",
+	                                  "{\"a\":\"\\u0000\"}",
+	                                  "{\"a\":\"\xc0\xaf\"}",
+	                                  "{\"a\":99999999999999999999}",
+	                                  "{} {}",
+	                                  "\xef\xbb\xbf{}"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refused(signed_token(made[JWS_ES256], header_of(JWS_ES256, ""), bad[i]), why);
@@ -556,12 +556,12 @@ static void checks_claims(void **state)
 	assert_string_equal(problem_of("{" IDS TIMES "}", 1999), "fine");
 	assert_string_equal(problem_of("{" IDS TIMES "}", 2000), "the token has expired");
 	assert_string_equal(problem_of("{" IDS "'iat':1000,'exp':-9223372036854775808}", 1500),
-			    "the token has expired");
+	                    "the token has expired");
 	assert_string_equal(problem_of("{" IDS "'iat':1000,'exp':9223372036854775807}", 1500), "fine");
 	assert_string_equal(problem_of("{" IDS TIMES "}", 970), "fine");
 	assert_string_equal(problem_of("{" IDS TIMES "}", 969), "the token was issued in the future");
 	assert_string_equal(problem_of("{" IDS "'iat':9223372036854775807,'exp':2000}", 1500),
-			    "the token was issued in the future");
+	                    "the token was issued in the future");
 	assert_string_equal(problem_of("{" IDS TIMES ",'nbf':1530}", 1500), "fine");
 	assert_string_equal(problem_of("{" IDS TIMES ",'nbf':1531}", 1500), "the token is not valid yet");
 }

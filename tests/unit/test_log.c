@@ -63,8 +63,8 @@ static void writes_lines(void **state)
 	assert_int_equal(contents().len, 0); /* buffered */
 	log_flush();
 	assert_string_equal(contents().base,
-			    "{\"time\":\"2026-11-21T09:30:00.000Z\",\"level\":\"info\",\"program\":\"authz\","
-			    "\"message\":\"started\",\"port\":\"9400\",\"host\":\"h\"}\n");
+	                    "{\"time\":\"2026-11-21T09:30:00.000Z\",\"level\":\"info\",\"program\":\"authz\","
+	                    "\"message\":\"started\",\"port\":\"9400\",\"host\":\"h\"}\n");
 	clock_freeze(0);
 	log_event(LOG_DEBUG, "nobody asked", NULL);
 	errno = ENOENT;
@@ -80,7 +80,7 @@ static void cannot_be_broken_by_values(void **state)
 {
 	(void)state;
 	log_event(LOG_WARNING, "odd", "a", "x\n{\"level\":\"error\"}\r\n", "b", "\"\\\x7f\x1b[31m", "c", "\xff\xfe",
-		  "d", "\xe2\x80\xa8", "e", "", NULL);
+	          "d", "\xe2\x80\xa8", "e", "", NULL);
 	log_flush();
 	json_t *line = line_from_end(1);
 	assert_string_equal(json_get_text(line, "a").base, "x\n{\"level\":\"error\"}\r\n");
@@ -113,7 +113,7 @@ static void cuts_long_values(void **state)
 	memset(long_text, 1, 4999);
 	log_event(LOG_INFO, "before", NULL);
 	log_event(LOG_INFO, "huge", "a", long_text, "b", long_text, "c", long_text, "d", long_text, "e", long_text, "f",
-		  long_text, NULL);
+	          long_text, NULL);
 	log_event(LOG_ERROR, "after", NULL);
 	assert_string_equal(json_get_text(line_from_end(3), "message").base, "before");
 	assert_int_equal(json_get_text(line_from_end(2), "f").len, VALUE_SIZE_MAX);
@@ -178,7 +178,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(writes_lines, start),     cmocka_unit_test_setup(cannot_be_broken_by_values, start),
 	    cmocka_unit_test_setup(cuts_long_values, start), cmocka_unit_test_setup(keeps_the_order_of_many, start),
-	    cmocka_unit_test_setup(reopens, start),	     cmocka_unit_test_setup(survives_a_stuck_reader, start),
+	    cmocka_unit_test_setup(reopens, start),          cmocka_unit_test_setup(survives_a_stuck_reader, start),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	h2o_mem_init_pool(&pool);

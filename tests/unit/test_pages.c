@@ -14,13 +14,13 @@ static int reset(void **state)
 	double_reset(state);
 	DOUBLE.page_state = PAGE_SIGN_IN;
 	DOUBLE.page.request = (struct authorization){.client_id = "c",
-						     .client_name = "<b>Evil & co</b>",
-						     .redirect_uri = "http://localhost:8080/cb?a=b",
-						     .resource = "http://127.0.0.1:9401/mcp",
-						     .resource_name = "Demo",
-						     .prompt = "",
-						     .client_is_dynamic = true,
-						     .loopback_only = true};
+	                                             .client_name = "<b>Evil & co</b>",
+	                                             .redirect_uri = "http://localhost:8080/cb?a=b",
+	                                             .resource = "http://127.0.0.1:9401/mcp",
+	                                             .resource_name = "Demo",
+	                                             .prompt = "",
+	                                             .client_is_dynamic = true,
+	                                             .loopback_only = true};
 	DOUBLE.page.scopes = SHOWN;
 	DOUBLE.page.scope_count = 2;
 	DOUBLE.page.username = "alice";
@@ -83,7 +83,7 @@ static void assert_page(struct request *r, int status, const char *text)
 	assert_string_equal(reply_test_header(r, "x-frame-options"), "DENY");
 	assert_string_equal(reply_test_header(r, "cache-control"), "no-store");
 	assert_non_null(strstr(reply_test_header(r, "content-security-policy"),
-			       "default-src 'none'; style-src 'self'; form-action 'self'"));
+	                       "default-src 'none'; style-src 'self'; form-action 'self'"));
 	assert_null(reply_test_header(r, "access-control-allow-origin"));
 	assert_false(body_has(r, "<b>") || body_has(r, "<script") || body_has(r, "style=") || body_has(r, "{{"));
 	request_test_free(r);
@@ -141,7 +141,7 @@ static void uses_host_cookies_with_https(void **state)
 	r->body = text_of(
 	    text_printf(&r->pool, "request=%s&username=a&password=right", handle_text(r, HANDLE_REQUEST, 4, 0)));
 	request_test_header(r, "cookie",
-			    text_printf(&r->pool, "__Host-sallyport_browser=%s", handle_text(r, HANDLE_BROWSER, 2, 0)));
+	                    text_printf(&r->pool, "__Host-sallyport_browser=%s", handle_text(r, HANDLE_BROWSER, 2, 0)));
 	run(r);
 	AUTHZ.settings.secure = false;
 	assert_true(text_starts(text_of(reply_test_header(r, "set-cookie")), "__Host-sallyport_session=sps_"));
@@ -185,8 +185,8 @@ static void asks_to_wait(void **state)
 static void assert_form(const char *origin, const char *site, bool accepted)
 {
 	static const char *const FORMS[][2] = {{"/t1/sign-in", "username=alice&password=right"},
-					       {"/t1/consent", "decision=deny"},
-					       {"/t1/sign-out", "a=b"}};
+	                                       {"/t1/consent", "decision=deny"},
+	                                       {"/t1/sign-out", "a=b"}};
 	for (size_t i = 0; i < 3; i++) {
 		DOUBLE.asked = NULL;
 		struct request *r = prepare_page("POST", FORMS[i][0], FORMS[i][1], BROWSER | SESSION);
@@ -225,16 +225,16 @@ static void shows_what_is_asked(void **state)
 	DOUBLE.page_state = PAGE_CONSENT;
 	struct request *r = show("/t1/consent", BROWSER | SESSION);
 	static const char *const THERE[] = {"localhost:8080",
-					    "&lt;b&gt;Evil",
-					    "registered itself",
-					    "runs on this computer",
-					    "Search the &lt;logs&gt;",
-					    "Search logs",
-					    "not given to you",
-					    "Alice A.",
-					    "action=\"/t1/sign-out\"",
-					    "name=\"decision\" value=\"approve\"",
-					    "name=\"decision\" value=\"deny\""};
+	                                    "&lt;b&gt;Evil",
+	                                    "registered itself",
+	                                    "runs on this computer",
+	                                    "Search the &lt;logs&gt;",
+	                                    "Search logs",
+	                                    "not given to you",
+	                                    "Alice A.",
+	                                    "action=\"/t1/sign-out\"",
+	                                    "name=\"decision\" value=\"approve\"",
+	                                    "name=\"decision\" value=\"deny\""};
 	for (size_t i = 0; i < sizeof(THERE) / sizeof(THERE[0]); i++)
 		if (!body_has(r, THERE[i]))
 			fail_saying("%s is missing", THERE[i]);
@@ -279,8 +279,8 @@ static void decides_only_what_was_shown(void **state)
 	r->test_headers = NULL;
 	request_test_header(r, "content-type", "application/x-www-form-urlencoded");
 	request_test_header(r, "cookie",
-			    text_printf(&r->pool, "sallyport_browser_9400=%s; sallyport_session_9400=%s",
-					handle_text(r, HANDLE_BROWSER, 2, 0), handle_text(r, HANDLE_SESSION, 9, 0)));
+	                    text_printf(&r->pool, "sallyport_browser_9400=%s; sallyport_session_9400=%s",
+	                                handle_text(r, HANDLE_BROWSER, 2, 0), handle_text(r, HANDLE_SESSION, 9, 0)));
 	assert_goes_to(run(r), "/t1/consent?request=spq_");
 	SHOWN[0].allowed = false;
 	assert_goes_to(post("/t1/consent", "decision=approve", BROWSER | SESSION), "/t1/consent?request=spq_");
@@ -317,7 +317,7 @@ static void decides(void **state)
 	assert_goes_to(r, "http://localhost:8080/cb?a=b&code=spc_");
 	DOUBLE.decision = DECIDED_NO_SCOPE;
 	assert_goes_to(post("/t1/consent", "decision=approve", BROWSER | SESSION),
-		       "http://localhost:8080/cb?a=b&error=access_denied&");
+	               "http://localhost:8080/cb?a=b&error=access_denied&");
 	DOUBLE.decision = DECIDED_NO_SESSION;
 	assert_goes_to(post("/t1/consent", "decision=approve", BROWSER | SESSION), "/t1/sign-in?request=spq_");
 	DOUBLE.decision = DECIDED_NO_REQUEST;
@@ -325,7 +325,7 @@ static void decides(void **state)
 	DOUBLE.decision = DECIDED_DENIED;
 	DOUBLE.decided = (struct decided){"com.example.app:/cb", NULL, "c"};
 	assert_goes_to(post("/t1/consent", "decision=deny", BROWSER | SESSION),
-		       "com.example.app:/cb?error=access_denied&error_description=the%20person%20refused&iss=");
+	               "com.example.app:/cb?error=access_denied&error_description=the%20person%20refused&iss=");
 	assert_false(DOUBLE.approve);
 	DOUBLE.asked = NULL;
 	static const char *const BAD[] = {"a=b", "decision=", "decision=yes", "decision=approve&decision=deny"};
@@ -344,7 +344,7 @@ static void signs_out(void **state)
 	assert_string_equal(DOUBLE.asked, "sign_out");
 	assert_int_equal(DOUBLE.session_id[0], 3);
 	assert_non_null(strstr(reply_test_header(r, "set-cookie"),
-			       "sallyport_session_9400=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"));
+	                       "sallyport_session_9400=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"));
 	assert_goes_to(r, "/t1/sign-in?request=spq_");
 	r = prepare("POST", "/t1/sign-out", NULL, "a=b");
 	add_cookies(r, BROWSER);

@@ -30,7 +30,7 @@ static void test_owasp_parameters_fit(void **state)
 	assert_true(password_hash(text_of("p"), &owasp, hash));
 	assert_true(password_verify(text_of("p"), hash, &CHEAP)); /* by its own parameters, not by today's */
 	assert_true(argon2_encodedlen(large.passes, large.memory_kib, LANES_MAX, SALT_SIZE, DIGEST_SIZE, Argon2_id) <
-		    PASSWORD_HASH_SIZE);
+	            PASSWORD_HASH_SIZE);
 }
 
 static void test_length_nul_and_utf8(void **state)

@@ -42,7 +42,7 @@ static PGresult *make_rows(const char *const values[][COLUMNS], int count)
 	for (int row = 0; row < count; row++)
 		for (int i = 0; i < COLUMNS; i++)
 			assert_true(PQsetvalue(rows, row, i, (char *)values[row][i],
-					       values[row][i] != NULL ? (int)strlen(values[row][i]) : -1));
+			                       values[row][i] != NULL ? (int)strlen(values[row][i]) : -1));
 	return rows;
 }
 
@@ -137,9 +137,9 @@ static void test_untrusted_text_is_marked(void **state)
 {
 	(void)state;
 	static const char *const values[][COLUMNS] = {{"1", "1", "t",
-						       "{\"k\xE2\x80\xAE\":\"a\xE2\x80\x8B"
-						       "b\"}",
-						       "li\xE2\x80\x8Bne\n\x1B[31mred\xF3\xA0\x81\x81", "1", ""}};
+	                                               "{\"k\xE2\x80\xAE\":\"a\xE2\x80\x8B"
+	                                               "b\"}",
+	                                               "li\xE2\x80\x8Bne\n\x1B[31mred\xF3\xA0\x81\x81", "1", ""}};
 	struct tool tool = tool_of(true, 10);
 	size_t count;
 	json_t *result = result_json(&tool, make_rows(values, 1), NULL, &count);

@@ -83,8 +83,9 @@ static void finds_exact_paths_only(void **state)
 {
 	(void)state;
 	assert_int_equal(status_of(ask("GET", "/t1/things", NULL, NULL)), 200);
-	static const char *const others[] = {"/things", "/t1/Things", "/t1/things/", "//t1/things", "/t1/./things",
-	                                     "/t1/%74hings", "/t1/things/a/b", "/t1/things?", ""};
+	static const char *const others[] = {"/things",        "/t1/Things",   "/t1/things/",
+	                                     "//t1/things",    "/t1/./things", "/t1/%74hings",
+	                                     "/t1/things/a/b", "/t1/things?",  ""};
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		assert_int_equal(status_of(ask("GET", others[i], NULL, NULL)), 404);
 }

@@ -71,7 +71,7 @@ static void check_samples(const struct sample *samples, size_t count, const stru
 			*c = *c == '\'' ? '"' : *c;
 		if (strcmp(got, wanted) != 0)
 			fail_msg("%s with %s:\n  is     %s\n  wanted %s", samples[i].schema, samples[i].instance, got,
-				 wanted);
+			         wanted);
 	}
 }
 
@@ -232,7 +232,7 @@ static void formats_are_asserted_on_request(void **state)
 	(void)state;
 	CHECK(SAMPLES, &options);
 	assert_string_equal(compile_error("{'items': {'format': 'colour'}}", &options),
-			    "/items/format: the format is not known");
+	                    "/items/format: the format is not known");
 	assert_null(compile_error("{'format': 'colour'}", NULL));
 }
 
@@ -247,9 +247,9 @@ static void wrong_schemas_are_refused(void **state)
 	    {"{'minimum': '1'}", "/minimum: must be a number"},
 	    {"{'multipleOf': 0}", "/multipleOf: must be a number greater than 0"},
 	    {"{'type': 'text'}", "/type: must be one of null, boolean, integer, number, string, array, object, or an "
-				 "array of different ones"},
+	                         "array of different ones"},
 	    {"{'type': []}", "/type: must be one of null, boolean, integer, number, string, array, object, or an "
-			     "array of different ones"},
+	                     "array of different ones"},
 	    {"{'required': ['a', 'a']}", "/required: must be an array of different texts"},
 	    {"{'required': true}", "/required: must be an array of different texts"},
 	    {"{'dependentRequired': {'a': 1}}", "/dependentRequired: must be an object of arrays of different texts"},
@@ -262,7 +262,7 @@ static void wrong_schemas_are_refused(void **state)
 	    {"{'properties': {'a/b': 1}}", "/properties/a~1b: must be a schema (an object, true or false)"},
 	    {"{'title': 1}", "/title: must be text"},
 	    {"{'$anchor': '1a'}", "/$anchor: must be a name of letters, digits, '-', '_' and '.' that begins with "
-				  "a letter or '_'"},
+	                          "a letter or '_'"},
 	    {"{'$ref': 'a b'}", "/$ref: must be a URI reference"},
 	    {"{'$id': 'http://a/#x'}", "/$id: must not have a fragment"},
 	    {"{'minLenght': 1}", "/: the keyword 'minLenght' is not known"},
@@ -316,17 +316,17 @@ static void references_reach_what_was_handed_in(void **state)
 	const struct schema_options options = {
 	    .documents =
 		parse("{'https://example.com/a': {'$id': 'b', '$defs': {'n': {'$anchor': 'n', 'type': 'null'}}, "
-		      "'$ref': '#n'}, 'https://example.com/wrong': {'items': {'minItems': true}}}")};
+	              "'$ref': '#n'}, 'https://example.com/wrong': {'items': {'minItems': true}}}")};
 	(void)state;
 	assert_string_equal(problems_with("{'$ref': 'https://example.com/a'}", parse("1"), &options),
-			    "arguments: must be null, not a number");
+	                    "arguments: must be null, not a number");
 	assert_string_equal(problems_with("{'$ref': 'https://example.com/a#/$defs/n'}", parse("null"), &options), "");
 	assert_string_equal(compile_error("{'$ref': 'https://example.com/wrong'}", &options),
-			    "https://example.com/wrong#/items/minItems: must be a non-negative integer");
+	                    "https://example.com/wrong#/items/minItems: must be a non-negative integer");
 	/* a recursive schema, as long as it goes into the value */
 	assert_string_equal(problems_with("{'properties': {'next': {'$ref': '#'}}, 'additionalProperties': false}",
-					  parse("{'next': {'next': {'nxet': 1}}}"), NULL),
-			    "arguments.next.next: unknown member \"nxet\" (known: \"next\")");
+	                                  parse("{'next': {'next': {'nxet': 1}}}"), NULL),
+	                    "arguments.next.next: unknown member \"nxet\" (known: \"next\")");
 }
 
 static void a_value_can_be_checked_to_be_a_schema(void **state)
@@ -382,20 +382,20 @@ static void patterns_are_those_of_ecma_262(void **state)
 	    {"", "'x'", true},
 	};
 	static const char *const WRONG[] = {
-	    "a++",	 "*",
-	    "(*UTF)a",	 "(?i)a",
-	    "(?#c)",	 "(?>a)",
-	    "(?P<n>a)",	 "\\\\Qa",
-	    "\\\\A",	 "\\\\K",
-	    "\\\\C",	 "\\\\R",
-	    "[a",	 "a)",
-	    "\\\\",	 "\\\\u12",
+	    "a++",       "*",
+	    "(*UTF)a",   "(?i)a",
+	    "(?#c)",     "(?>a)",
+	    "(?P<n>a)",  "\\\\Qa",
+	    "\\\\A",     "\\\\K",
+	    "\\\\C",     "\\\\R",
+	    "[a",        "a)",
+	    "\\\\",      "\\\\u12",
 	    "\\\\ud800", "\\\\p{Nonsense}",
-	    "\\\\p",	 "\\\\2",
-	    "(?<=a+)b",	 "[z-a]",
-	    "^*",	 "\\\\c1",
-	    "\\\\01",	 "((a{1000}){1000}){1000}",
-	    "\\\\k<x>",	 "(?<1>a)",
+	    "\\\\p",     "\\\\2",
+	    "(?<=a+)b",  "[z-a]",
+	    "^*",        "\\\\c1",
+	    "\\\\01",    "((a{1000}){1000}){1000}",
+	    "\\\\k<x>",  "(?<1>a)",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(SAMPLES) / sizeof(SAMPLES[0]); i++) {
@@ -431,9 +431,9 @@ static void hostile_input_ends_in_a_problem_soon(void **state)
 	assert_string_equal(problems_with("{'pattern': 'x'}", repeated_text("a", 70000, ""), NULL), intricate);
 	/* what could not be decided does not turn into a yes */
 	assert_string_equal(problems_with("{'not': {'pattern': '^(a+)+$'}}", repeated_text("a", 40, "!"), NULL),
-			    intricate);
+	                    intricate);
 	assert_string_equal(problems_with("{'if': {'pattern': '^(a+)+$'}}", repeated_text("a", 40, "!"), NULL),
-			    intricate);
+	                    intricate);
 
 	json_t *many = json_keep(&pool, json_array());
 	for (int i = 0; i < 1000; i++)
@@ -444,7 +444,7 @@ static void hostile_input_ends_in_a_problem_soon(void **state)
 	text_append_str(&b, "{'$ref': '#/$defs/a0', '$defs': {");
 	for (int i = 0; i < 30; i++)
 		text_append_printf(&b, "'a%d': {'allOf': [{'$ref': '#/$defs/a%d'}, {'$ref': '#/$defs/a%d'}]}, ", i,
-				   i + 1, i + 1);
+		                   i + 1, i + 1);
 	text_append_str(&b, "'a30': {'type': 'null'}}}");
 	assert_string_equal(problems_with(b.base, parse("null"), NULL), large);
 
@@ -457,12 +457,12 @@ static void hostile_input_ends_in_a_problem_soon(void **state)
 	for (int i = 0; i < 1500; i++)
 		deep = json_pack("[o]", deep);
 	assert_string_equal(problems_with("{'items': {'$ref': '#'}}", json_keep(&pool, deep), NULL),
-			    "arguments: is nested too deeply to be checked");
+	                    "arguments: is nested too deeply to be checked");
 	/* a circle that only $dynamicRef closes */
 	assert_string_equal(
 	    problems_with("{'$id': 'http://a/r', '$ref': 'l', '$defs': {'n': {'$dynamicAnchor': 'n', '$ref': 'l'}, "
-			  "'l': {'$id': 'l', '$dynamicRef': '#n', '$defs': {'n': {'$dynamicAnchor': 'n'}}}}}",
-			  parse("1"), NULL),
+	                  "'l': {'$id': 'l', '$dynamicRef': '#n', '$defs': {'n': {'$dynamicAnchor': 'n'}}}}}",
+	                  parse("1"), NULL),
 	    "arguments: is nested too deeply to be checked");
 	assert_true((clock() - start) / CLOCKS_PER_SEC < 20);
 }
@@ -473,7 +473,7 @@ static void names_from_outside_are_shown_with_care(void **state)
 	(void)state;
 	json_object_set_new(value, "a\xe2\x80\xaex", json_null());
 	assert_string_equal(problems_with("{'additionalProperties': false}", value, NULL),
-			    "arguments: unknown member (a name with invisible characters)");
+	                    "arguments: unknown member (a name with invisible characters)");
 	json_object_clear(value);
 	json_object_set_new(value, json_string_value(repeated_text("long", 100, "")), json_null());
 	assert_string_equal(

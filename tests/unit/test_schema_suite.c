@@ -67,7 +67,7 @@ static int compare_names(const void *a, const void *b)
 
 /* Calls `visit` with the relative path of every JSON file, in order. */
 static void walk(const char *root, const char *relative, bool deep,
-		 void (*visit)(const char *path, const char *name, void *), void *context)
+                 void (*visit)(const char *path, const char *name, void *), void *context)
 {
 	char path[1024], name[512], *names[512];
 	size_t count = 0;
@@ -126,7 +126,7 @@ static void run_group(const char *file, const json_t *group, bool assert_formats
 		}
 		tally->failed++;
 		print_message("%s: %s: %s: %s\n", file, description, name,
-			      schema == NULL ? error : schema_problems_text(&pool, &problems, "value"));
+		              schema == NULL ? error : schema_problems_text(&pool, &problems, "value"));
 	}
 	h2o_mem_clear_pool(&pool);
 }

@@ -44,8 +44,8 @@ static void refuses(void **state)
 {
 	(void)state;
 	struct scopes s;
-	static const h2o_iovec_t bad[] = {T("a\tb"),	 T("a\nb"), T("a\"b"), T("a\\b"),  T("a\x7f"),
-					  T("\xc3\xa9"), T("a\0b"), T("\x01"), T("a \xff")};
+	static const h2o_iovec_t bad[] = {T("a\tb"),     T("a\nb"), T("a\"b"), T("a\\b"),  T("a\x7f"),
+	                                  T("\xc3\xa9"), T("a\0b"), T("\x01"), T("a \xff")};
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_false(scopes_parse(&pool, bad[i], &s));
 	assert_false(scope_name_valid(T("")));

@@ -21,13 +21,13 @@ static void digests(void **state)
 {
 	(void)state;
 	uint8_t digest[SHA256_SIZE];
-	for (int i = 0; i < 2; i++) {		/* the context is used again */
+	for (int i = 0; i < 2; i++) {           /* the context is used again */
 		sha256(text_of("abc"), digest); /* FIPS 180-4 */
 		assert_string_equal(hex(digest, 32),
-				    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+		                    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 		sha256(text_of(NULL), digest);
 		assert_string_equal(hex(digest, 32),
-				    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+		                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	}
 }
 
@@ -164,7 +164,7 @@ static void seals(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(digests),	    cmocka_unit_test(computes_macs),
+	    cmocka_unit_test(digests),      cmocka_unit_test(computes_macs),
 	    cmocka_unit_test(derives_keys), cmocka_unit_test(works_in_threads),
 	    cmocka_unit_test(makes_tokens), cmocka_unit_test(wipes),
 	    cmocka_unit_test(seals),

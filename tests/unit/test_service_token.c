@@ -44,7 +44,7 @@ static char *token_made(const char *header, const char *payload)
 {
 	uint8_t mac[SHA256_SIZE];
 	char *input = text_printf(&pool, "%s.%s", base64url_encode(&pool, header, strlen(header)).base,
-				  base64url_encode(&pool, payload, strlen(payload)).base);
+	                          base64url_encode(&pool, payload, strlen(payload)).base);
 	hmac_sha256(key.bytes, text_of(input), mac);
 	return text_printf(&pool, "%s.%s", input, base64url_encode(&pool, mac, sizeof(mac)).base);
 }
@@ -169,7 +169,7 @@ static void only_hs256(void **state)
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
 		refused(token_made(headers[i], CLAIMS), why);
 	char *unsigned_token = text_printf(&pool, "%s.%s.", base64url_encode(&pool, "{\"alg\":\"none\"}", 14).base,
-					   base64url_encode(&pool, CLAIMS, strlen(CLAIMS)).base);
+	                                   base64url_encode(&pool, CLAIMS, strlen(CLAIMS)).base);
 	refused(unsigned_token, why);
 }
 
@@ -193,8 +193,8 @@ static void one_text_for_one_token(void **state)
 	refused("..", "the header is not that of an HS256 token");
 	refused(text_printf(&pool, " %s", token), "the header is not that of an HS256 token");
 	refused(token_made(HEADER,
-			   "{\"iss\":\"you\",\"iss\":\"me\",\"aud\":\"you\",\"iat\":1800000000,\"exp\":1800000060}"),
-		"the claims are no base64url of a JSON object");
+	                   "{\"iss\":\"you\",\"iss\":\"me\",\"aud\":\"you\",\"iat\":1800000000,\"exp\":1800000060}"),
+	        "the claims are no base64url of a JSON object");
 	refused(token_made(HEADER, "[]"), "the claims are no base64url of a JSON object");
 	const char *problem = NULL;
 	assert_null(service_token_verify(&pool, key, h2o_iovec_init(token, len + 1), "me", "you", NOW, &problem));

@@ -129,18 +129,18 @@ static void reads_numbers(void **state)
 	assert_true(n == INT64_MAX);
 	n = -7;
 	static const h2o_iovec_t bad[] = {T(""),
-					  T("-1"),
-					  T("+1"),
-					  T(" 1"),
-					  T("1 "),
-					  T("01"),
-					  T("00"),
-					  T("1.0"),
-					  T("0x1"),
-					  T("9223372036854775808"),
-					  T("1\0"),
-					  T("99999999999999999999"),
-					  T("9999999999999999999")};
+	                                  T("-1"),
+	                                  T("+1"),
+	                                  T(" 1"),
+	                                  T("1 "),
+	                                  T("01"),
+	                                  T("00"),
+	                                  T("1.0"),
+	                                  T("0x1"),
+	                                  T("9223372036854775808"),
+	                                  T("1\0"),
+	                                  T("99999999999999999999"),
+	                                  T("9999999999999999999")};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(text_to_int64(bad[i], &n));
 	assert_int_equal(n, -7);
@@ -175,21 +175,21 @@ static void escapes(void **state)
 	assert_string_equal(escaped(text_append_json, T("")), "\"\"");
 	assert_string_equal(escaped(text_append_json, text_of(NULL)), "\"\"");
 	assert_string_equal(escaped(text_append_json, T("a\"b\\c\n\r\t\b\f/\x01\x1f\x7f")),
-			    "\"a\\\"b\\\\c\\n\\r\\t\\b\\f/\\u0001\\u001f\\u007f\"");
+	                    "\"a\\\"b\\\\c\\n\\r\\t\\b\\f/\\u0001\\u001f\\u007f\"");
 	assert_string_equal(escaped(text_append_json, T("\0x")), "\"\\u0000x\"");
 	assert_string_equal(escaped(text_append_json, T("\xe2\x80\xa8\xe2\x80\xa9\xc2\x9b")),
-			    "\"\\u2028\\u2029\\u009b\"");
+	                    "\"\\u2028\\u2029\\u009b\"");
 	assert_string_equal(escaped(text_append_json, T("\xc3\xa9\xf0\x9f\x98\x80")), "\"\xc3\xa9\xf0\x9f\x98\x80\"");
 	assert_string_equal(escaped(text_append_json, T("a\xff"
-							"b\xc3")),
-			    "\"a\xef\xbf\xbd"
-			    "b\xef\xbf\xbd\"");
+	                                                "b\xc3")),
+	                    "\"a\xef\xbf\xbd"
+	                    "b\xef\xbf\xbd\"");
 	assert_string_equal(escaped(text_append_html, T("<a href=\"x\" b='y'>&</a>")),
-			    "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;&lt;/a&gt;");
+	                    "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;&lt;/a&gt;");
 	assert_string_equal(escaped(text_append_html, T("plain")), "plain");
 	assert_string_equal(escaped(text_append_html, text_of(NULL)), "");
 	assert_string_equal(escaped(text_append_uri, T("aZ09-._~ /?&=+%\xc3\xa9\0")),
-			    "aZ09-._~%20%2F%3F%26%3D%2B%25%C3%A9%00");
+	                    "aZ09-._~%20%2F%3F%26%3D%2B%25%C3%A9%00");
 	assert_string_equal(escaped(text_append_uri, text_of(NULL)), "");
 }
 

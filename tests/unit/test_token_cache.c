@@ -123,8 +123,8 @@ static void test_stays_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_finds_what_was_put),	   cmocka_unit_test(test_dead_entries_are_dropped),
-	    cmocka_unit_test(test_replaces_by_digest),	   cmocka_unit_test(test_least_recently_used_goes_first),
+	    cmocka_unit_test(test_finds_what_was_put),     cmocka_unit_test(test_dead_entries_are_dropped),
+	    cmocka_unit_test(test_replaces_by_digest),     cmocka_unit_test(test_least_recently_used_goes_first),
 	    cmocka_unit_test(test_request_outlives_entry), cmocka_unit_test(test_stays_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static void assert_answer(const char *authorization, const char *form, int statu
 	struct request *r = ask_token(authorization, form);
 	if (reply_test_status(r) != status || !body_has(r, error))
 		fail_saying("%s | %s: %d %s", authorization != NULL ? authorization : "-", form, reply_test_status(r),
-			    reply_test_body(r).base);
+		            reply_test_body(r).base);
 	assert_string_equal(reply_test_header(r, "cache-control"), "no-store");
 	assert_string_equal(reply_test_header(r, "pragma"), "no-cache");
 	bool challenged = status == 401 && authorization != NULL && strncasecmp(authorization, "Basic ", 6) == 0;

@@ -33,7 +33,7 @@ static unsigned asked;
 static char first_param[64];
 
 step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
-		       bool tolerate)
+                       bool tolerate)
 {
 	(void)db;
 	assert_int_equal(count, 2);
@@ -137,9 +137,9 @@ static int open_server(void **state)
 	const struct schema_options options = {.assert_formats = true};
 	json_t *schema =
 	    json_read(&pool,
-		      text_of("{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"email\"],"
-			      "\"properties\":{\"email\":{\"type\":\"string\",\"pattern\":\"@\"}}}"),
-		      NULL);
+	              text_of("{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"email\"],"
+	                      "\"properties\":{\"email\":{\"type\":\"string\",\"pattern\":\"@\"}}}"),
+	              NULL);
 	for (size_t i = 0; i < CATALOGUE.count; i++) {
 		TOOLS[i].index = i;
 		TOOLS[i].digest = "d";
@@ -231,7 +231,7 @@ static void expect(const char *body, const char *const *headers, int status, int
 	struct request *r = ask(body, headers);
 	if (reply_test_status(r) != status || code_of(r) != code)
 		print_error("%s\n -> %d %.*s\n", body, reply_test_status(r), (int)reply_test_body(r).len,
-			    reply_test_body(r).base);
+		            reply_test_body(r).base);
 	assert_int_equal(reply_test_status(r), status);
 	assert_int_equal(code_of(r), code);
 	request_test_free(r);
@@ -264,11 +264,11 @@ static void test_legacy_era(void **state)
 	request_test_free(r);
 	expect(RPC("initialize", ""), NULL, 200, RPC_INVALID_PARAMS);
 	expect_body(RPC("ping", ""), HEADERS("mcp-protocol-version", "2025-11-25"),
-		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
+	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
 	expect_body("{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"method\":\"tools/list\"}", NULL,
-		    "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"any\"},{\"name\":"
-		    "\"later\"},{\"name\":\"open\"},"
-		    "{\"name\":\"write\"}]}}");
+	            "{\"jsonrpc\":\"2.0\",\"id\":\"\\u0061\",\"result\":{\"tools\":[{\"name\":\"any\"},{\"name\":"
+	            "\"later\"},{\"name\":\"open\"},"
+	            "{\"name\":\"write\"}]}}");
 	expect(RPC("tools/list", "\"cursor\":\"\""), NULL, 200, RPC_INVALID_PARAMS);
 	expect(RPC("resources/list", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
 	expect(RPC("server/discover", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
@@ -280,17 +280,17 @@ static void test_modern_era(void **state)
 {
 	(void)state;
 	expect_body(RPC("tools/list", MODERN_META), MODERN("tools/list"),
-		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":"
-		    "\"any\"},{\"name\":\"later\"},"
-		    "{\"name\":\"open\"},{\"name\":\"write\"}],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
-		    "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}}");
+	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":"
+	            "\"any\"},{\"name\":\"later\"},"
+	            "{\"name\":\"open\"},{\"name\":\"write\"}],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
+	            "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}}");
 	struct request *r = ask(RPC("server/discover", MODERN_META), MODERN("server/discover"));
 	const json_t *result = json_object_get(json_read(&r->pool, reply_test_body(r), NULL), "result");
 	assert_true(text_is(json_get_text(result, "resultType"), "complete"));
 	assert_int_equal(json_array_size(json_object_get(result, "supportedVersions")), 4);
 	request_test_free(r);
 	static const char *const removed[] = {RPC("initialize", MODERN_META), RPC("ping", MODERN_META),
-					      RPC("x", MODERN_META)};
+	                                      RPC("x", MODERN_META)};
 	expect(removed[0], MODERN("initialize"), 404, RPC_METHOD_NOT_FOUND);
 	expect(removed[1], MODERN("ping"), 404, RPC_METHOD_NOT_FOUND);
 	expect(removed[2], MODERN("x"), 404, RPC_METHOD_NOT_FOUND);
@@ -301,7 +301,7 @@ static void test_precedence_of_the_modern_era(void **state)
 	(void)state;
 	static const char other[] =
 	    RPC("tools/list", "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"v999.0.0\","
-			      "\"io.modelcontextprotocol/clientCapabilities\":{}}");
+	                      "\"io.modelcontextprotocol/clientCapabilities\":{}}");
 	expect(RPC("initialize", "\"protocolVersion\":\"2025-11-25\""), HEADERS("mcp-protocol-version", "2026-07-28"),
 	       400, RPC_HEADER_MISMATCH);
 	expect(RPC("tools/list", ""), MODERN("tools/list"), 400, RPC_INVALID_PARAMS);
@@ -333,13 +333,13 @@ static void test_name_header(void **state)
 	expect(call, MODERN_CALL("=?base64?bm90aGluZw==?="), 200, RPC_INVALID_PARAMS);
 	expect(call, MODERN("tools/call"), 400, RPC_HEADER_MISMATCH);
 	static const char *const bad[] = {"Nothing",
-					  "other",
-					  "=?base64?bm90aGluZw?=",
-					  "=?base64?bm90aGluZw==",
-					  "bm90aGluZw==?=",
-					  "=?BASE64?bm90aGluZw==?=",
-					  "=?base64?bm90aGlu*w==?=",
-					  "=?base64?/w==?="};
+	                                  "other",
+	                                  "=?base64?bm90aGluZw?=",
+	                                  "=?base64?bm90aGluZw==",
+	                                  "bm90aGluZw==?=",
+	                                  "=?BASE64?bm90aGluZw==?=",
+	                                  "=?base64?bm90aGlu*w==?=",
+	                                  "=?base64?/w==?="};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		expect(call, MODERN_CALL(bad[i]), 400, RPC_HEADER_MISMATCH);
 	expect(RPC("tools/call", MODERN_META), MODERN_CALL("x"), 400, RPC_INVALID_PARAMS);
@@ -374,7 +374,7 @@ static void test_accept(void **state)
 {
 	(void)state;
 	static const char *const fine[] = {"", "*/*", "application/json, text/event-stream",
-					   "text/event-stream,application/JSON;q=1", "application/*"};
+	                                   "text/event-stream,application/JSON;q=1", "application/*"};
 	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
 		assert_true(transport_accepts_json(text_of(fine[i])));
 	assert_true(transport_accepts_json((h2o_iovec_t){NULL, 0}));
@@ -411,7 +411,7 @@ static void test_host_and_origin(void **state)
 	assert_int_equal(admitted("mcp.example", "https://mcp.example"), 200);
 	assert_int_equal(admitted("mcp.example", "https://app.example"), 200);
 	static const char *const bad[] = {
-	    "https://app.example:444",		"http://app.example",	 "null", "https://evil.example",
+	    "https://app.example:444",          "http://app.example",    "null", "https://evil.example",
 	    "https://app.example.evil.example", "http://localhost:3000", ""};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(admitted("mcp.example", bad[i]), 403);
@@ -495,10 +495,10 @@ static void test_calls(void **state)
 	static const char call[] = RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"a@b\"}");
 	answer_double = one_row;
 	expect_body(call, NULL,
-		    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"{"
-		    "\\\"rows\\\":[{\\\"x\\\":"
-		    "\\\"found\\\"}],\\\"truncated\\\":false}\"}],\"structuredContent\":{\"rows\":[{\"x\":\"found\"}],"
-		    "\"truncated\":false}}}");
+	            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"{"
+	            "\\\"rows\\\":[{\\\"x\\\":"
+	            "\\\"found\\\"}],\\\"truncated\\\":false}\"}],\"structuredContent\":{\"rows\":[{\"x\":\"found\"}],"
+	            "\"truncated\":false}}}");
 	assert_string_equal(first_param, "a@b");
 	assert_string_equal(last_outcome(), "allowed");
 	answer_double = statement_error;
@@ -577,7 +577,7 @@ static void test_digest_is_of_what_is_shown(void **state)
 	char *digests[2];
 	for (int i = 0; i < 2; i++) {
 		answer_to(i == 0 ? RPC("tools/call", "\"name\":\"none\",\"arguments\":{\"pin\":\"1234\"}")
-				 : RPC("tools/call", "\"name\":\"none\",\"arguments\":{\"pin\":\"9999\"}"));
+		                 : RPC("tools/call", "\"name\":\"none\",\"arguments\":{\"pin\":\"9999\"}"));
 		char *at = audit_text(), *last = NULL;
 		for (; (at = strstr(at, "\"arguments_digest\":\"")) != NULL; at++)
 			last = at;
@@ -590,8 +590,8 @@ static void test_telling_names(void **state)
 {
 	(void)state;
 	json_t *in = json_pack("{s:s, s:s, s:s, s:s, s:{s:s}}", "pwd", "x1", "X-Auth", "x2", "Bearer", "x3",
-			       "a_name_of_an_argument_that_is_longer_than_any_name_should_ever_be_and_ends_in_password",
-			       "x4", "deep", "jwt", "x5");
+	                       "a_name_of_an_argument_that_is_longer_than_any_name_should_ever_be_and_ends_in_password",
+	                       "x4", "deep", "jwt", "x5");
 	json_t *out = audit_redact(in);
 	char *text = text_copy(&pool, json_text(&pool, out));
 	assert_null(strstr(text, "x1"));
@@ -632,8 +632,8 @@ static void test_broken_change_is_unknown(void **state)
 		never_answers = true;
 		struct request *r =
 		    ask(text_printf(&pool, RPC("tools/call", "\"name\":\"%s\",\"arguments\":{\"email\":\"a@b\"}"),
-				    names[i]),
-			NULL);
+		                    names[i]),
+		        NULL);
 		never_answers = false;
 		request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");
 		assert_int_equal(reply_test_status(r), 503);

@@ -397,10 +397,10 @@ static void refuses_redirects(void **state)
 			continue;
 		char *text = text_printf(&pool, "%s://h/x", refused_schemes[i]);
 		assert_string_equal(uri_redirect_problem(text_of(text)),
-				    "the redirect URI has a scheme that is not allowed");
+		                    "the redirect URI has a scheme that is not allowed");
 		text[0] = (char)(text[0] - 32);
 		assert_string_equal(uri_redirect_problem(text_of(text)),
-				    "the redirect URI has a scheme that is not allowed");
+		                    "the redirect URI has a scheme that is not allowed");
 		assert_non_null(uri_redirect_problem(text_of(text_printf(&pool, "%s:x", refused_schemes[i]))));
 	}
 }
@@ -465,7 +465,7 @@ static void judges_issuers_and_resources(void **state)
 {
 	(void)state;
 	static const h2o_iovec_t good[] = {
-	    T("https://as.example"),	T("https://as.example/t1"),	T("https://as.example:8443/t1/x"),
+	    T("https://as.example"),    T("https://as.example/t1"),     T("https://as.example:8443/t1/x"),
 	    T("http://127.0.0.1:9400"), T("http://localhost:9401/mcp"), T("http://[::1]:1/mcp"),
 	};
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -500,10 +500,10 @@ static void judges_issuers_and_resources(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(reads_parts),	cmocka_unit_test(is_strict),
-	    cmocka_unit_test(bounds_sizes),	cmocka_unit_test(tries_every_byte),
+	    cmocka_unit_test(reads_parts),      cmocka_unit_test(is_strict),
+	    cmocka_unit_test(bounds_sizes),     cmocka_unit_test(tries_every_byte),
 	    cmocka_unit_test(allows_redirects), cmocka_unit_test(refuses_redirects),
-	    cmocka_unit_test(matches_exactly),	cmocka_unit_test(judges_issuers_and_resources),
+	    cmocka_unit_test(matches_exactly),  cmocka_unit_test(judges_issuers_and_resources),
 	};
 	h2o_mem_init_pool(&pool);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,10 @@ function start(instance, program, args) {
 export async function verb(instance, name, args, { input = '', config = `${name}.yaml` } = {}) {
   const run = start(instance, `sallyport-${name}`, ['-c', config.startsWith('/') ? config : etc(instance, config), ...args])
   run.child.stdin.end(input)
-  const { code, stdout, stderr } = await run.ended
+  const late = setTimeout(() => run.child.kill('SIGKILL'), 60000)
+  await run.ended
+  clearTimeout(late)
+  const { code, stdout, stderr } = run
   return { code, stdout, stderr }
 }
 
