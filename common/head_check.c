@@ -54,7 +54,7 @@ static const char *counts_problem(const struct head_counts *c, bool is_http_1_0)
 	return NULL;
 }
 
-const char *head_problem(h2o_iovec_t raw, bool is_http_1_0)
+const char *head_problem(h2o_iovec_t raw, bool is_http_1_0, bool *is_chunked)
 {
 	struct head_counts counts = {0};
 	const char *at = raw.base, *end = raw.base + (raw.len < HEAD_SIZE_MAX ? raw.len : HEAD_SIZE_MAX);
@@ -68,8 +68,11 @@ const char *head_problem(h2o_iovec_t raw, bool is_http_1_0)
 		if (memchr(line.base, '\r', line.len) != NULL)
 			return "a bare CR";
 		at = feed + 1;
-		if (line.len == 0 && !first)
+		if (line.len == 0 && !first) {
+			if (is_chunked != NULL)
+				*is_chunked = counts.is_chunked;
 			return counts_problem(&counts, is_http_1_0);
+		}
 		if (line.len > 0 && (line.base[0] == ' ' || line.base[0] == '\t'))
 			return "a folded header line";
 		if (!first && line.len > 0)

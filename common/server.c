@@ -63,12 +63,14 @@ static void take_head(struct request *r, h2o_req_t *req)
 		memcpy(r->body.base, req->entity.base, req->entity.len);
 }
 
-static const char *raw_head_problem(h2o_req_t *req)
+static const char *raw_head_problem(h2o_req_t *req, bool *is_chunked)
 {
+	*is_chunked = false;
 	if (req->version >= 0x200)
 		return NULL;
 	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-	return head_problem(h2o_iovec_init(socket->input->bytes, socket->input->size), req->version < 0x101);
+	return head_problem(h2o_iovec_init(socket->input->bytes, socket->input->size), req->version < 0x101,
+			    is_chunked);
 }
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
@@ -76,15 +78,16 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
 	struct server *server = ((struct handler *)self)->server;
 	struct request *r = request_new(server->service);
 	request_attach(r, req);
-	const char *problem = raw_head_problem(req);
+	bool is_chunked;
+	const char *problem = raw_head_problem(req, &is_chunked);
 	if (problem != NULL) {
 		req->http1_is_persistent = 0; /* nobody can say where the next request begins */
 		fail(r, &INVALID_REQUEST, problem);
 		return 0;
 	}
-	/* h2o reads chunks leniently ("0x5" is the last one), and what it read is gone: a proxy in front may have seen another
-	 * end of this request, so what follows is not taken for the next one */
-	if (req->entity.base != NULL && req->content_length == SIZE_MAX)
+	/* h2o reads chunks leniently ("0x5" is its last one), and what it read is gone: a proxy in front may have seen
+	 * another end of this request, so what follows is not taken for the next one */
+	if (is_chunked)
 		req->http1_is_persistent = 0;
 	take_head(r, req);
 	router_run(server->router, r);

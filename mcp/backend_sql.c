@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "mcp/audit_record.h"
 #include "mcp/result.h"
 #include "mcp/tools.h"
 
@@ -36,18 +35,6 @@ static struct db_param *bind_arguments(h2o_mem_pool_t *pool, const struct tool *
 	return params;
 }
 
-static void end_call(struct request *r)
-{
-	call_of(r)->is_running = false;
-	r->on_departed = NULL;
-}
-
-static void on_departed(struct request *r)
-{
-	call_of(r)->is_running = false;
-	audit_record_call(r, "cancelled", 0);
-}
-
 /* Words for the model, by SQLSTATE (PostgreSQL, appendix A): what it can do about it, nothing of the statement or the
  * data. */
 static const struct {
@@ -71,15 +58,6 @@ static const char *failure_text(const char *state)
 	return "The tool failed. Its operator has to look into it.";
 }
 
-static step_result answer_problem(struct request *r, const char *text)
-{
-	end_call(r);
-	if (!audit_record_call(r, "failed", 0))
-		return fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be written");
-	text = text_printf(&r->pool, "%s (request %s)", text, r->id);
-	return rpc_reply(r, call_of(r)->message.id, result_of_problem(&r->pool, text, result_era_info(r)));
-}
-
 static step_result answer_failure(struct request *r)
 {
 	const char *state = PQresultErrorField(r->rows, PG_DIAG_SQLSTATE);
@@ -88,7 +66,7 @@ static step_result answer_failure(struct request *r)
 	/* the message may quote values of the arguments or the data: the log gets names only */
 	log_event(LOG_WARNING, "tool failed", "request", r->id, "tool", call_of(r)->tool->name, "sqlstate", state,
 	          "constraint", PQresultErrorField(r->rows, PG_DIAG_CONSTRAINT_NAME), NULL);
-	return answer_problem(r, failure_text(state));
+	return tools_answer_problem(r, failure_text(state));
 }
 
 static step_result answer(struct request *r)
@@ -103,12 +81,9 @@ static step_result answer(struct request *r)
 	if (result.base == NULL) {
 		log_event(LOG_ERROR, "a kept column is not in the result", "tool", call->tool->name, "file",
 		          call->tool->file, NULL);
-		return answer_problem(r, "The tool failed. Its operator has to look into it.");
+		return tools_answer_problem(r, failure_text(""));
 	}
-	end_call(r);
-	if (!audit_record_call(r, "allowed", rows))
-		return fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be written");
-	return rpc_reply(r, call->message.id, result);
+	return tools_answer(r, result, rows);
 }
 
 static step_fn *const ANSWER_STEPS[] = {answer, NULL};
@@ -116,20 +91,13 @@ static step_fn *const ANSWER_STEPS[] = {answer, NULL};
 step_result backend_sql_run(struct request *r)
 {
 	const struct mcp *mcp = mcp_of(r);
-	struct call *call = call_of(r);
-	const struct tool *tool = call->tool;
-	bool is_read = tool->tier == TIER_READ;
-
-	/* what changes something is on record before it happens */
-	if (!is_read && !audit_record_call(r, "started", 0))
-		return fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be written");
+	const struct tool *tool = call_of(r)->tool;
 	struct db_param timeout = param_text(tool->timeout);
 	struct db_question questions[] = {
 	    {CATALOGUE_STATEMENT_TIMEOUT, &timeout, 1},
-	    {tool->statement, bind_arguments(&r->pool, tool, call->arguments), tool->parameter_count},
+	    {tool->statement, bind_arguments(&r->pool, tool, call_of(r)->arguments), tool->parameter_count},
 	};
-	call->is_running = true;
-	r->on_departed = on_departed;
-	run_steps(r, ANSWER_STEPS);
-	return db_ask_all(r, is_read ? mcp->read_db : mcp->write_db, questions, 2, true);
+
+	run_steps(r, ANSWER_STEPS); /* when the answer is there */
+	return db_ask_all(r, tool->tier == TIER_READ ? mcp->read_db : mcp->write_db, questions, 2, true);
 }

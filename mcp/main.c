@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/sandbox.h"
 #include "mcp/doctor.h"
 #include "mcp/verbs.h"
 
@@ -66,6 +67,7 @@ int main(int argc, char **argv)
 	};
 	const char *file = SALLYPORT_SYSCONFDIR "/mcp.yaml";
 
+	process_harden();
 	/* "+": what stands behind the verb belongs to the verb */
 	for (int option; (option = getopt_long(argc, argv, "+c:hV", OPTIONS, NULL)) != -1;) {
 		switch (option) {

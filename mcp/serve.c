@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/sandbox.h"
 #include "mcp/bearer.h"
 #include "mcp/endpoints.h"
 #include "mcp/introspection.h"
@@ -153,7 +152,6 @@ int serve_main(const char *file, int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return 2;
-	process_harden();
 	json_init();
 	h2o_mem_init_pool(&mcp.pool);
 	if (!load(&mcp, file, &error) || !open_logs(&mcp, &error) || !open_server(&mcp, &error))

@@ -57,6 +57,44 @@ static step_result refuse_arguments(struct request *r, const struct schema_probl
 	return rpc_reply(r, call->message.id, result_of_problem(&r->pool, text, result_era_info(r)));
 }
 
+static void on_departed(struct request *r)
+{
+	call_of(r)->is_running = false;
+	audit_record_call(r, "cancelled", 0);
+}
+
+/* Whatever ends the request from here on, the call is on record; what changes something, before it happens. */
+static step_result run_tool(struct request *r)
+{
+	struct call *call = call_of(r);
+
+	if (call->tool->tier != TIER_READ && !audit_record_call(r, "started", 0))
+		return refuse_without_audit(r);
+	call->is_running = true;
+	r->on_departed = on_departed;
+	return backend_sql_run(r);
+}
+
+static step_result end_call(struct request *r, const char *outcome, size_t rows, h2o_iovec_t result)
+{
+	call_of(r)->is_running = false;
+	r->on_departed = NULL;
+	if (!audit_record_call(r, outcome, rows))
+		return refuse_without_audit(r);
+	return rpc_reply(r, call_of(r)->message.id, result);
+}
+
+step_result tools_answer(struct request *r, h2o_iovec_t result, size_t rows)
+{
+	return end_call(r, "allowed", rows, result);
+}
+
+step_result tools_answer_problem(struct request *r, const char *text)
+{
+	text = text_printf(&r->pool, "%s (request %s)", text, r->id);
+	return end_call(r, "failed", 0, result_of_problem(&r->pool, text, result_era_info(r)));
+}
+
 static bool read_params(struct request *r, struct call *call)
 {
 	const json_t *arguments = json_object_get(call->message.params, "arguments");
@@ -81,6 +119,7 @@ step_result tools_call(struct request *r)
 	if (tool == NULL)
 		return refuse_unknown(r);
 	call->tool = tool;
+	/* decided once for the token, by policy.c: the list was made of the same decisions */
 	switch ((enum decision)bearer_of(r)->decisions[tool->index]) {
 	case HIDDEN: return refuse_unknown(r);
 	case ACQUIRABLE: return ask_for_scope(r, tool);
@@ -88,7 +127,7 @@ step_result tools_call(struct request *r)
 	}
 	if (!schema_check(&r->pool, tool->arguments, call->arguments, &problems))
 		return refuse_arguments(r, &problems);
-	return backend_sql_run(r);
+	return run_tool(r);
 }
 
 void tools_call_failed(struct request *r)

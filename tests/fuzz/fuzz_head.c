@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *copy = malloc(size + 1); /* exact bounds for AddressSanitizer */
 	memcpy(copy, data, size);
-	const char *problem = head_problem(h2o_iovec_init(copy, size), size % 2 == 0);
+	const char *problem = head_problem(h2o_iovec_init(copy, size), size % 2 == 0, NULL);
 	if (problem == NULL && memmem(copy, size, "\r\n\r\n", 4) == NULL)
 		abort();
 	free(copy);

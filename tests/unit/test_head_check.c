@@ -8,7 +8,7 @@
 
 static const char *problem(const char *head)
 {
-	return head_problem(text_of(head), strstr(head, "HTTP/1.0") != NULL);
+	return head_problem(text_of(head), strstr(head, "HTTP/1.0") != NULL, NULL);
 }
 
 static void accepts_ordinary_heads(void **state)
