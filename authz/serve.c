@@ -171,7 +171,7 @@ enum verb_status verb_serve(struct operator* op, int argc, char **argv)
 	}
 	authz.workers = workers_start(server_context(authz.server), op->settings->workers, HASHES_WAITING);
 	open_database(&authz, op->settings);
-	log_event(LOG_INFO, "serving", "issuer", authz.settings.issuer, NULL);
+	log_event(LOG_INFO, "starting", "issuer", authz.settings.issuer, NULL);
 	server_run(authz.server, authz_service(&authz));
 	workers_stop(authz.workers);
 	db_close(authz.db);

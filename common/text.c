@@ -234,18 +234,23 @@ void text_append_printf(struct text_buffer *b, const char *format, ...)
 	va_list arguments, again;
 	va_start(arguments, format);
 	va_copy(again, arguments);
-	int len = vsnprintf(NULL, 0, format, arguments);
+	char *end = buffer_reserve(b, 63);
+	size_t room = b->capacity - b->len;
+	int len = vsnprintf(end, room, format, arguments);
 	if (len < 0)
 		h2o_fatal("a text cannot be formatted");
-	vsnprintf(buffer_reserve(b, (size_t)len), (size_t)len + 1, format, again);
+	if ((size_t)len >= room)
+		vsnprintf(buffer_reserve(b, (size_t)len), (size_t)len + 1, format, again);
 	b->len += (size_t)len;
 	va_end(again);
 	va_end(arguments);
 }
 
-static bool json_byte_is_plain(uint8_t c)
+static const bool JSON_PLAIN[256] = {[0x20 ... 0x21] = true, [0x23 ... 0x5b] = true, [0x5d ... 0x7e] = true};
+
+static inline bool json_byte_is_plain(uint8_t c)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	return JSON_PLAIN[c];
 }
 
 static void append_json_escape(struct text_buffer *b, uint32_t code)

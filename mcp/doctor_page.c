@@ -328,3 +328,25 @@ const char *page_words(h2o_mem_pool_t *pool, h2o_iovec_t html, size_t limit)
 	words[len] = '\0';
 	return words;
 }
+
+/* The text between a tag and its end; {NULL, 0} if there is none. */
+static h2o_iovec_t element(h2o_iovec_t html, const char *open, const char *close)
+{
+	const char *start = memmem(html.base, html.len, open, strlen(open));
+	const char *end = html.base + html.len;
+
+	start = start != NULL ? memchr(start, '>', (size_t)(end - start)) : NULL;
+	if (start == NULL)
+		return (h2o_iovec_t){NULL, 0};
+	const char *stop = memmem(start, (size_t)(end - start), close, strlen(close));
+	return stop != NULL ? h2o_iovec_init(start + 1, stop - start - 1) : (h2o_iovec_t){NULL, 0};
+}
+
+const char *page_heading(h2o_mem_pool_t *pool, h2o_iovec_t html, size_t limit)
+{
+	h2o_iovec_t words = element(html, "<h1", "</h1>");
+
+	if (words.base == NULL)
+		words = element(html, "<title", "</title>");
+	return words.base != NULL ? page_words(pool, words, limit) : "";
+}

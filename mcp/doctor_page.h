@@ -28,5 +28,7 @@ const struct page_field *page_form_field(const struct page_form *form, const cha
 /* What a person would read, on one line: text outside of tags, scripts and styles, blanks folded, at most `limit`
  * bytes. */
 const char *page_words(h2o_mem_pool_t *pool, h2o_iovec_t html, size_t limit);
+/* The words of the first heading (h1), or of the title; "" if there is neither. */
+const char *page_heading(h2o_mem_pool_t *pool, h2o_iovec_t html, size_t limit);
 
 #endif

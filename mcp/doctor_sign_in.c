@@ -186,8 +186,8 @@ static struct visit authorize(struct doctor *d, struct attempt *t)
 		v.place = AT_TROUBLE;
 		return v;
 	}
-	s.got = text_printf(d->pool, "%ld, a page: %s", v.answer.status,
-	                    report_clean(d->pool, text_of(page_words(d->pool, v.answer.body, 120)), 120));
+	s.got = text_printf(d->pool, "%ld, the page \"%s\"", v.answer.status,
+	                    report_clean(d->pool, text_of(page_heading(d->pool, v.answer.body, 120)), 120));
 	doctor_passed(d, &s, "The request was taken, and a person is asked.");
 	return v;
 }
@@ -229,10 +229,11 @@ static bool consent(struct doctor *d, struct visit *v)
 {
 	struct text_buffer fields = {.pool = d->pool};
 	struct report_step s = {.name = "Consent", .asked = "POST of the form with decision=approve"};
-	const char *words = report_clean(d->pool, text_of(page_words(d->pool, v->answer.body, 240)), 240);
+	const char *heading = report_clean(d->pool, text_of(page_heading(d->pool, v->answer.body, 120)), 120);
 
 	if (page_form_field(&v->form, "decision", "approve") == NULL) {
-		s.got = text_printf(d->pool, "the page said: %s", words);
+		s.got = text_printf(d->pool, "the page said: %s",
+		                    report_clean(d->pool, text_of(page_words(d->pool, v->answer.body, 240)), 240));
 		return doctor_failed(d, &s, "The page has no button to approve: this person may not give this access.",
 		                     "Give the person at least one of the scopes that the resource asks for.");
 	}
@@ -242,7 +243,7 @@ static bool consent(struct doctor *d, struct visit *v)
 	*v = submit(d, &s, v, &fields);
 	if (v->place != AT_END || strstr(v->url, "code=") == NULL)
 		return not_expected(d, &s, v);
-	s.got = text_printf(d->pool, "the page said: %s", words);
+	s.got = text_printf(d->pool, "the page asked \"%s\"", heading);
 	return doctor_passed(d, &s, "Approved, and sent back to the client.");
 }
 

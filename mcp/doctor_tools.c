@@ -14,6 +14,7 @@ struct session {
 	const char *access;
 	bool modern;                                 /* which era the next requests speak */
 	const char *legacy_version, *legacy_session; /* of initialize; NULL before */
+	const json_t *names;                         /* of the tools that were listed; NULL before */
 	int id;
 };
 
@@ -178,6 +179,7 @@ static json_t *see_tools(struct doctor *d, struct session *session)
 
 	if (names == NULL)
 		return NULL;
+	session->names = names;
 	s.got = text_printf(d->pool, "%zu: %s", json_array_size(names), join_names(d, names));
 	if (json_array_size(names) == 0)
 		doctor_noted(d, &s, "This person sees no tool.", "Give the person a scope that opens one.");
@@ -252,6 +254,17 @@ static const char *result_words(struct doctor *d, const json_t *result)
 	return report_clean(d->pool, text_of(b.base != NULL ? b.base : ""), 400);
 }
 
+static bool is_listed(const struct session *session, const char *tool)
+{
+	size_t i;
+	json_t *name;
+
+	json_array_foreach (session->names, i, name)
+		if (strcmp(json_string_value(name), tool) == 0)
+			return true;
+	return false;
+}
+
 /* A refusal is an answer too: it is what least privilege looks like. Only trouble makes a step fail. */
 static void call_tool(struct doctor *d, struct session *session, const struct doctor_call *call)
 {
@@ -272,6 +285,9 @@ static void call_tool(struct doctor *d, struct session *session, const struct do
 	} else if (json_integer_value(json_object_get(r.error, "code")) == -32602) {
 		outcome = CALL_REFUSED;
 		s.got = error_words(d, &r);
+		if (!is_listed(session, call->tool))
+			s.got = text_printf(
+			    d->pool, "%s (the tool is not this person's, so it answers as if there were none)", s.got);
 		doctor_passed(d, &s, "Refused.");
 	} else if (has_result(d, &s, &r)) {
 		outcome = json_is_true(json_object_get(r.result, "isError")) ? CALL_REFUSED : CALL_ANSWER;

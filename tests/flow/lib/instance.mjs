@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A running Sallyport of its own for a test file, made by contrib/quickstart on free ports in a temporary folder.
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { execFile, spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,12 +24,21 @@ async function call(...args) {
 /** Starts an instance; it is stopped and deleted when the test file ends. */
 export async function startInstance() {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-test-'))
+  await chmod(folder, 0o711) // as root, the daemons run as another user
   const state = join(folder, 'state')
   const json = join(folder, 'instance.json')
   const args = ['--state', state, '--authz-port', '0', '--mcp-port', '0', '--no-demo-flow', '--json', json]
+  let isLeft = true
   after(async () => {
     await call('--state', state, '--reset').catch(() => {})
     await rm(folder, { recursive: true, force: true })
+    isLeft = false
+  })
+  process.on('exit', () => {
+    // the file ended before its tests began
+    if (!isLeft) return
+    spawnSync(quickstart, ['--state', state, '--reset'], { stdio: 'ignore' })
+    rmSync(folder, { recursive: true, force: true })
   })
   await call(...args)
   const instance = JSON.parse(await readFile(json, 'utf8'))
