@@ -29,7 +29,7 @@ test('with the URL alone it goes as far as the sign-in page', async () => {
   const { code, stdout, stderr } = await doctor(instance.mcp)
   assert.equal(code, 0, stdout + stderr)
   assert.ok(stdout.startsWith(`Connection doctor for ${instance.mcp}\n`))
-  assert.match(stdout, / 1 {2}Call without a token\n {4}asked {3}POST http.*\n {4}got {5}401, WWW-Authenticate: Bearer .*\n {4}ok {6} A token is needed/)
+  assert.match(stdout, / 1 {2}Call without a token\n {4}asked {3}POST http.*\n {4}got {5}401, WWW-Authenticate: Bearer .*\n {4}ok {6}A token is needed/)
   assert.match(stdout, /Protected-resource metadata\n(.*\n)+? {4}ok/)
   assert.match(stdout, /Authorization-server metadata\n(.*\n)+? {4}ok/)
   assert.match(stdout, /Steps: [1-9][0-9]* fine, \d+ with a note, 0 failed\.\n$/)
@@ -122,14 +122,18 @@ async function stub(change) {
     let text = ''
     for await (const chunk of request) text += chunk
     const answer = (status, value, headers = {}) => response.writeHead(status, { 'content-type': documents.type, ...headers }).end(typeof value === 'string' ? value : JSON.stringify(value))
-    if (request.url === '/mcp') answer(documents.unauthorized, {}, documents.challenge ? { 'www-authenticate': documents.challenge } : {})
+    if (request.method === 'OPTIONS') answer(204, '', { 'access-control-allow-origin': '*' })
+    else if (request.url === '/mcp') answer(documents.unauthorized, {}, documents.challenge ? { 'www-authenticate': documents.challenge } : {})
     else if (request.url === '/.well-known/oauth-protected-resource/mcp') answer(200, documents.resource)
     else if (request.url === '/.well-known/oauth-authorization-server') answer(200, documents.server)
     else if (request.url === '/register') answer(201, documents.registered(JSON.parse(text)))
     else answer(404, {})
   })
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
-  after(() => server.close())
+  after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
   return `${origin}/mcp`
 }
 
