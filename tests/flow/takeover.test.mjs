@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { Browser, forms } from './lib/browser.mjs'
 import { authorizationUrl, getTokens, modern, pkce, refresh, register } from './lib/client.mjs'
 import { startInstance } from './lib/instance.mjs'
-import { deriveConfig, freePort, startDaemon, until } from './lib/programs.mjs'
+import { deriveConfig, freePort, isGone, startDaemon, until } from './lib/programs.mjs'
 
 const instance = await startInstance()
 
@@ -60,15 +60,6 @@ class Stream {
   }
 }
 
-const isGone = (pid) => () => {
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch {
-    return true
-  }
-}
-
 /** Four takeovers, one after the other. */
 async function takeOver(name, request) {
   const stream = new Stream(request)
@@ -77,7 +68,7 @@ async function takeOver(name, request) {
     const next = await startDaemon(instance, name, `${name}.yaml`)
     await stream.more(100)
     process.kill(instance.pids[name], 'SIGTERM')
-    await until('the older instance to end', isGone(instance.pids[name]))
+    await until('the older instance to end', () => isGone(instance.pids[name]))
     instance.pids[name] = next.pid
     await stream.more(100)
   }
@@ -98,7 +89,7 @@ test('registrations are not lost either: each body is read to its end', async ()
   const stream = new Stream({ url: `${instance.issuer}/register`, method: 'POST', headers: { 'content-type': 'application/json' }, body })
   await stream.more(50)
   process.kill(pid, 'SIGTERM')
-  await until('the instance to end', isGone(pid))
+  await until('the instance to end', () => isGone(pid))
   await stream.more(50)
   await stream.end()
   assert.deepEqual(stream.problems, [])

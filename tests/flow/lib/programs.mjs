@@ -27,6 +27,9 @@ export async function until(what, check, seconds = 20) {
   }
 }
 
+/** True when the process has ended, whether or not somebody asked for its exit status yet. */
+export const isGone = (pid) => readFile(`/proc/${pid}/stat`, 'utf8').then((text) => / Z /.test(text.slice(text.lastIndexOf(')'))), () => true)
+
 const environment = () =>
   Object.fromEntries(
     ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'].filter((name) => process.env[name]).map((name) => [name, process.env[name]]),
