@@ -32,7 +32,8 @@ static const char USAGE[] = "Usage: sallyport-mcp doctor URL [--as PERSON]... [-
 			    "\n"
 			    "  --as PERSON           signs in as this person; without it, stops at the sign-in page.\n"
 			    "                        Several people are compared at the end.\n"
-			    "  --password-file FILE  lines \"name:password\". Without it, asks on the terminal.\n"
+			    "  --password-file FILE  lines \"name:password\". Without it, asks on the terminal,\n"
+			    "                        or reads one line of standard input a person.\n"
 			    "  --call TOOL=JSON      calls this tool with these arguments as each person\n"
 			    "  --ca FILE             certificate authorities to trust (PEM)\n"
 			    "  --json                one JSON object instead of text\n";
@@ -102,15 +103,30 @@ static bool read_options(h2o_mem_pool_t *pool, int argc, char **argv, struct opt
 }
 
 /* One line without its end; the terminal does not show it. */
-static const char *prompt_password(h2o_mem_pool_t *pool, const char *name)
+/* One line, without its end. NULL at the end of the file. */
+static const char *read_secret_line(h2o_mem_pool_t *pool, FILE *in)
 {
-	FILE *tty = fopen("/dev/tty", "r+e");
-	struct termios old, quiet;
 	char *line = NULL;
 	size_t size = 0;
+	const char *ret = NULL;
+
+	if (getline(&line, &size, in) > 0) {
+		line[strcspn(line, "\r\n")] = '\0';
+		ret = (const char *)secret_copy(pool, line, strlen(line) + 1).bytes;
+		secret_wipe(line, size);
+	}
+	free(line);
+	return ret;
+}
+
+/* On the terminal, unseen; where standard input is something else, its next line. */
+static const char *prompt_password(h2o_mem_pool_t *pool, const char *name)
+{
+	FILE *tty = isatty(STDIN_FILENO) ? fopen("/dev/tty", "r+e") : NULL;
+	struct termios old, quiet;
 
 	if (tty == NULL)
-		return NULL;
+		return read_secret_line(pool, stdin);
 	fprintf(tty, "Password of %s: ", name);
 	fflush(tty);
 	bool changed = tcgetattr(fileno(tty), &old) == 0;
@@ -120,20 +136,12 @@ static const char *prompt_password(h2o_mem_pool_t *pool, const char *name)
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
 	}
-	ssize_t len = getline(&line, &size, tty);
+	const char *ret = read_secret_line(pool, tty);
 
 	if (changed)
 		tcsetattr(fileno(tty), TCSAFLUSH, &old);
 	fputc('\n', tty);
 	fclose(tty);
-	const char *ret = NULL;
-
-	if (len > 0) {
-		line[strcspn(line, "\r\n")] = '\0';
-		ret = (const char *)secret_copy(pool, line, strlen(line) + 1).bytes;
-		secret_wipe(line, size);
-	}
-	free(line);
 	return ret;
 }
 
@@ -196,8 +204,7 @@ static bool read_passwords(h2o_mem_pool_t *pool, struct options *o)
 
 		p->password = file != NULL ? find_password(pool, file, p->name) : prompt_password(pool, p->name);
 		if (p->password == NULL)
-			return refuse(file != NULL ? "the password file has no line for"
-			                           : "no terminal to ask for the password of",
+			return refuse(file != NULL ? "the password file has no line for" : "no password was given for",
 			              p->name);
 	}
 	return true;
