@@ -29,7 +29,7 @@ static const struct verb {
     {"person", "disable", verb_person_disable, "NAME", "end a person's sessions and grants, for good"},
     {"person", "enable", verb_person_enable, "NAME", "let a person sign in again"},
     {"person", "password", verb_person_password, "NAME", "set a password; asks for it"},
-    {"person", "scope", verb_person_scope, "NAME \"a b\"", "say what a person may have"},
+    {"person", "scope", verb_person_scope, "NAME \"a b\"", "say what a person may have, in place of what was said before"},
     {"client", "add", verb_client_add,
      "[--id ID] --name TEXT [--redirect-uri URI]... [--public] [--resource URI] [--json]",
      "add a client, or the resource server of a resource; a secret is printed once"},

@@ -150,7 +150,7 @@ static const char *open_parts(struct authz *authz, const struct settings *s)
 
 enum verb_status verb_serve(struct operator* op, int argc, char **argv)
 {
-	struct authz authz = {.server = NULL};
+	static struct authz authz; /* h2o's own structures live until the process ends */
 	const char *error;
 
 	(void)argv;

@@ -126,6 +126,14 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 	problem = problem_of(&op->pool, &c);
 	if (problem != NULL)
 		return refuse("%s", problem);
+	if (c.resource != NULL) {
+		struct db_param resource = param_text(c.resource);
+
+		status = operator_do(op, "SELECT EXISTS (SELECT FROM authz.resource_list() AS r WHERE r.uri = $1)",
+		                     &resource, 1, "there is no such resource; `resource put` adds it");
+		if (status != VERB_DONE)
+			return status;
+	}
 	if (c.id == NULL)
 		c.id = random_token(&op->pool, "client_");
 	if (!c.is_public) {

@@ -51,7 +51,7 @@ void db_connection_changed(struct db *db)
 	}
 	if (!all_open && !h2o_timeout_is_linked(&db->tick_entry))
 		h2o_timeout_link(db->loop, &db->tick, &db->tick_entry);
-	if (up == db->up)
+	if (up == db->up || db->closing)
 		return;
 	db->up = up;
 	if (up)
@@ -151,7 +151,7 @@ struct db *db_open(h2o_loop_t *loop, const struct db_options *options)
 
 void db_close(struct db *db)
 {
-	db->up = false; /* so that an ordinary end is not told as an outage */
+	db->closing = true; /* so that an ordinary end is not told as an outage */
 	db_line_end(db);
 	for (size_t i = 0; i < db->options.connections; i++)
 		connection_dispose(&db->connections[i]);

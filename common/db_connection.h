@@ -53,6 +53,7 @@ struct db {
 	char problem[256]; /* said last, so that a long outage does not fill the log */
 	int64_t problem_ms;
 	bool up; /* what the log was told last */
+	bool closing;
 	struct connection connections[];
 };
 

@@ -70,7 +70,7 @@ static const char *raw_head_problem(h2o_req_t *req, bool *is_chunked)
 		return NULL;
 	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
 	return head_problem(h2o_iovec_init(socket->input->bytes, socket->input->size), req->version < 0x101,
-			    is_chunked);
+	                    is_chunked);
 }
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verb `check`: everything that serve would refuse, and what only the databases know: that each statement prepares
- * in its role, and gives the columns that its tool keeps. */
+/* The verb `check`: what serve would refuse of its files, and what only the databases know: that each statement can be
+ * prepared in its role, uses only what the role may use, and gives the columns that its tool keeps. */
 #include <stdio.h>
 #include <string.h>
 
 #include "mcp/catalogue.h"
 #include "mcp/verbs.h"
+
+#define STATEMENT "tool"
 
 struct check {
 	h2o_mem_pool_t pool;
@@ -30,7 +32,7 @@ static bool has_column(const PGresult *described, const char *name)
 
 static void check_columns(struct check *check, PGconn *connection, const struct tool *tool)
 {
-	PGresult *described = PQdescribePrepared(connection, "");
+	PGresult *described = PQdescribePrepared(connection, STATEMENT);
 
 	for (size_t i = 0; i < tool->column_count; i++)
 		if (PQnfields(described) > 0 && !has_column(described, tool->columns[i]))
@@ -40,17 +42,38 @@ static void check_columns(struct check *check, PGconn *connection, const struct 
 	PQclear(described);
 }
 
-static void check_tool(struct check *check, PGconn *connection, const struct tool *tool)
+/* Preparing a statement asks for no rights; planning one and getting ready to run it does. Nothing is run. */
+static PGresult *explain(struct check *check, PGconn *connection, const struct tool *tool)
 {
-	PGresult *prepared = PQprepare(connection, "", tool->sql, 0, NULL);
+	struct text_buffer sql = {.pool = &check->pool};
 
-	if (PQresultStatus(prepared) == PGRES_COMMAND_OK)
-		check_columns(check, connection, tool);
-	else
+	text_append_str(&sql, "EXPLAIN EXECUTE " STATEMENT);
+	for (size_t i = 0; i < tool->parameter_count; i++)
+		text_append_str(&sql, i == 0 ? "(NULL" : ", NULL");
+	text_append_str(&sql, tool->parameter_count > 0 ? ")" : "");
+	return PQexec(connection, sql.base);
+}
+
+static bool succeeded(struct check *check, const struct tool *tool, PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+	bool fine = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+
+	if (!fine)
 		report(check, tool->file,
 		       text_printf(&check->pool, "/sql/statement: %s",
-		                   PQresultErrorField(prepared, PG_DIAG_MESSAGE_PRIMARY)));
-	PQclear(prepared);
+		                   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+	PQclear(result);
+	return fine;
+}
+
+static void check_tool(struct check *check, PGconn *connection, const struct tool *tool)
+{
+	if (!succeeded(check, tool, PQprepare(connection, STATEMENT, tool->sql, 0, NULL)))
+		return;
+	check_columns(check, connection, tool);
+	succeeded(check, tool, explain(check, connection, tool));
+	PQclear(PQexec(connection, "DEALLOCATE " STATEMENT));
 }
 
 static void check_database(struct check *check, const char *member, const char *conninfo, bool write)
@@ -89,7 +112,7 @@ int check_main(const char *file, int argc, char **argv)
 	if (check.catalogue->write_count > 1)
 		check_database(&check, "databases.write", check.settings.write.conninfo, true);
 	if (check.problems == 0)
-		printf("%s: fine, %zu tools\n", file, check.catalogue->count);
+		printf("%s: fine, %zu tool%s\n", file, check.catalogue->count, check.catalogue->count == 1 ? "" : "s");
 	h2o_mem_clear_pool(&check.pool);
 	return check.problems == 0 ? 0 : 1;
 }

@@ -78,7 +78,7 @@ static bool read_introspection(h2o_mem_pool_t *pool, const json_t *document, boo
 	const char *path = config_path(pool, s->file, introspection, "client_secret_file");
 	const char *problem = read_secret(pool, path, &s->client_secret);
 	return problem == NULL ||
-	       refuse(pool, s, "introspection.client_secret_file", text_printf(pool, "%s %s", path, problem), error);
+	       refuse(pool, s, "introspection.client_secret_file", text_printf(pool, "%s: %s", path, problem), error);
 }
 
 static bool read_scopes(h2o_mem_pool_t *pool, const json_t *document, struct mcp_settings *s, const char **error)
