@@ -192,6 +192,9 @@ enum verb_status verb_check(struct operator* op, int argc, char **argv)
 		return VERB_USAGE;
 	if (!operator_read_secrets(op))
 		return VERB_REFUSED;
+	error = serving_settings_problem(&op->pool, &op->settings->serving);
+	if (error != NULL)
+		return refuse("%s: %s", op->file, error);
 	if (pages_open(&op->pool, op->settings->authz.templates, &error) == NULL)
 		return refuse("%s", error);
 	printf("%s is fine\n", op->file);

@@ -102,14 +102,26 @@ static int bind_socket(const struct address *a, const char **error)
 	return -1;
 }
 
-int listener_open(const char *text, bool *ret_is_loopback, const char **error)
+static const char NO_ADDRESS[] = "must be a numeric address and a port, like 127.0.0.1:8443 or [::1]:8443";
+
+const char *listener_problem(const char *text, bool *ret_is_loopback)
 {
 	struct address address;
+
+	if (!parse_address(text, &address))
+		return NO_ADDRESS;
+	*ret_is_loopback = is_loopback(&address);
+	return NULL;
+}
+
+int listener_open(const char *text, const char **error)
+{
+	struct address address;
+
 	if (!parse_address(text, &address)) {
-		*error = "must be a numeric address and a port, like 127.0.0.1:8443 or [::1]:8443";
+		*error = NO_ADDRESS;
 		return -1;
 	}
-	*ret_is_loopback = is_loopback(&address);
 	int fd = passed_socket(&address);
 	if (fd >= 0)
 		passed_fds |= UINT32_C(1) << fd;

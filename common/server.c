@@ -240,16 +240,8 @@ static bool open_listener(struct server *server, const char *address, const char
 		*error = "listen: too many addresses";
 		return false;
 	}
-	bool loopback;
 	const char *problem = NULL;
-	int fd = listener_open(address, &loopback, &problem);
-	if (fd >= 0 && !loopback && server->options.certificate == NULL && !server->options.tls_terminated_by_proxy) {
-		problem =
-		    "plain HTTP is served on loopback only; set tls, or say with proxy.terminates_tls that a proxy "
-		    "terminates TLS";
-		close(fd);
-		fd = -1;
-	}
+	int fd = listener_open(address, &problem);
 	if (fd < 0) {
 		*error = text_printf(&server->pool, "listen: %s: %s", address, problem);
 		return false;
@@ -327,7 +319,8 @@ struct server *server_open(const struct server_options *options, const char **er
 	h2o_linklist_init_anchor(&server->connections);
 	server->options = *options;
 	set_defaults(&server->options);
-	if (!open_listeners(server, error))
+	*error = server_options_problem(&server->pool, options);
+	if (*error != NULL || !open_listeners(server, error))
 		return abandon(server, error);
 	SSL_CTX *tls = NULL;
 	if (options->certificate != NULL) {

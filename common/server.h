@@ -18,6 +18,10 @@ struct server_options {
 	void *data;
 };
 
+/* What server_open would refuse whatever the machine does at the moment: the form of an address, plain HTTP elsewhere
+ * than on loopback, a certificate or key that cannot be used. NULL, or a sentence in the pool. */
+const char *server_options_problem(h2o_mem_pool_t *pool, const struct server_options *options);
+
 struct server;
 /* Binds and loads certificates. NULL and *error. SO_REUSEPORT, so a second instance can take over. */
 struct server *server_open(const struct server_options *options, const char **error);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serving_settings.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #include "config.h"
 
 static const char SERVING_PROPERTIES[] =
@@ -97,4 +100,24 @@ struct server_options serving_server_options(const struct serving_settings *s)
 	    .proxies = s->proxies,
 	    .tls_terminated_by_proxy = s->tls_terminated_by_proxy,
 	};
+}
+
+static const char *log_problem(h2o_mem_pool_t *pool, const char *member, const char *path)
+{
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+	if (slash == NULL || slash == path)
+		return NULL;
+	const char *folder = text_printf(pool, "%.*s", (int)(slash - path), path);
+	return access(folder, F_OK) == 0 ? NULL : text_printf(pool, "%s: there is no folder %s", member, folder);
+}
+
+const char *serving_settings_problem(h2o_mem_pool_t *pool, const struct serving_settings *settings)
+{
+	struct server_options options = serving_server_options(settings);
+	const char *problem = server_options_problem(pool, &options);
+
+	if (problem == NULL)
+		problem = log_problem(pool, "log", settings->log);
+	return problem != NULL ? problem : log_problem(pool, "audit_log", settings->audit_log);
 }

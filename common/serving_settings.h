@@ -23,6 +23,9 @@ const struct schema *serving_schema_compile(h2o_mem_pool_t *pool, const json_t *
 /* Reads a document that fits the schema. Paths are relative to the folder of `file`. */
 void serving_settings_read(h2o_mem_pool_t *pool, const char *file, const json_t *document,
                            struct serving_settings *ret);
+/* What serving would refuse of them: server_options_problem, or a log in a folder that is not there. NULL, or a
+ * sentence in the pool. */
+const char *serving_settings_problem(h2o_mem_pool_t *pool, const struct serving_settings *settings);
 /* A text array as a NULL-terminated list; an absent one is empty. */
 const char *const *serving_text_list(h2o_mem_pool_t *pool, const json_t *array);
 /* The server's options that follow from the settings; the others are zero. */

@@ -3,6 +3,7 @@
 
 #include <h2o.h>
 #include <openssl/err.h>
+#include <stdbool.h>
 
 static const h2o_iovec_t HTTP_1_ONLY[] = {{H2O_STRLIT("http/1.1")}, {NULL, 0}};
 
@@ -33,4 +34,14 @@ SSL_CTX *tls_server_context(const char *certificate, const char *key, const char
 		return context;
 	SSL_CTX_free(context);
 	return NULL;
+}
+
+const char *tls_ca_problem(const char *file)
+{
+	X509_STORE *store = X509_STORE_new();
+	bool fine = store != NULL && X509_STORE_load_file(store, file) == 1;
+
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return fine ? NULL : "cannot be read as PEM certificates";
 }

@@ -8,4 +8,7 @@
  */
 SSL_CTX *tls_server_context(const char *certificate, const char *key, const char **error);
 
+/* NULL, or why the file holds no certificates to trust (static). */
+const char *tls_ca_problem(const char *file);
+
 #endif

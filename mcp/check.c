@@ -107,6 +107,9 @@ int check_main(const char *file, int argc, char **argv)
 		h2o_mem_clear_pool(&check.pool);
 		return 1;
 	}
+	error = serving_settings_problem(&check.pool, &check.settings.serving);
+	if (error != NULL)
+		report(&check, file, error);
 	if (check.catalogue->read_count > 1)
 		check_database(&check, "databases.read", check.settings.read.conninfo, false);
 	if (check.catalogue->write_count > 1)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "common/tls.h"
 #include "common/uri.h"
 #include "mcp/documents.h"
 
@@ -131,6 +132,9 @@ bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, st
 		return refuse(pool, s, "name", "has control or invisible characters", error);
 	serving_settings_read(pool, file, document, &s->serving);
 	s->ca_file = config_path(pool, file, document, "ca_file");
+	if (s->ca_file != NULL && tls_ca_problem(s->ca_file) != NULL)
+		return refuse(pool, s, "ca_file", text_printf(pool, "%s: %s", s->ca_file, tls_ca_problem(s->ca_file)),
+		              error);
 	s->tools = config_path(pool, file, document, "tools");
 	s->allowed_origins = serving_text_list(pool, json_object_get(document, "allowed_origins"));
 	s->allowed_hosts = serving_text_list(pool, json_object_get(document, "allowed_hosts"));

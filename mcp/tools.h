@@ -13,8 +13,8 @@ void tools_call_failed(struct request *r);
  * the audit log could not be written. */
 bool tools_refused(struct request *r);
 
-/* A backend runs the tool of call_of(r) with its checked arguments and ends with one of the two answers below; the record
- * of the call is not its business. */
+/* A backend runs the tool of call_of(r) with its checked arguments and ends with one of the two answers below; the
+ * record of the call is not its business. */
 step_result backend_sql_run(struct request *r); /* backend_sql.c */
 /* `result`: what result.h made; `rows` for the record. */
 step_result tools_answer(struct request *r, h2o_iovec_t result, size_t rows);

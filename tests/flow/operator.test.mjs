@@ -222,6 +222,10 @@ test('authz check: a good configuration, and broken ones by file and line', asyn
     [[[/^issuer: .*$/m, 'issuer: https://idp.example/?x']], /issuer: /],
     [[[/^secrets: .*$/m, 'secrets: none.secrets']], /none\.secrets: No such file/],
     [[[/^templates: .*$/m, 'templates: /nonexistent']], /\/nonexistent/],
+    [[[/^listen: .*$/m, 'listen: 0.0.0.0:9400']], /listen: .*loopback only/],
+    [[[/^listen: .*$/m, 'listen: [127.0.0.1:9400, localhost:9401]']], /listen: localhost:9401: must be a numeric address/],
+    [['tls: {certificate: none.crt, key: none.key}'], /tls\.certificate/],
+    [[[/^audit_log: .*$/m, 'audit_log: /nonexistent/audit.log']], /audit_log: there is no folder \/nonexistent/],
   ]
   for (const [changes, words] of judged) {
     await deriveConfig(instance, 'authz.yaml', 'broken.yaml', changes)
@@ -246,6 +250,16 @@ test('the database away, or not migrated: one clear line', async () => {
   assertRefused(await authz(['person', 'list'], { config: 'broken.yaml' }), /admin_database is not set/)
   await deriveConfig(instance, 'authz.yaml', 'broken.yaml', [[/^(admin_database: .*)dbname=sallyport/m, '$1dbname=postgres']])
   assertRefused(await authz(['person', 'list'], { config: 'broken.yaml' }), /migrate/)
+})
+
+test('a slip of the pen is noted, a resource that is not there refused', async () => {
+  const added = await authz(['client', 'add', '--name', 'X', '--resource', 'https://nope.example/mcp'])
+  assertRefused(added, /no such resource/)
+  const scopes = instance.person('bob').scopes.join(' ')
+  const noted = await authz(['person', 'scope', 'bob', `${scopes} logs:raed`])
+  assert.equal(noted.code, 0)
+  assert.match(noted.stderr, /no resource has the scope logs:raed/)
+  await must(instance, 'authz', ['person', 'scope', 'bob', scopes])
 })
 
 test('what is no verb, or has other arguments, is a usage error', async () => {
@@ -346,6 +360,12 @@ test('mcp check: good tools, and each broken one by its file', async () => {
   }
   await checkWith(goodTool.replace(/^scope: .*\n/m, ''))
   assertRefused(await verb(instance, 'mcp', ['serve'], { config: 'more.yaml' }), /zz_extra\.yaml.*scope/)
+})
+
+test('mcp check: a table that the tools’ role may not read', async () => {
+  const done = await checkWith(goodTool.replace(/^( *statement:).*$/m, '$1 select name as text from sample.migrations where name = $$1::text'))
+  assert.equal(done.code, 1)
+  assert.match(done.stderr, /permission denied/)
 })
 
 test('mcp check: a broken configuration by file and line', async () => {

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is wrong with the options of a server can be said before it is opened: for server_open and for the verb `check`.
+ */
+#include "listener.h"
+#include "server.h"
+#include "tls.h"
+
+static const char *address_problem(h2o_mem_pool_t *pool, const struct server_options *o, const char *address)
+{
+	bool loopback;
+	const char *problem = listener_problem(address, &loopback);
+
+	if (problem == NULL && !loopback && o->certificate == NULL && !o->tls_terminated_by_proxy)
+		problem =
+		    "plain HTTP is served on loopback only; set tls, or say with proxy.terminates_tls that a proxy "
+		    "terminates TLS";
+	return problem != NULL ? text_printf(pool, "listen: %s: %s", address, problem) : NULL;
+}
+
+static const char *listen_problem(h2o_mem_pool_t *pool, const struct server_options *o)
+{
+	if (json_is_string(o->listen))
+		return address_problem(pool, o, json_string_value(o->listen));
+	size_t i;
+	json_t *address;
+	json_array_foreach (o->listen, i, address) {
+		const char *problem = address_problem(pool, o, json_string_value(address));
+		if (problem != NULL)
+			return problem;
+	}
+	return NULL;
+}
+
+const char *server_options_problem(h2o_mem_pool_t *pool, const struct server_options *options)
+{
+	const char *problem = listen_problem(pool, options);
+
+	if (problem != NULL || options->certificate == NULL)
+		return problem;
+	SSL_CTX_free(tls_server_context(options->certificate, options->key, &problem));
+	return problem;
+}
