@@ -48,9 +48,9 @@ await deriveConfig(instance, 'mcp.yaml', 'tls-mcp.yaml', [
   'ca_file: first.crt',
   withTls,
 ])
+await must(instance, 'authz', ['resource', 'put', resource, '--name', 'MCP over TLS', '--scopes', '-'], { input: await must(instance, 'mcp', ['scopes']) })
 const made = JSON.parse(await must(instance, 'authz', ['client', 'add', '--id', 'tls-mcp', '--name', 'MCP over TLS', '--resource', resource, '--json']))
 await writeEtc(instance, 'tls.secret', made.client_secret)
-await must(instance, 'authz', ['resource', 'put', resource, '--name', 'MCP over TLS', '--scopes', '-'], { input: await must(instance, 'mcp', ['scopes']) })
 const daemons = { authz: await startDaemon(instance, 'authz', 'tls-authz.yaml'), mcp: await startDaemon(instance, 'mcp', 'tls-mcp.yaml') }
 
 /** A TLS connection; gives the socket once the handshake is done. */
