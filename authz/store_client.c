@@ -3,29 +3,38 @@
 
 #include <string.h>
 
+/* What registration and update both say, in the order in which both functions take it. */
+enum { METADATA_PARAMS = 12 };
+
+static void metadata_params(struct request *r, const struct client *c, struct db_param params[METADATA_PARAMS])
+{
+	*params++ = param_text_array(&r->pool, c->grant_types, c->grant_type_count);
+	*params++ = param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count);
+	*params++ = param_text(c->scope);
+	*params++ = param_text(c->application_type);
+	*params++ = param_text(c->client_uri);
+	*params++ = param_text(c->logo_uri);
+	*params++ = param_text(c->tos_uri);
+	*params++ = param_text(c->policy_uri);
+	*params++ = param_text(c->software_id);
+	*params++ = param_text(c->software_version);
+	*params++ = param_text(c->contacts);
+	*params++ = param_text(c->resource);
+}
+
 step_result store_client_add(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
-	struct db_param params[] = {
+	enum { OWN = 5 };
+	struct db_param params[OWN + METADATA_PARAMS] = {
 	    param_text(c->client_id),
 	    param_text(c->origin),
 	    param_text(c->name),
 	    param_text(AUTH_METHOD_NAMES[c->auth_method]),
 	    secret_digest == NULL ? param_text(NULL) : param_bytes(secret_digest, SHA256_SIZE),
-	    param_text_array(&r->pool, c->grant_types, c->grant_type_count),
-	    param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count),
-	    param_text(c->scope),
-	    param_text(c->application_type),
-	    param_text(c->client_uri),
-	    param_text(c->logo_uri),
-	    param_text(c->tos_uri),
-	    param_text(c->policy_uri),
-	    param_text(c->software_id),
-	    param_text(c->software_version),
-	    param_text(c->contacts),
-	    param_text(c->resource),
 	};
 
-	return store_ask(r, STATEMENT_CLIENT_ADD, params, sizeof(params) / sizeof(params[0]));
+	metadata_params(r, c, params + OWN);
+	return store_ask(r, STATEMENT_CLIENT_ADD, params, OWN + METADATA_PARAMS);
 }
 
 step_result store_client_get(struct request *r, const char *client_id)
@@ -44,25 +53,11 @@ step_result store_client_list(struct request *r, const char *after, int limit)
 
 step_result store_client_update(struct request *r, const struct client *c)
 {
-	struct db_param params[] = {
-	    param_text(c->client_id),
-	    param_text(c->name),
-	    param_text_array(&r->pool, c->grant_types, c->grant_type_count),
-	    param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count),
-	    param_text(c->scope),
-	    param_text(c->application_type),
-	    param_text(c->client_uri),
-	    param_text(c->logo_uri),
-	    param_text(c->tos_uri),
-	    param_text(c->policy_uri),
-	    param_text(c->software_id),
-	    param_text(c->software_version),
-	    param_text(c->contacts),
-	    param_text(c->resource),
-	    param_bool(c->enabled),
-	};
+	struct db_param params[2 + METADATA_PARAMS + 1] = {param_text(c->client_id), param_text(c->name)};
 
-	return store_ask(r, STATEMENT_CLIENT_UPDATE, params, sizeof(params) / sizeof(params[0]));
+	metadata_params(r, c, params + 2);
+	params[2 + METADATA_PARAMS] = param_bool(c->enabled);
+	return store_ask(r, STATEMENT_CLIENT_UPDATE, params, 2 + METADATA_PARAMS + 1);
 }
 
 step_result store_client_delete(struct request *r, const char *client_id)
