@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A running Sallyport of its own for a test file, made by contrib/quickstart on free ports in a temporary folder.
-import { execFile, spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -28,17 +27,9 @@ export async function startInstance() {
   const state = join(folder, 'state')
   const json = join(folder, 'instance.json')
   const args = ['--state', state, '--authz-port', '0', '--mcp-port', '0', '--no-demo-flow', '--json', json]
-  let isLeft = true
   after(async () => {
     await call('--state', state, '--reset').catch(() => {})
     await rm(folder, { recursive: true, force: true })
-    isLeft = false
-  })
-  process.on('exit', () => {
-    // the file ended before its tests began
-    if (!isLeft) return
-    spawnSync(quickstart, ['--state', state, '--reset'], { stdio: 'ignore' })
-    rmSync(folder, { recursive: true, force: true })
   })
   await call(...args)
   const instance = JSON.parse(await readFile(json, 'utf8'))
