@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handles: every string that the servers mint and get back. Text form:
+/* Handles: the strings that the servers mint and get back, but for client ids and secrets and access tokens. Text form:
  *
  *     <tag>_<base64url of: key id (1 byte), id (16), generation (4, big endian), MAC (32)>
  *

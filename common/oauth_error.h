@@ -14,7 +14,6 @@ extern const struct oauth_error INVALID_GRANT;             /* 400 */
 extern const struct oauth_error UNAUTHORIZED_CLIENT;       /* 400 */
 extern const struct oauth_error UNSUPPORTED_GRANT_TYPE;    /* 400 */
 extern const struct oauth_error UNSUPPORTED_RESPONSE_TYPE; /* RFC 6749, 4.1.2.1 */
-extern const struct oauth_error UNSUPPORTED_TOKEN_TYPE;    /* RFC 7009, 2.2.1: 400 */
 extern const struct oauth_error INVALID_SCOPE;             /* 400 */
 extern const struct oauth_error INVALID_TARGET;            /* RFC 8707, 2: 400 */
 extern const struct oauth_error ACCESS_DENIED;             /* RFC 6749, 4.1.2.1: 403 where it is not a redirect */
@@ -32,7 +31,6 @@ extern const struct oauth_error CONTENT_TOO_LARGE;       /* 413 */
 extern const struct oauth_error UNSUPPORTED_MEDIA_TYPE;  /* 415 */
 extern const struct oauth_error FORBIDDEN;               /* 403: cross-site form, foreign Origin or Host */
 extern const struct oauth_error CONFLICT;                /* 409, admin REST */
-extern const struct oauth_error SLOW_DOWN;               /* 429 */
 extern const struct oauth_error SERVER_ERROR;            /* 500 */
 extern const struct oauth_error TEMPORARILY_UNAVAILABLE; /* 503: an outage of ours; clients keep what they hold */
 

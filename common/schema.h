@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON Schema 2020-12 (json-schema.org/draft/2020-12). A schema is compiled once and then checks any number of
- * instances. It checks tool arguments, tool files, both daemons' configuration and client metadata. Nothing is ever
+ * instances. It checks tool arguments, tool files and both daemons' configuration. Nothing is ever
  * fetched: a $ref that leaves the document (or the documents handed in) is refused when the schema is compiled, and so
  * is a keyword that is not supported. */
 #ifndef SALLYPORT_SCHEMA_H

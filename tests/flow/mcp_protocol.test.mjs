@@ -67,7 +67,7 @@ test('2026-07-28: a name in Base64 is decoded before it is compared', async () =
   const encoded = `=?base64?${Buffer.from('deployment_status').toString('base64')}?=`
   const answer = await modern(instance, alice, 'tools/call', { name: 'deployment_status', arguments: { service: 'checkout' } }, { 'mcp-name': encoded })
   assert.equal(answer.status, 200, answer.text)
-  assert.equal((await modern(instance, alice, 'tools/call', { name: 'deployment_status', arguments: { service: 'checkout' } }, { 'mcp-name': encoded.replace('=?=', '?=') })).json.error?.code ?? -32020, -32020)
+  assert.equal((await modern(instance, alice, 'tools/call', { name: 'deployment_status', arguments: { service: 'checkout' } }, { 'mcp-name': encoded.replace('=?=', '?=') })).json.error?.code, -32020)
 })
 
 test('revisions with initialize', async () => {
