@@ -64,6 +64,11 @@ static bool read_claims(const json_t *claims, struct access_token *t)
 	return uuid_parse(json_get_text(claims, "grant_id"), t->grant_id);
 }
 
+bool access_token_readable(struct request *r)
+{
+	return keyring_public_keys(authz_of(r)->keyring, &r->pool) != NULL;
+}
+
 bool access_token_read(struct request *r, h2o_iovec_t text, struct access_token *ret)
 {
 	const char *why;

@@ -13,6 +13,8 @@ struct access_token { /* texts live with the request */
 	const char *jti, *subject, *client_id, *audience, *scope;
 	int64_t issued_at, expires_at;
 };
+/* False while the keys are not loaded: nobody can then say what a token is (answer 503). */
+bool access_token_readable(struct request *r);
 /* False unless the text is an access token that this server signed and that has not expired. */
 bool access_token_read(struct request *r, h2o_iovec_t text, struct access_token *ret);
 

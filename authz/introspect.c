@@ -27,6 +27,8 @@ static step_result ask(struct request *r)
 	const char *token = parameter(&r->form, "token");
 	if (token == NULL)
 		return fail(r, &INVALID_REQUEST, "token is missing");
+	if (!access_token_readable(r)) /* "not active" would be believed, and a person signed out by an outage */
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the signing keys are not loaded yet");
 	if (access_token_read(r, text_of(token), &s->token))
 		return store_introspect(r, client_of(r), s->token.grant_id, s->token.jti);
 	run_steps(r, inactive_steps);

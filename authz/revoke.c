@@ -22,6 +22,8 @@ static step_result ask(struct request *r)
 		memcpy(s->grant_id, handle.id, sizeof(s->grant_id));
 		return store_revoke(r, client_of(r), s->grant_id, NULL, 0);
 	}
+	if (!access_token_readable(r)) /* "done" would be said of a token that lives on */
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the signing keys are not loaded yet");
 	if (access_token_read(r, text_of(token), &access)) {
 		memcpy(s->grant_id, access.grant_id, sizeof(s->grant_id));
 		s->jti = access.jti;

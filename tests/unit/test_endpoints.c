@@ -338,6 +338,21 @@ static struct request *ask_to_revoke(const char *token)
 	return run(r);
 }
 
+/* An outage is never told as a dead token, nor a token that lives on as revoked. */
+static void says_nothing_of_tokens_without_keys(void **state)
+{
+	(void)state;
+	struct request *owner = request_test(SERVICE, NULL);
+	const char *token = access_token_of(owner, AUTHZ.settings.issuer, clock_now());
+	size_t count = DOUBLE_KEYS.count;
+	DOUBLE_KEYS.count = 0;
+	assert_failed(introspect(token), 503, "temporarily_unavailable");
+	assert_failed(ask_to_revoke(token), 503, "temporarily_unavailable");
+	assert_null(DOUBLE.asked);
+	DOUBLE_KEYS.count = count;
+	request_test_free(owner);
+}
+
 static void revokes(void **state)
 {
 	(void)state;
@@ -493,6 +508,7 @@ int main(void)
 	    cmocka_unit_test_setup(refreshes, double_reset),
 	    cmocka_unit_test_setup(says_503_without_a_key, double_reset),
 	    cmocka_unit_test_setup(introspects_access_tokens_only, double_reset),
+	    cmocka_unit_test_setup(says_nothing_of_tokens_without_keys, double_reset),
 	    cmocka_unit_test_setup(revokes, double_reset),
 	    cmocka_unit_test_setup(asks_for_an_admin_key, double_reset),
 	    cmocka_unit_test_setup(lists_clients, double_reset),
