@@ -161,7 +161,7 @@ static bool read_auth_method(struct reader *rd, struct client *c)
 	c->auth_method = AUTH_SECRET_BASIC; /* RFC 7591, 2: the default */
 	if (value == NULL)
 		return true;
-	for (int i = 0; i < AUTH_METHODS; i++) {
+	for (int i = 0; i <= AUTH_SECRET_POST; i++) {
 		if (!json_is_string(value) || !text_is(text_value(value), AUTH_METHOD_NAMES[i]))
 			continue;
 		c->auth_method = (enum auth_method)i;

@@ -6,18 +6,22 @@
 #define CLIENT_COLUMNS                                                                                                 \
 	"client_id, origin, enabled, name, auth_method, grant_types, redirect_uris, scope, application_type, "         \
 	"client_uri, logo_uri, "                                                                                       \
-	"tos_uri, policy_uri, software_id, software_version, contacts, resource, created_at, last_used_at"
+	"tos_uri, policy_uri, software_id, software_version, contacts, resource, created_at, last_used_at, jwks, "     \
+	"jwks_uri, assertion_algorithm, tls_subject_kind, tls_subject, certificate_bound, registration_id, shared, "   \
+	"last_granted_at"
 
 /* In the order of enum store_statement. */
 const struct db_statement STORE_STATEMENTS[] = {
-    [STATEMENT_CLIENT_ADD] = {"client_add", "SELECT " CLIENT_COLUMNS
-                                            " FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-                                            "$12, $13, $14, $15, $16, $17)"},
+    [STATEMENT_CLIENT_ADD] = {"client_add",
+                              "SELECT " CLIENT_COLUMNS
+                              " FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+                              "$12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)"},
     [STATEMENT_CLIENT_GET] = {"client_get", "SELECT " CLIENT_COLUMNS " FROM authz.client_get($1)"},
     [STATEMENT_CLIENT_LIST] = {"client_list", "SELECT " CLIENT_COLUMNS " FROM authz.client_list($1, $2)"},
-    [STATEMENT_CLIENT_UPDATE] = {"client_update", "SELECT " CLIENT_COLUMNS
-                                                  " FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-                                                  "$10, $11, $12, $13, $14, $15)"},
+    [STATEMENT_CLIENT_UPDATE] = {"client_update",
+                                 "SELECT " CLIENT_COLUMNS
+                                 " FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+                                 "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"},
     [STATEMENT_CLIENT_DELETE] = {"client_delete", "SELECT authz.client_delete($1) AS deleted"},
     [STATEMENT_AUTHORIZE_LOOKUP] =
 	{"authorize_lookup", "SELECT outcome, (client).*, resource_uri, resource_name, scope_names, scope_titles, "
@@ -44,6 +48,10 @@ const char *const AUTH_METHOD_NAMES[AUTH_METHODS] = {
     [AUTH_NONE] = "none",
     [AUTH_SECRET_BASIC] = "client_secret_basic",
     [AUTH_SECRET_POST] = "client_secret_post",
+    [AUTH_SECRET_JWT] = "client_secret_jwt",
+    [AUTH_PRIVATE_KEY_JWT] = "private_key_jwt",
+    [AUTH_TLS] = "tls_client_auth",
+    [AUTH_SELF_SIGNED_TLS] = "self_signed_tls_client_auth",
 };
 
 void store_proof_params(const struct client_proof *proof, struct db_param params[PROOF_PARAMS])

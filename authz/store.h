@@ -17,12 +17,24 @@ extern const size_t STORE_STATEMENT_COUNT;
 /* How a client at /token, /introspect or /revoke says who it is. The verdict functions compare it themselves, first of
  * all, so that the proof and the decision are one round trip: unknown, disabled, another method than the registered one
  * or a wrong secret are all CLIENT_REFUSED. */
-enum auth_method { AUTH_NONE, AUTH_SECRET_BASIC, AUTH_SECRET_POST, AUTH_METHODS };
-extern const char *const AUTH_METHOD_NAMES[AUTH_METHODS]; /* none, client_secret_basic, client_secret_post */
+enum auth_method {
+	AUTH_NONE,
+	AUTH_SECRET_BASIC,
+	AUTH_SECRET_POST,
+	AUTH_SECRET_JWT,
+	AUTH_PRIVATE_KEY_JWT,
+	AUTH_TLS,
+	AUTH_SELF_SIGNED_TLS,
+	AUTH_METHODS
+};
+extern const char
+    *const AUTH_METHOD_NAMES[AUTH_METHODS]; /* "none", "client_secret_basic", ... as registered with IANA */
 struct client_proof {
 	const char *client_id;
 	enum auth_method method;
-	uint8_t secret_digest[SHA256_SIZE];     /* of the form-decoded secret; zero for AUTH_NONE */
+	/* Of the form-decoded secret; zero for AUTH_NONE. Of a method that this daemon has verified: of the key
+	 * material that it was verified against, so that the verdict holds for the keys of that moment only. */
+	uint8_t secret_digest[SHA256_SIZE];
 	uint8_t raw_secret_digest[SHA256_SIZE]; /* Basic without form encoding, as SDKs send it; equal to secret_digest
 	                                           otherwise */
 };
@@ -41,11 +53,25 @@ struct client {
 	const char *client_uri, *logo_uri, *tos_uri, *policy_uri, *software_id, *software_version; /* NULL if absent */
 	const char *contacts; /* JSON array text or NULL */
 	const char *resource; /* a resource server's own resource (RFC 7662 callers), else NULL */
-	const char *origin;   /* "dynamic" (RFC 7591), "admin" */
+	const char *origin;   /* "dynamic" (RFC 7591), "admin", "document" (the id is the URL of its metadata) */
 	bool enabled;
-	int64_t created_at, last_used_at; /* 0: never */
+	int64_t created_at, last_used_at, last_granted_at; /* 0: never */
+	const char *jwks;                                  /* JSON text of its public keys, or NULL; never both */
+	const char *jwks_uri;
+	const char *assertion_algorithm; /* token_endpoint_auth_signing_alg, or NULL */
+	const char
+	    *tls_subject_kind; /* RFC 8705, 2.1.2 without "tls_client_auth_": subject_dn, san_dns, ...; or NULL */
+	const char *tls_subject;
+	bool certificate_bound; /* tls_client_certificate_bound_access_tokens */
+	bool shared;            /* handed out to more than one registrant */
+	bool has_registration;  /* registration_id is set */
+	uint8_t registration_id[16];
+	/* to be written only, never read back */
+	h2o_iovec_t sealed_secret; /* of AUTH_SECRET_JWT; base NULL otherwise */
+	int sealed_with;
+	const uint8_t *metadata_digest; /* SHA256_SIZE bytes, or NULL */
 };
-/* `secret_digest` NULL without secret. Answer as store_read_client; false: the id is taken. */
+/* `secret_digest` (struct client_proof) NULL without secret. Answer as store_read_client; false: the id is taken. */
 step_result store_client_add(struct request *r, const struct client *c, const uint8_t *secret_digest);
 step_result store_client_get(struct request *r, const char *client_id);
 /* False if there is none (then *ret is untouched). A disabled one is returned with enabled false. */
@@ -53,9 +79,9 @@ bool store_read_client(struct request *r, struct client *ret);
 /* Up to `limit` clients behind `after` ("" at first) in client_id order; store_read_clients gives the row's. */
 step_result store_client_list(struct request *r, const char *after, int limit);
 size_t store_read_clients(struct request *r, struct client **ret);
-/* Replaces name, redirect URIs, grant types, scope, optional members, resource and enabled; not id, method, secret.
- * Answer as store_read_client. */
-step_result store_client_update(struct request *r, const struct client *c);
+/* Replaces name, redirect URIs, grant types, scope, keys, optional members, resource and enabled; not id, origin,
+ * method and shared secret. `secret_digest` not NULL: the digest of new key material. Answer as store_read_client. */
+step_result store_client_update(struct request *r, const struct client *c, const uint8_t *secret_digest);
 /* Deletes the client and revokes all its grants; store_read_deleted: false if there was none. */
 step_result store_client_delete(struct request *r, const char *client_id);
 bool store_read_deleted(struct request *r);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* What registration and update both say, in the order in which both functions take it. */
-enum { METADATA_PARAMS = 12 };
+enum { METADATA_PARAMS = 18 };
 
 static void metadata_params(struct request *r, const struct client *c, struct db_param params[METADATA_PARAMS])
 {
@@ -20,21 +20,38 @@ static void metadata_params(struct request *r, const struct client *c, struct db
 	*params++ = param_text(c->software_version);
 	*params++ = param_text(c->contacts);
 	*params++ = param_text(c->resource);
+	*params++ = param_text(c->jwks);
+	*params++ = param_text(c->jwks_uri);
+	*params++ = param_text(c->assertion_algorithm);
+	*params++ = param_text(c->tls_subject_kind);
+	*params++ = param_text(c->tls_subject);
+	*params++ = param_bool(c->certificate_bound);
+}
+
+static struct db_param digest_param(const uint8_t *digest)
+{
+	return digest == NULL ? param_text(NULL) : param_bytes(digest, SHA256_SIZE);
 }
 
 step_result store_client_add(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
-	enum { OWN = 5 };
-	struct db_param params[OWN + METADATA_PARAMS] = {
+	enum { OWN = 5, BEHIND = 4 };
+	bool is_sealed = c->sealed_secret.base != NULL;
+	struct db_param params[OWN + METADATA_PARAMS + BEHIND] = {
 	    param_text(c->client_id),
 	    param_text(c->origin),
 	    param_text(c->name),
 	    param_text(AUTH_METHOD_NAMES[c->auth_method]),
-	    secret_digest == NULL ? param_text(NULL) : param_bytes(secret_digest, SHA256_SIZE),
+	    digest_param(secret_digest),
+	    [OWN + METADATA_PARAMS] =
+		is_sealed ? param_bytes(c->sealed_secret.base, c->sealed_secret.len) : param_text(NULL),
+	    is_sealed ? param_int(&r->pool, c->sealed_with) : param_text(NULL),
+	    digest_param(c->metadata_digest),
+	    c->has_registration ? param_uuid(c->registration_id) : param_text(NULL),
 	};
 
 	metadata_params(r, c, params + OWN);
-	return store_ask(r, STATEMENT_CLIENT_ADD, params, OWN + METADATA_PARAMS);
+	return store_ask(r, STATEMENT_CLIENT_ADD, params, OWN + METADATA_PARAMS + BEHIND);
 }
 
 step_result store_client_get(struct request *r, const char *client_id)
@@ -51,13 +68,19 @@ step_result store_client_list(struct request *r, const char *after, int limit)
 	return store_ask(r, STATEMENT_CLIENT_LIST, params, 2);
 }
 
-step_result store_client_update(struct request *r, const struct client *c)
+step_result store_client_update(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
-	struct db_param params[2 + METADATA_PARAMS + 1] = {param_text(c->client_id), param_text(c->name)};
+	enum { OWN = 2, BEHIND = 3 };
+	struct db_param params[OWN + METADATA_PARAMS + BEHIND] = {
+	    param_text(c->client_id),
+	    param_text(c->name),
+	    [OWN + METADATA_PARAMS] = param_bool(c->enabled),
+	    digest_param(secret_digest),
+	    digest_param(c->metadata_digest),
+	};
 
-	metadata_params(r, c, params + 2);
-	params[2 + METADATA_PARAMS] = param_bool(c->enabled);
-	return store_ask(r, STATEMENT_CLIENT_UPDATE, params, 2 + METADATA_PARAMS + 1);
+	metadata_params(r, c, params + OWN);
+	return store_ask(r, STATEMENT_CLIENT_UPDATE, params, OWN + METADATA_PARAMS + BEHIND);
 }
 
 step_result store_client_delete(struct request *r, const char *client_id)
@@ -72,7 +95,7 @@ bool store_read_deleted(struct request *r)
 	return rows_count(r->rows) == 1 && rows_bool(r->rows, 0, "deleted");
 }
 
-/* The database holds one of the three names only; what nobody knows is held to a secret that nobody has. */
+/* The database holds one of these names only; what nobody knows is held to a secret that nobody has. */
 static enum auth_method auth_method_of(const char *name)
 {
 	for (enum auth_method m = AUTH_NONE; name != NULL && m < AUTH_METHODS; m++)
@@ -101,7 +124,17 @@ static void read_client_row(struct request *r, size_t row, struct client *ret)
 	    .enabled = rows_bool(r->rows, row, "enabled"),
 	    .created_at = rows_int(r->rows, row, "created_at"),
 	    .last_used_at = rows_int(r->rows, row, "last_used_at"),
+	    .last_granted_at = rows_int(r->rows, row, "last_granted_at"),
+	    .jwks = store_text(r, row, "jwks"),
+	    .jwks_uri = store_text(r, row, "jwks_uri"),
+	    .assertion_algorithm = store_text(r, row, "assertion_algorithm"),
+	    .tls_subject_kind = store_text(r, row, "tls_subject_kind"),
+	    .tls_subject = store_text(r, row, "tls_subject"),
+	    .certificate_bound = rows_bool(r->rows, row, "certificate_bound"),
+	    .shared = rows_bool(r->rows, row, "shared"),
+	    .has_registration = !rows_is_null(r->rows, row, "registration_id"),
 	};
+	rows_uuid(r->rows, row, "registration_id", ret->registration_id);
 	ret->redirect_uris = store_texts(r, row, "redirect_uris", &ret->redirect_uri_count);
 	ret->grant_types = store_texts(r, row, "grant_types", &ret->grant_type_count);
 }

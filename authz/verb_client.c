@@ -152,7 +152,8 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 	status =
 	    operator_do(op,
 	                "SELECT EXISTS (SELECT 1 FROM authz.client_add($1, 'admin', $2, $3, $4, $5, $6, '', 'web', "
-	                "NULL, NULL, NULL, NULL, NULL, NULL, NULL, $7))",
+	                "NULL, NULL, NULL, NULL, NULL, NULL, NULL, $7, NULL, NULL, NULL, NULL, NULL, false, NULL, "
+	                "NULL, NULL, NULL))",
 	                params, sizeof(params) / sizeof(params[0]), "there is a client of this id");
 	if (status == VERB_DONE)
 		print_client(&op->pool, &c, secret);
@@ -179,12 +180,7 @@ static enum verb_status set_enabled(struct operator* op, int argc, char **argv, 
 	if (argc != 2)
 		return VERB_USAGE;
 	struct db_param params[] = {param_text(argv[1]), param_bool(enabled)};
-	return operator_do(
-	    op,
-	    "SELECT EXISTS (SELECT 1 FROM authz.client_get($1) AS c, LATERAL authz.client_update(c.client_id, c.name, "
-	    "c.grant_types, c.redirect_uris, c.scope, c.application_type, c.client_uri, c.logo_uri, c.tos_uri, "
-	    "c.policy_uri, c.software_id, c.software_version, c.contacts, c.resource, $2))",
-	    params, 2, NO_CLIENT);
+	return operator_do(op, "SELECT authz.client_set_enabled($1, $2)", params, 2, NO_CLIENT);
 }
 
 enum verb_status verb_client_disable(struct operator* op, int argc, char **argv)

@@ -27,7 +27,7 @@ DECLARE
 	daemon text[] := ARRAY['client_add', 'client_get', 'client_list', 'client_update', 'client_delete', 'authorize_lookup', 'request_add', 'page_view',
 	                       'person_for_sign_in', 'sign_in', 'sign_out', 'decide', 'redeem_code', 'refresh', 'introspect', 'revoke', 'prove_client',
 	                       'admin_key', 'signing_keys', 'signing_key_add_first', 'sweep'];
-	operator text[] := ARRAY['client_add', 'client_get', 'client_list', 'client_update', 'client_delete', 'person_add', 'person_list',
+	operator text[] := ARRAY['client_add', 'client_get', 'client_list', 'client_update', 'client_set_enabled', 'client_delete', 'person_add', 'person_list',
 	                         'person_set_enabled', 'person_set_password', 'person_set_scopes', 'resource_put', 'resource_list', 'signing_keys',
 	                         'signing_key_add', 'signing_key_add_first', 'admin_key_add', 'admin_key_list', 'admin_key_revoke'];
 	f record;

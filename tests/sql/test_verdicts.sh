@@ -112,7 +112,7 @@ bob=$(operator "SELECT person_id FROM authz.person_list() WHERE username = 'bob'
 S="sha256('secret')" W="sha256('wrong')" Z="'\\x'::bytea"
 client() { # id, method, digest, grant types, redirect URIs, resource, [origin]
 	daemon "SELECT count(*) FROM authz.client_add('$1', '${7:-dynamic}', 'Client $1', '$2', $3, '$4', '$5', '', 'native',
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL, $6)"
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, $6, NULL, NULL, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL)"
 }
 is "client_add" 1 "$(client pub none NULL '{authorization_code,refresh_token}' '{http://localhost/cb,http://127.0.0.1:7/cb}' NULL)"
 is "client_add of a taken id" 0 "$(client pub none NULL '{authorization_code}' '{http://localhost/cb}' NULL)"
@@ -129,9 +129,12 @@ is "client_get" "pub|none|t" "$(daemon "SELECT client_id, auth_method, enabled F
 is "client_get of nobody" "" "$(daemon "SELECT client_id FROM authz.client_get('nobody')")"
 is "client_list goes on behind a name" "pub pub2" "$(daemon "SELECT string_agg(client_id, ' ') FROM authz.client_list('conf', 2)")"
 upd() { daemon "SELECT name, enabled FROM authz.client_update('$1', '$2', '{authorization_code,refresh_token}', '$3', '', 'native',
-	NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, $4)"; }
+	NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, $4, NULL, NULL)"; }
 is "client_update" "New name|t" "$(upd pub 'New name' '{http://localhost/cb,http://127.0.0.1:7/cb}' true)"
 is "client_update of nobody" "" "$(upd nobody x '{http://localhost/cb}' true)"
+is "client_set_enabled" "t f" "$(operator "SELECT authz.client_set_enabled('pub', false)") $(daemon "SELECT enabled FROM authz.client_get('pub')")"
+is "client_set_enabled, back" t "$(operator "SELECT authz.client_set_enabled('pub', true)")"
+is "client_set_enabled of nobody" f "$(operator "SELECT authz.client_set_enabled('nobody', false)")"
 is "client_delete of nobody" f "$(daemon "SELECT authz.client_delete('nobody')")"
 
 # ---- proof of the client ----

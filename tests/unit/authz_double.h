@@ -24,7 +24,13 @@
 #include "common/reply.h"
 #include "common/request_internal.h"
 
-const char *const AUTH_METHOD_NAMES[AUTH_METHODS] = {"none", "client_secret_basic", "client_secret_post"};
+const char *const AUTH_METHOD_NAMES[AUTH_METHODS] = {"none",
+                                                     "client_secret_basic",
+                                                     "client_secret_post",
+                                                     "client_secret_jwt",
+                                                     "private_key_jwt",
+                                                     "tls_client_auth",
+                                                     "self_signed_tls_client_auth"};
 
 static struct {
 	const char *asked; /* the last question */
@@ -105,9 +111,10 @@ size_t store_read_clients(struct request *r, struct client **ret)
 	return DOUBLE.list_count;
 }
 
-step_result store_client_update(struct request *r, const struct client *c)
+step_result store_client_update(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
 	(void)r;
+	(void)secret_digest;
 	DOUBLE.client = *c;
 	return asked("client_update");
 }

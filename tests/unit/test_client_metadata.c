@@ -6,7 +6,13 @@
 
 #include <cmocka.h>
 
-const char *const AUTH_METHOD_NAMES[AUTH_METHODS] = {"none", "client_secret_basic", "client_secret_post"};
+const char *const AUTH_METHOD_NAMES[AUTH_METHODS] = {"none",
+                                                     "client_secret_basic",
+                                                     "client_secret_post",
+                                                     "client_secret_jwt",
+                                                     "private_key_jwt",
+                                                     "tls_client_auth",
+                                                     "self_signed_tls_client_auth"};
 
 static h2o_mem_pool_t pool;
 static struct client client;
