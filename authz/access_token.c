@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "authz/keys.h"
+#include "authz/known_tokens.h"
+#include "authz/token_client.h"
 #include "common/clock.h"
 #include "common/encoding.h"
 #include "common/jws.h"
@@ -15,6 +17,18 @@ static void append_member(struct text_buffer *b, const char *name, const char *v
 {
 	text_append_printf(b, "%s\"%s\":", b->len > 1 ? "," : "", name);
 	text_append_json(b, text_of(value));
+}
+
+void claims_append_names(struct text_buffer *b, const char *name, const char *const *names, size_t count)
+{
+	if (count == 0)
+		return;
+	text_append_printf(b, ",\"%s\":[", name);
+	for (size_t i = 0; i < count; i++) {
+		text_append_str(b, i > 0 ? "," : "");
+		text_append_json(b, text_of(names[i]));
+	}
+	text_append_str(b, "]");
 }
 
 /* RFC 9068, 2.2. The times are the database's, as the grant's are. */
@@ -32,8 +46,19 @@ static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const
 	append_member(&b, "scope", g->scope);
 	append_member(&b, "jti", jti);
 	append_member(&b, "grant_id", grant_id);
-	text_append_printf(&b, ",\"iat\":%lld,\"exp\":%lld,\"auth_time\":%lld}", (long long)g->now,
-	                   (long long)(g->now + settings->access_token_lifetime), (long long)g->auth_time);
+	claims_append_names(&b, "roles", g->roles, g->role_count);
+	claims_append_names(&b, "groups", g->groups, g->group_count);
+	const struct client_proof *client = client_of(r);
+	if (client != NULL && client->certificate_thumbprint != NULL) { /* RFC 8705, 3.1 */
+		text_append_str(&b, ",\"cnf\":{\"x5t#S256\":");
+		text_append_json(&b, text_of(client->certificate_thumbprint));
+		text_append_str(&b, "}");
+	}
+	text_append_printf(&b, ",\"iat\":%lld,\"exp\":%lld", (long long)g->now,
+	                   (long long)(g->now + settings->access_token_lifetime));
+	if (g->auth_time > 0) /* nobody signed in for a client's own token */
+		text_append_printf(&b, ",\"auth_time\":%lld", (long long)g->auth_time);
+	text_append_str(&b, "}");
 	return h2o_iovec_init(b.base, b.len);
 }
 
@@ -59,6 +84,8 @@ static bool read_claims(const json_t *claims, struct access_token *t)
 	for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(MEMBERS[0]); i++)
 		if (*MEMBERS[i] == NULL)
 			return false;
+	h2o_iovec_t thumbprint = json_get_text(json_object_get(claims, "cnf"), "x5t#S256");
+	t->certificate = thumbprint.base != NULL ? thumbprint.base : "";
 	t->issued_at = json_integer_value(json_object_get(claims, "iat"));
 	t->expires_at = json_integer_value(json_object_get(claims, "exp"));
 	return uuid_parse(json_get_text(claims, "grant_id"), t->grant_id);
@@ -69,13 +96,27 @@ bool access_token_readable(struct request *r)
 	return keyring_public_keys(authz_of(r)->keyring, &r->pool) != NULL;
 }
 
+bool access_token_key_is_missing(struct request *r, h2o_iovec_t text)
+{
+	const struct jwk_set *keys = keyring_public_keys(authz_of(r)->keyring, &r->pool);
+	h2o_iovec_t kid = jws_peek_kid(&r->pool, text, TYPE);
+	return kid.base != NULL && keys != NULL && jwk_set_find(keys, kid) == NULL;
+}
+
 bool access_token_read(struct request *r, h2o_iovec_t text, struct access_token *ret)
 {
 	const char *why;
+	uint8_t digest[SHA256_SIZE];
 	const struct jwk_set *keys = keyring_public_keys(authz_of(r)->keyring, &r->pool);
 	if (keys == NULL)
 		return false;
+	sha256(text, digest);
+	if (known_tokens_get(r, keys, digest, ret))
+		return ret->expires_at > clock_now();
 	const json_t *claims = jws_verify(&r->pool, keys, TYPE, text, &why);
-	return claims != NULL && read_claims(claims, ret) &&
-	       text_is(json_get_text(claims, "iss"), authz_of(r)->settings.issuer) && ret->expires_at > clock_now();
+	if (claims == NULL || !read_claims(claims, ret) ||
+	    !text_is(json_get_text(claims, "iss"), authz_of(r)->settings.issuer))
+		return false;
+	known_tokens_put(r, keys, digest, ret);
+	return ret->expires_at > clock_now();
 }

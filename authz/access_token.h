@@ -11,10 +11,15 @@ const char *access_token_mint(struct request *r, const struct granted *g, const 
 struct access_token { /* texts live with the request */
 	uint8_t grant_id[16];
 	const char *jti, *subject, *client_id, *audience, *scope;
+	const char *certificate; /* x5t#S256 of the certificate that it is bound to; "" if it is not */
 	int64_t issued_at, expires_at;
 };
+/* Appends `,"name":["a","b"]` to an object that has members; nothing for no names. RFC 9068, 2.2.3.1 */
+void claims_append_names(struct text_buffer *b, const char *name, const char *const *names, size_t count);
 /* False while the keys are not loaded: nobody can then say what a token is (answer 503). */
 bool access_token_readable(struct request *r);
+/* The text names a key that is not loaded, but another daemon may have made: keyring_reread first. */
+bool access_token_key_is_missing(struct request *r, h2o_iovec_t text);
 /* False unless the text is an access token that this server signed and that has not expired. */
 bool access_token_read(struct request *r, h2o_iovec_t text, struct access_token *ret);
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "authz/answer_cache.h"
 #include "authz/event.h"
 #include "authz/parameter.h"
 #include "authz/register.h"
@@ -25,8 +26,8 @@ step_result show_error_challenge(struct request *r, const struct oauth_error *er
 		bool said = request_header(r, "authorization", NULL).base != NULL;
 		/* RFC 6750, 3.1: who brought nothing is told no error code. */
 		const char *code = said ? text_printf(&r->pool, ", error=\"%s\"", error->code) : "";
-		reply_header(r, "www-authenticate",
-		             text_printf(&r->pool, "Bearer realm=\"sallyport\"%s, scope=\"%s\"", code, SCOPE));
+		const char *scope = r->endpoint->caller == ADMIN ? text_printf(&r->pool, ", scope=\"%s\"", SCOPE) : "";
+		reply_header(r, "www-authenticate", text_printf(&r->pool, "Bearer realm=\"sallyport\"%s%s", code, scope));
 	}
 	return show_error_json(r, error, text);
 }
@@ -187,6 +188,8 @@ static step_result update_client(struct request *r)
 		            "client_id, token_endpoint_auth_method and origin cannot be changed");
 	if (!client_metadata_read(&r->pool, merged, METADATA_ADMIN, &s->client, &problem))
 		return fail(r, problem.error, problem.text);
+	if (strcmp(before.origin, "admin") != 0 && strcmp(s->client.consent, "implicit") == 0)
+		return fail(r, &INVALID_CLIENT_METADATA, "only a client that an administrator added may have implicit consent");
 	s->client.client_id = before.client_id;
 	s->client.origin = before.origin;
 	s->client.created_at = before.created_at;
@@ -198,6 +201,7 @@ static step_result answer_updated(struct request *r)
 	struct admin_client_state *s = r->state;
 	if (!store_read_client(r, &s->client))
 		return fail_unknown(r);
+	answer_cache_forget(authz_of(r)->answers, "client", s->client.client_id);
 	record(r, "client.changed", &s->client);
 	return reply_json(r, 200, client_metadata_json(&s->client, METADATA_ADMIN));
 }
@@ -214,6 +218,7 @@ static step_result answer_deleted(struct request *r)
 	const struct admin *admin = r->caller;
 	if (!store_read_deleted(r))
 		return fail_unknown(r);
+	answer_cache_forget(authz_of(r)->answers, "client", s->client_id);
 	event_write(r, "client.deleted", json_pack("{s:s, s:s}", "admin_key", admin->name, "client_id", s->client_id));
 	reply_header(r, "cache-control", "no-store");
 	return reply_body(r, 204, NULL, (h2o_iovec_t){NULL, 0});

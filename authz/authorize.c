@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "authz/client_document.h"
 #include "authz/page_reply.h"
 #include "authz/parameter.h"
 #include "authz/redirect.h"
@@ -11,7 +12,7 @@
 #include "common/secret.h"
 #include "common/uri.h"
 
-enum { CLIENT_ID_MAX = 256, CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128 };
+enum { CLIENT_ID_MAX = DOCUMENT_URL_MAX, CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128 };
 
 /* Applications keep the id that they once registered: only a new connection makes them register anew. */
 static const char CONNECT_ANEW[] =
@@ -21,10 +22,14 @@ static const char TELL_ITS_MAKER[] = "The fault is in the application's request:
 step_result show_error_redirect(struct request *r, const struct oauth_error *error, const char *text)
 {
 	const struct authorize_state *s = r->state;
+	if (s != NULL && s->document != NULL && s->document->advice != NULL)
+		return show_error_page_advising(r, error, text, s->document->advice);
 	if (s == NULL || s->redirect_uri == NULL)
 		return show_error_page_advising(r, error, text, s != NULL ? s->advice : NULL);
 	return redirect_with_error(r, s->redirect_uri, s->state, error, text);
 }
+
+static void run_document_steps(struct request *r);
 
 /* Without a client and its redirect URI nobody can be told anything but the person (RFC 6749, 4.1.2.1). */
 static step_result read_client(struct request *r)
@@ -46,7 +51,11 @@ static step_result read_client(struct request *r)
 		return fail(r, &INVALID_REQUEST, "the application did not say where to return to");
 	s->advice = NULL;
 	s->target_is_ambiguous = !parameter_resource(r, s->asked, &resource);
-	return store_authorize_lookup(r, client_id, s->target_is_ambiguous ? NULL : resource);
+	resource = s->target_is_ambiguous ? NULL : resource;
+	if (!client_document_is_url(client_id))
+		return store_authorize_lookup(r, client_id, resource);
+	run_document_steps(r);
+	return authorize_document_begin(r, client_id, resource, &s->document);
 }
 
 /* A rule that was tightened after a registration holds for it too: the URI is judged again where it is used. */
@@ -138,47 +147,60 @@ static step_result check_challenge(struct request *r)
 	return STEP_NEXT;
 }
 
-static struct scopes scopes_of_resource(struct request *r, const struct resource *resource)
+static const struct scope_row *find_scope(const struct resource *resource, const char *name)
 {
-	struct text_buffer b = {.pool = &r->pool};
-	struct scopes ret = {0};
-	text_append_str(&b, "");
 	for (size_t i = 0; i < resource->scope_count; i++)
-		text_append_printf(&b, "%s%s", i > 0 ? " " : "", resource->scopes[i].name);
-	scopes_parse(&r->pool, h2o_iovec_init(b.base, b.len), &ret);
-	return ret;
+		if (strcmp(resource->scopes[i].name, name) == 0)
+			return &resource->scopes[i];
+	return NULL;
 }
 
-/* A client that the administrator gave a scope gets no more than that. What a client registered itself as its scope is
- * a wish like any other: it may step up later. */
-static struct scopes scopes_open_to(struct request *r, const struct authorize_state *s)
+/* Asks for a refresh token, which the client's grant types decide. */
+static bool is_no_scope(const char *name)
 {
-	struct scopes all = scopes_of_resource(r, &s->resource), registered;
-	bool limited = strcmp(s->client.origin, "admin") == 0 && *s->client.scope != '\0';
-	if (!limited || !scopes_parse(&r->pool, text_of(s->client.scope), &registered))
-		return all;
-	return scopes_intersect(&r->pool, &all, &registered);
+	return strcmp(name, "offline_access") == 0;
 }
 
-/* Unknown names are left out while a known one is asked for: clients ask for what they have seen elsewhere.
- * offline_access asks for a refresh token, which the client's grant types decide. */
+/* Who asks for nothing asks for all that the client can be granted. */
+static void choose_all(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	struct authorization *a = &s->authorization;
+	a->scopes = h2o_mem_alloc_pool(&r->pool, (s->resource.scope_count + 1) * sizeof(*a->scopes));
+	for (size_t i = 0; i < s->resource.scope_count; i++)
+		if (s->resource.scopes[i].is_open)
+			a->scopes[a->scope_count++] = s->resource.scopes[i].name;
+}
+
+/* An unknown name is refused (RFC 6749, 4.1.2.1). A known one that the administrator kept from this client is left out
+ * like one that the person may not have: the answer says what was granted. */
 static step_result choose_scopes(struct request *r)
 {
 	struct authorize_state *s = r->state;
-	const char *text = parameter(s->asked, "scope");
-	struct scopes asked, open = scopes_open_to(r, s);
-	if (!scopes_parse(&r->pool, text_of(text), &asked))
+	struct authorization *a = &s->authorization;
+	struct scopes asked;
+	size_t named = 0;
+	if (!scopes_parse(&r->pool, text_of(parameter(s->asked, "scope")), &asked))
 		return fail(r, &INVALID_SCOPE, "scope has characters that no scope name has");
-	bool names_none = asked.count == 0 || (asked.count == 1 && scopes_has(&asked, "offline_access"));
-	struct scopes chosen = names_none ? open : scopes_intersect(&r->pool, &asked, &open);
-	if (chosen.count == 0)
-		return fail(r, &INVALID_SCOPE, "none of the scopes is known here for the resource");
-	s->authorization.scopes = chosen.names;
-	s->authorization.scope_count = chosen.count;
+	a->scopes = h2o_mem_alloc_pool(&r->pool, (asked.count + 1) * sizeof(*a->scopes));
+	for (size_t i = 0; i < asked.count; i++) {
+		if (is_no_scope(asked.names[i]))
+			continue;
+		const struct scope_row *scope = find_scope(&s->resource, asked.names[i]);
+		if (scope == NULL)
+			return fail(r, &INVALID_SCOPE, "a scope is not known here for the resource");
+		named++;
+		if (scope->is_open)
+			a->scopes[a->scope_count++] = scope->name;
+	}
+	if (named == 0)
+		choose_all(r);
+	if (a->scope_count == 0)
+		return fail(r, &INVALID_SCOPE, "the client cannot be granted any of the scopes");
 	return STEP_NEXT;
 }
 
-/* OpenID Connect Core, 3.1.2.1. Consent is asked for every time, so without a page there is no answer but this. */
+/* OpenID Connect Core, 3.1.2.1 */
 static step_result check_prompt(struct request *r)
 {
 	struct authorize_state *s = r->state;
@@ -190,13 +212,26 @@ static step_result check_prompt(struct request *r)
 	if (strlen(prompt) > PROMPT_SIZE_MAX)
 		return fail(r, &INVALID_REQUEST, "prompt is too long");
 	s->sign_in_due = has_word(prompt, "login") || has_word(prompt, "select_account");
-	if (!has_word(prompt, "none"))
+	s->page_forbidden = has_word(prompt, "none");
+	if (!s->page_forbidden)
 		return STEP_NEXT;
 	if (strcmp(prompt, "none") != 0)
 		return fail(r, &INVALID_REQUEST, "prompt none stands alone");
 	if (!cookie_read(r, COOKIE_SESSION, session_id))
 		return fail(r, &LOGIN_REQUIRED, "the person is not signed in");
-	return fail(r, &CONSENT_REQUIRED, "the person must be asked");
+	return STEP_NEXT;
+}
+
+/* A page of another site may send the browser here in its own interest, say with the answer of an authorization server
+ * that poses as this one: then the person is asked, whatever was allowed before. Browsers say where a navigation came
+ * from (Fetch Metadata, 2.3); one that does not, or that only prepares for a person's click, is not believed. */
+static bool is_direct(struct request *r)
+{
+	bool repeats;
+	h2o_iovec_t site = request_header(r, "sec-fetch-site", &repeats);
+	if (repeats || request_header(r, "sec-purpose", NULL).base != NULL)
+		return false;
+	return text_is(site, "none") || text_is(site, "same-origin") || text_is(site, "same-site");
 }
 
 static bool is_loopback_only(const struct client *c)
@@ -213,7 +248,6 @@ static step_result keep_request(struct request *r)
 {
 	struct authorize_state *s = r->state;
 	struct authorization *a = &s->authorization;
-	uint8_t browser_id[16];
 	a->client_id = s->client.client_id;
 	a->client_name = s->client.name;
 	a->client_uri = s->client.client_uri;
@@ -223,12 +257,13 @@ static step_result keep_request(struct request *r)
 	a->state = s->state;
 	a->client_is_dynamic = strcmp(s->client.origin, "dynamic") == 0;
 	a->loopback_only = is_loopback_only(&s->client);
+	a->direct = is_direct(r);
 	random_bytes(s->request_id, sizeof(s->request_id));
-	if (!cookie_read(r, COOKIE_BROWSER, browser_id)) {
-		random_bytes(browser_id, sizeof(browser_id));
-		cookie_set(r, COOKIE_BROWSER, browser_id);
+	if (!cookie_read(r, COOKIE_BROWSER, s->browser_id)) {
+		random_bytes(s->browser_id, sizeof(s->browser_id));
+		cookie_set(r, COOKIE_BROWSER, s->browser_id);
 	}
-	return store_request_add(r, s->request_id, browser_id, a, authz_of(r)->settings.request_lifetime);
+	return store_request_add(r, s->request_id, s->browser_id, a, authz_of(r)->settings.request_lifetime);
 }
 
 static step_result check_request(struct request *r)
@@ -254,12 +289,72 @@ static step_result check_request(struct request *r)
 	return keep_request(r);
 }
 
-static step_result send_to_page(struct request *r)
+static step_result show_page(struct request *r, const char *page)
 {
 	const struct authorize_state *s = r->state;
+	return reply_redirect(r, request_page_url(r, page, s->request_id));
+}
+
+static step_result answer_silently(struct request *r)
+{
+	const struct authorize_state *s = r->state;
+	struct decided d = {0};
+	switch (store_read_decide(r, &d)) {
+	case DECIDED_APPROVED: return approval_answer(r, &s->approval, &d);
+	case DECIDED_NO_SESSION:
+		if (s->page_forbidden)
+			return fail(r, &LOGIN_REQUIRED, "the person is not signed in");
+		return show_page(r, "sign-in");
+	case DECIDED_ASK:
+		if (s->page_forbidden)
+			return fail(r, &CONSENT_REQUIRED, "the person must be asked");
+		return show_page(r, "consent");
+	default: return fail(r, &INVALID_REQUEST, "the application was changed or removed meanwhile");
+	}
+}
+
+static step_fn *const silent_steps[] = {answer_silently, NULL};
+
+/* Whether the database needs to be asked at all; it judges by itself. */
+static bool may_be_silent(const struct authorize_state *s)
+{
+	bool is_of_the_house = s->client.consent != NULL && strcmp(s->client.consent, "implicit") == 0;
+	bool may_be_remembered = s->authorization.direct && !has_word(s->authorization.prompt, "consent");
+	return s->page_forbidden || is_of_the_house || may_be_remembered;
+}
+
+static step_result send_to_page(struct request *r)
+{
+	struct authorize_state *s = r->state;
 	uint8_t session_id[16];
-	bool may_be_signed_in = !s->sign_in_due && cookie_read(r, COOKIE_SESSION, session_id);
-	return reply_redirect(r, request_page_url(r, may_be_signed_in ? "consent" : "sign-in", s->request_id));
+	if (s->sign_in_due || !cookie_read(r, COOKIE_SESSION, session_id))
+		return show_page(r, "sign-in");
+	if (!may_be_silent(s))
+		return show_page(r, "consent");
+	run_steps(r, silent_steps);
+	return approval_ask(r, &s->approval, s->request_id, s->browser_id, session_id, DECIDE_SILENTLY);
+}
+
+static step_result fetch_document(struct request *r)
+{
+	return authorize_document_fetch(r, ((struct authorize_state *)r->state)->document);
+}
+
+static step_result judge_document(struct request *r)
+{
+	return authorize_document_judge(r, ((struct authorize_state *)r->state)->document);
+}
+
+static step_result end_document(struct request *r)
+{
+	return authorize_document_end(r, ((struct authorize_state *)r->state)->document);
+}
+
+static step_fn *const document_steps[] = {fetch_document, judge_document, end_document,
+                                          check_request,  send_to_page,   NULL};
+static void run_document_steps(struct request *r)
+{
+	run_steps(r, document_steps);
 }
 
 step_fn *const authorize_steps[] = {read_client, check_request, send_to_page, NULL};

@@ -3,22 +3,26 @@
 #ifndef SALLYPORT_AUTHORIZE_H
 #define SALLYPORT_AUTHORIZE_H
 
+#include "authz/approval.h"
+#include "authz/authorize_document.h"
 #include "authz/session.h"
-#include "authz/store.h"
 
 enum { STATE_SIZE_MAX = 1024 };
 
 struct authorize_state {
-	const struct form *asked; /* the query, or the form of a POST */
-	bool target_is_ambiguous; /* several resources were named */
-	const char *advice;       /* for the person, on an error page; NULL: what the status advises */
+	const struct form *asked;            /* the query, or the form of a POST */
+	bool target_is_ambiguous;            /* several resources were named */
+	struct authorize_document *document; /* of a client_id that is a URL, else NULL */
+	const char *advice;                  /* for the person, on an error page; NULL: what the status advises */
 	const char *redirect_uri; /* NULL until it is proved to be the client's: until then errors are pages */
 	const char *state;        /* goes back byte for byte; NULL if absent */
 	struct client client;
 	struct resource resource;
 	struct authorization authorization;
-	uint8_t request_id[16];
-	bool sign_in_due; /* the client asks for a fresh sign-in: whether it was done, the database knows */
+	uint8_t request_id[16], browser_id[16];
+	bool sign_in_due;    /* the client asks for a fresh sign-in: whether it was done, the database knows */
+	bool page_forbidden; /* prompt=none: an answer without any page, or an error */
+	struct approval approval;
 };
 extern step_fn *const authorize_steps[];
 

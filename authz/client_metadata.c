@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "authz/client_key_metadata.h"
 #include "common/uri.h"
 
 enum { TEXT_MAX = 256, SCOPE_TEXT_MAX = 2048, CONTACTS_MAX = 10, LIST_MAX = 32 };
@@ -11,6 +12,7 @@ struct reader {
 	h2o_mem_pool_t *pool;
 	const json_t *document;
 	struct metadata_problem *problem;
+	bool is_service, is_app; /* grant_types has client_credentials; authorization_code (the default) */
 };
 
 static bool refuse(struct reader *rd, const char *text)
@@ -85,8 +87,8 @@ static bool read_redirect_uris(struct reader *rd, struct client *c)
 	size_t count = json_array_size(uris);
 	if (uris != NULL && !json_is_array(uris))
 		return refuse_redirect(rd, "redirect_uris must be an array");
-	if (count == 0 && c->resource != NULL)
-		return true; /* a resource server only introspects */
+	if (count == 0 && (c->resource != NULL || (rd->is_service && !rd->is_app)))
+		return true; /* a resource server only introspects, a service signs nobody in */
 	if (count == 0)
 		return refuse_redirect(rd, "redirect_uris is missing");
 	if (count > REDIRECT_URIS_MAX)
@@ -123,24 +125,35 @@ static bool list_has(const json_t *list, const char *word, bool *ret)
 	return true;
 }
 
+/* Only the administrator says that a client may have tokens of its own. */
+static bool read_kinds(struct reader *rd, enum metadata_source source)
+{
+	const json_t *types = member(rd, "grant_types");
+	if (!list_has(types, "client_credentials", &rd->is_service) ||
+	    !list_has(types, "authorization_code", &rd->is_app))
+		return refuse(rd, "grant_types must be an array of text");
+	rd->is_service = rd->is_service && source == METADATA_ADMIN;
+	rd->is_app = rd->is_app || types == NULL; /* RFC 7591, 2: the default */
+	return true;
+}
+
 /* Grants that do not exist here are left out rather than refused: clients list what they could use (RFC 7591, 2: the
  * server may replace what was asked for, and the answer says what was registered). */
 static bool read_grant_types(struct reader *rd, struct client *c)
 {
-	const json_t *types = member(rd, "grant_types");
-	bool code, refresh;
-	if (!list_has(types, "authorization_code", &code) || !list_has(types, "refresh_token", &refresh))
+	bool refresh;
+	if (!list_has(member(rd, "grant_types"), "refresh_token", &refresh))
 		return refuse(rd, "grant_types must be an array of text");
-	if (c->redirect_uri_count == 0)
-		return true;
-	if (types == NULL)
-		code = true; /* RFC 7591, 2: the default */
-	if (!code)
+	bool app = rd->is_app && c->redirect_uri_count > 0;
+	if (!app && !rd->is_service && c->redirect_uri_count > 0)
 		return refuse(rd, "grant_types must have authorization_code");
-	c->grant_types = h2o_mem_alloc_pool(rd->pool, 2 * sizeof(*c->grant_types));
-	c->grant_types[c->grant_type_count++] = "authorization_code";
-	if (refresh)
+	c->grant_types = h2o_mem_alloc_pool(rd->pool, 3 * sizeof(*c->grant_types));
+	if (app)
+		c->grant_types[c->grant_type_count++] = "authorization_code";
+	if (app && refresh)
 		c->grant_types[c->grant_type_count++] = "refresh_token";
+	if (rd->is_service)
+		c->grant_types[c->grant_type_count++] = "client_credentials";
 	return true;
 }
 
@@ -161,13 +174,19 @@ static bool read_auth_method(struct reader *rd, struct client *c)
 	c->auth_method = AUTH_SECRET_BASIC; /* RFC 7591, 2: the default */
 	if (value == NULL)
 		return true;
-	for (int i = 0; i <= AUTH_SECRET_POST; i++) {
+	for (int i = 0; i < AUTH_METHODS; i++) {
 		if (!json_is_string(value) || !text_is(text_value(value), AUTH_METHOD_NAMES[i]))
 			continue;
 		c->auth_method = (enum auth_method)i;
 		return true;
 	}
 	return refuse(rd, "token_endpoint_auth_method is not one that the server offers");
+}
+
+static bool read_keys(struct reader *rd, struct client *c)
+{
+	const char *problem = client_key_metadata_read(rd->pool, rd->document, c);
+	return problem == NULL || refuse(rd, problem);
 }
 
 static bool read_scope(struct reader *rd, struct client *c)
@@ -260,13 +279,41 @@ static bool read_described(struct reader *rd, struct client *c)
 	       read_contacts(rd, c);
 }
 
-/* What nobody may say of himself: which resource he serves, and that he is enabled. */
+/* The people of an application of the house are not asked. That holds only for one that nobody else can pose as (RFC
+ * 8252, 8.6), which is judged again at use. */
+static bool read_consent(struct reader *rd, struct client *c)
+{
+	const json_t *consent = member(rd, "consent"), *resource = member(rd, "default_resource");
+	c->consent = consent == NULL ? "explicit" : json_string_value(consent);
+	if (c->consent == NULL || (strcmp(c->consent, "explicit") != 0 && strcmp(c->consent, "implicit") != 0))
+		return refuse(rd, "consent must be explicit or implicit");
+	if (resource == NULL)
+		return true;
+	if (!json_is_string(resource) || uri_resource_problem(text_value(resource)) != NULL)
+		return refuse(rd, "default_resource must be the URI of a resource");
+	c->default_resource = text_copy(rd->pool, text_value(resource));
+	return true;
+}
+
+static bool consent_fits(const struct client *c)
+{
+	if (c->consent == NULL || strcmp(c->consent, "implicit") != 0 || c->auth_method != AUTH_NONE)
+		return true;
+	for (size_t i = 0; i < c->redirect_uri_count; i++)
+		if (!text_starts(text_of(c->redirect_uris[i]), "https://"))
+			return false;
+	return true;
+}
+
+/* What nobody may say of himself: which resource he serves, how his people are asked, and that he is enabled. */
 static bool read_admin_members(struct reader *rd, struct client *c)
 {
 	const json_t *resource = member(rd, "resource"), *enabled = member(rd, "enabled");
 	if (enabled != NULL && !json_is_boolean(enabled))
 		return refuse(rd, "enabled must be true or false");
 	c->enabled = enabled == NULL || json_is_true(enabled);
+	if (!read_consent(rd, c))
+		return false;
 	if (resource == NULL)
 		return true;
 	if (!json_is_string(resource) || uri_resource_problem(text_value(resource)) != NULL)
@@ -278,18 +325,24 @@ static bool read_admin_members(struct reader *rd, struct client *c)
 bool client_metadata_read(h2o_mem_pool_t *pool, const json_t *document, enum metadata_source source, struct client *ret,
                           struct metadata_problem *problem)
 {
-	struct reader rd = {pool, document, problem};
+	struct reader rd = {.pool = pool, .document = document, .problem = problem};
 	*ret = (struct client){.enabled = true};
 	if (!json_is_object(document))
 		return refuse(&rd, "client metadata must be a JSON object");
 	if (source == METADATA_ADMIN && !read_admin_members(&rd, ret))
 		return false;
-	if (!read_redirect_uris(&rd, ret) || !read_grant_types(&rd, ret) || !read_response_types(&rd) ||
-	    !read_auth_method(&rd, ret) || !read_scope(&rd, ret) || !read_application_type(&rd, ret) ||
+	if (!read_kinds(&rd, source) || !read_redirect_uris(&rd, ret) || !read_grant_types(&rd, ret) || !read_response_types(&rd) ||
+	    !read_auth_method(&rd, ret) || !read_keys(&rd, ret) || !read_scope(&rd, ret) || !read_application_type(&rd, ret) ||
 	    !read_described(&rd, ret))
 		return false;
+	if (!consent_fits(ret))
+		return refuse(&rd, "a client with implicit consent must prove who it is or return to https only");
 	if (ret->resource != NULL && ret->auth_method == AUTH_NONE)
 		return refuse(&rd, "a resource server needs a secret");
+	if (rd.is_service && ret->auth_method == AUTH_NONE)
+		return refuse(&rd, "a client of client_credentials must prove who it is");
+	if (rd.is_service && strspn(ret->scope, " ") == strlen(ret->scope))
+		return refuse(&rd, "a client of client_credentials needs a scope");
 	return true;
 }
 
@@ -310,6 +363,8 @@ static void set_text(json_t *object, const char *name, const char *text)
 static void set_admin_members(json_t *object, const struct client *c)
 {
 	set_text(object, "resource", c->resource);
+	set_text(object, "default_resource", c->default_resource);
+	set_text(object, "consent", c->consent);
 	set_text(object, "origin", c->origin);
 	json_object_set_new(object, "enabled", json_boolean(c->enabled));
 	json_object_set_new(object, "last_used_at", c->last_used_at > 0 ? json_integer(c->last_used_at) : json_null());
@@ -330,8 +385,9 @@ json_t *client_metadata_json(const struct client *c, enum metadata_source source
 	json_object_set_new(object, "redirect_uris", client_redirect_uris_json(c));
 	json_object_set_new(object, "grant_types", text_array(c->grant_types, c->grant_type_count));
 	const char *const code = "code";
-	json_object_set_new(object, "response_types", text_array(&code, c->grant_type_count > 0));
+	json_object_set_new(object, "response_types", text_array(&code, has_text(c->grant_types, c->grant_type_count, "authorization_code")));
 	set_text(object, "token_endpoint_auth_method", AUTH_METHOD_NAMES[c->auth_method]);
+	client_key_metadata_show(object, c);
 	set_text(object, "application_type", c->application_type);
 	set_text(object, "scope", c->scope);
 	set_text(object, "client_uri", c->client_uri);

@@ -8,6 +8,7 @@
 
 enum metadata_source {
 	METADATA_REGISTERED, /* by the client itself: RFC 7591's members only */
+	METADATA_DOCUMENT,   /* the same from the document at the client's URL (client_document.h) */
 	METADATA_ADMIN,      /* also `resource` and `enabled`; a resource server needs no redirect URI */
 };
 

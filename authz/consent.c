@@ -3,11 +3,9 @@
 
 #include <string.h>
 
-#include "authz/event.h"
 #include "authz/page_reply.h"
 #include "authz/redirect.h"
 #include "common/reply.h"
-#include "common/secret.h"
 
 /* ---- GET ---- */
 
@@ -45,30 +43,38 @@ static json_t *tools_json(struct request *r, const char *text)
 	return tools;
 }
 
-/* Two lists: what approval opens, and what was asked for but cannot be given to this person. */
-static void add_scopes(struct request *r, const struct page_view *page, json_t *data)
+static json_t *scope_json(struct request *r, const struct scope_shown *scope)
 {
-	json_t *allowed = json_array(), *refused = json_array();
-	for (size_t i = 0; i < page->scope_count; i++) {
-		const struct scope_shown *scope = &page->scopes[i];
-		const char *title = scope->title != NULL && *scope->title != '\0' ? scope->title : scope->name;
-		json_t *row = json_pack("{s:s, s:s, s:o}", "scope_title", title, "scope_name", scope->name, "tools",
-		                        tools_json(r, scope->tools));
-		json_array_append_new(scope->allowed ? allowed : refused, row);
-	}
-	json_object_set_new(data, "allowed_any", json_boolean(json_array_size(allowed) > 0));
-	json_object_set_new(data, "refused_any", json_boolean(json_array_size(refused) > 0));
-	json_object_set_new(data, "allowed", allowed);
-	json_object_set_new(data, "refused", refused);
+	const char *title = scope->title != NULL && *scope->title != '\0' ? scope->title : scope->name;
+	return json_pack("{s:s, s:s, s:o}", "scope_title", title, "scope_name", scope->name, "tools",
+	                 tools_json(r, scope->tools));
 }
 
-static step_result show_consent(struct request *r)
+static void add_list(json_t *data, const char *name, const char *any, json_t *list)
 {
-	struct consent_state *s = r->state;
-	if (view_read(r, &s->view) != STEP_NEXT)
-		return STEP_DONE;
-	if (s->view.state == PAGE_SIGN_IN)
-		return view_redirect_to_sign_in(r, &s->view);
+	json_object_set_new(data, any, json_boolean(json_array_size(list) > 0));
+	json_object_set_new(data, name, list);
+}
+
+/* Three lists: what approval opens, what was allowed before and stays, and what was asked for but cannot be given to
+ * this person. */
+static void add_scopes(struct request *r, const struct page_view *page, json_t *data)
+{
+	json_t *allowed = json_array(), *kept = json_array(), *refused = json_array();
+	for (size_t i = 0; i < page->scope_count; i++) {
+		const struct scope_shown *scope = &page->scopes[i];
+		json_t *list = !scope->allowed ? refused : scope->kept ? kept : allowed;
+		json_array_append_new(list, scope_json(r, scope));
+	}
+	json_object_set_new(data, "grantable", json_boolean(page->grantable));
+	add_list(data, "allowed", "allowed_any", allowed);
+	add_list(data, "kept", "kept_any", kept);
+	add_list(data, "refused", "refused_any", refused);
+}
+
+static step_result reply_consent(struct request *r)
+{
+	const struct consent_state *s = r->state;
 	const struct page_view *page = &s->view.page;
 	const char *display = page->display_name;
 	json_t *data = view_json(r, &s->view);
@@ -76,8 +82,39 @@ static step_result show_consent(struct request *r)
 	json_object_set_new(data, "username", json_string(page->username));
 	json_object_set_new(data, "display_name",
 	                    json_string(display != NULL && *display != '\0' ? display : page->username));
+	json_object_set_new(data, "can_remember", json_boolean(page->can_remember));
 	add_scopes(r, page, data);
 	return reply_page(r, 200, "consent", data, page->request.redirect_uri);
+}
+
+/* The page that was looked at says nothing any more if the answer is another by now. */
+static step_result answer_silently(struct request *r)
+{
+	const struct consent_state *s = r->state;
+	struct decided d = {0};
+	switch (store_read_decide(r, &d)) {
+	case DECIDED_APPROVED: return approval_answer(r, &s->approval, &d);
+	case DECIDED_NO_SESSION: return view_redirect_to_sign_in(r, &s->view);
+	case DECIDED_ASK: return reply_consent(r);
+	default: return view_fail_gone(r);
+	}
+}
+
+static step_fn *const silent_steps[] = {answer_silently, NULL};
+
+static step_result show_consent(struct request *r)
+{
+	struct consent_state *s = r->state;
+	const struct view *v = &s->view;
+	if (view_read(r, &s->view) != STEP_NEXT)
+		return STEP_DONE;
+	if (v->state == PAGE_SIGN_IN)
+		return view_redirect_to_sign_in(r, v);
+	/* Behind the sign-in: what was allowed before needs no second answer. A HEAD decides nothing. */
+	if (!v->page.silent || text_is(r->method, "HEAD"))
+		return reply_consent(r);
+	run_steps(r, silent_steps);
+	return approval_ask(r, &s->approval, v->request_id, v->browser_id, v->session_id, DECIDE_SILENTLY);
 }
 
 /* ---- POST ---- */
@@ -95,7 +132,8 @@ static step_result read_decision(struct request *r)
 	return view_ask(r, &r->form, &s->view);
 }
 
-/* The view is for the record of what was decided; the decision itself checks everything again in one transaction. */
+/* The view tells whether the person decides what was shown; the decision itself checks everything again in one
+ * transaction. */
 static step_result decide(struct request *r)
 {
 	struct consent_state *s = r->state;
@@ -106,36 +144,8 @@ static step_result decide(struct request *r)
 	/* What somebody else was shown, or with other scopes, nobody has agreed to: it is shown again as it is now. */
 	if (s->approve && s->view.shown != view_shown(r, &s->view))
 		return reply_redirect(r, request_page_url(r, "consent", s->view.request_id));
-	random_bytes(s->code_id, sizeof(s->code_id));
-	return store_decide(r, s->view.request_id, s->view.browser_id, s->view.session_id, s->approve, s->code_id,
-	                    authz_of(r)->settings.code_lifetime);
-}
-
-static void record(struct request *r, const char *event)
-{
-	const struct consent_state *s = r->state;
-	const struct page_view *page = &s->view.page;
-	json_t *scopes = json_array();
-	for (size_t i = 0; i < page->scope_count; i++)
-		if (page->scopes[i].allowed)
-			json_array_append_new(scopes, json_string(page->scopes[i].name));
-	json_t *members =
-	    json_pack("{s:s?, s:s, s:s, s:s, s:o, s:o}", "username", page->username, "client_id",
-	              page->request.client_id, "redirect_uri", page->request.redirect_uri, "resource",
-	              page->request.resource, "scopes", scopes, "authorization", event_id(s->view.request_id));
-	if (s->approve)
-		json_object_set_new(members, "code", event_id(s->code_id));
-	event_write(r, event, members);
-}
-
-static step_result answer_approved(struct request *r, const struct decided *d)
-{
-	const struct consent_state *s = r->state;
-	struct handle h = {.generation = 0};
-	memcpy(h.id, s->code_id, sizeof(h.id));
-	record(r, "authorization.approved");
-	return redirect_with_code(r, d->redirect_uri, d->state,
-	                          handle_mint(&r->pool, authz_of(r)->handle_keys, HANDLE_CODE, &h));
+	return approval_ask(r, &s->approval, s->view.request_id, s->view.browser_id,
+	                    s->view.has_session ? s->view.session_id : NULL, s->approve ? DECIDE_APPROVE : DECIDE_DENY);
 }
 
 static step_result answer_decision(struct request *r)
@@ -146,13 +156,15 @@ static step_result answer_decision(struct request *r)
 	case DECIDED_NO_REQUEST: return view_fail_gone(r);
 	case DECIDED_NO_SESSION: return view_redirect_to_sign_in(r, &s->view);
 	case DECIDED_DENIED:
-		record(r, "authorization.denied");
+		d.username = s->view.page.username;
+		approval_record(r, &s->approval, &d, "authorization.denied");
 		return redirect_with_error(r, d.redirect_uri, d.state, &ACCESS_DENIED, "the person refused");
 	case DECIDED_NO_SCOPE:
-		record(r, "authorization.nothing_to_grant");
+		approval_record(r, &s->approval, &d, "authorization.nothing_to_grant");
 		return redirect_with_error(r, d.redirect_uri, d.state, &ACCESS_DENIED,
 		                           "the person may have none of the scopes");
-	case DECIDED_APPROVED: return answer_approved(r, &d);
+	case DECIDED_APPROVED: return approval_answer(r, &s->approval, &d);
+	case DECIDED_ASK: break; /* is the answer to DECIDE_SILENTLY only */
 	}
 	return fail_internal(r, "a decision that does not exist");
 }

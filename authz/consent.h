@@ -3,12 +3,13 @@
 #ifndef SALLYPORT_CONSENT_H
 #define SALLYPORT_CONSENT_H
 
+#include "authz/approval.h"
 #include "authz/view.h"
 
 struct consent_state {
 	struct view view;
 	bool approve;
-	uint8_t code_id[16];
+	struct approval approval;
 };
 extern step_fn *const consent_page_steps[]; /* struct consent_state */
 extern step_fn *const consent_steps[];      /* struct consent_state */

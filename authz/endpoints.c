@@ -5,6 +5,8 @@
 
 #include "authz/admin_client.h"
 #include "authz/authorize.h"
+#include "authz/budget.h"
+#include "authz/client_key_metadata.h"
 #include "authz/consent.h"
 #include "authz/introspect.h"
 #include "authz/keys.h"
@@ -12,6 +14,8 @@
 #include "authz/metadata.h"
 #include "authz/page_reply.h"
 #include "authz/register.h"
+#include "authz/registered_client.h"
+#include "authz/revocations.h"
 #include "authz/revoke.h"
 #include "authz/token.h"
 #include "common/reply.h"
@@ -67,13 +71,42 @@ static const struct endpoint ENDPOINTS[] = {
     {.method = "POST",
      .path = "{base}/register",
      .body = JSON,
+     .errors_as = AS_CHALLENGE,
      .cors = ANY_ORIGIN,
+     .budget = BUDGET_REGISTRATION,
      .steps = register_steps,
      .state_size = sizeof(struct register_state),
      .about = "registration of clients (RFC 7591)"},
     {.method = "GET",
+     .path = "{base}/register/{id}",
+     .caller = REGISTRANT,
+     .errors_as = AS_CHALLENGE,
+     .cors = ANY_ORIGIN,
+     .budget = BUDGET_MANAGEMENT,
+     .steps = registered_client_show_steps,
+     .about = "what a client registered (RFC 7592)"},
+    {.method = "PUT",
+     .path = "{base}/register/{id}",
+     .caller = REGISTRANT,
+     .body = JSON,
+     .errors_as = AS_CHALLENGE,
+     .cors = ANY_ORIGIN,
+     .budget = BUDGET_MANAGEMENT,
+     .steps = registered_client_replace_steps,
+     .state_size = sizeof(struct registered_client_state),
+     .about = "something else in its place"},
+    {.method = "DELETE",
+     .path = "{base}/register/{id}",
+     .caller = REGISTRANT,
+     .errors_as = AS_CHALLENGE,
+     .cors = ANY_ORIGIN,
+     .budget = BUDGET_MANAGEMENT,
+     .steps = registered_client_delete_steps,
+     .about = "its end, with its grants"},
+    {.method = "GET",
      .path = "{base}/authorize",
      .errors_as = AS_REDIRECT,
+     .budget = BUDGET_AUTHORIZATION,
      .steps = authorize_steps,
      .state_size = sizeof(struct authorize_state),
      .about = "authorization request (code, S256)"},
@@ -81,6 +114,7 @@ static const struct endpoint ENDPOINTS[] = {
      .path = "{base}/authorize",
      .body = FORM,
      .errors_as = AS_REDIRECT,
+     .budget = BUDGET_AUTHORIZATION,
      .steps = authorize_steps,
      .state_size = sizeof(struct authorize_state),
      .about = "the same as a form"},
@@ -122,9 +156,10 @@ static const struct endpoint ENDPOINTS[] = {
      .caller = CLIENT,
      .body = FORM,
      .cors = ANY_ORIGIN,
+     .budget = BUDGET_TOKEN,
      .steps = token_steps,
      .state_size = sizeof(struct token_state),
-     .about = "authorization_code and refresh_token"},
+     .about = "authorization_code, refresh_token and client_credentials"},
     {.method = "POST",
      .path = "{base}/introspect",
      .caller = CLIENT,
@@ -142,6 +177,14 @@ static const struct endpoint ENDPOINTS[] = {
      .state_size = sizeof(struct revoke_state),
      .body_limit = 32 * 1024,
      .about = "RFC 7009"},
+    {.method = "POST",
+     .path = "{base}/revocations",
+     .caller = CLIENT,
+     .body = JSON,
+     .steps = revocations_steps,
+     .state_size = sizeof(struct revocations_state),
+     .body_limit = 64 * 1024,
+     .about = "security events for resource servers (RFC 8936)"},
     {.method = "GET",
      .path = "{base}/admin/clients",
      .caller = ADMIN,
@@ -217,14 +260,16 @@ const struct service *authz_service(struct authz *authz)
 	    .endpoints = ENDPOINTS,
 	    .endpoint_count = sizeof(ENDPOINTS) / sizeof(ENDPOINTS[0]),
 	    .base = authz->settings.base,
-	    .guards = {[CLIENT] = client_guard, [ADMIN] = admin_guard},
+	    .guards = {[CLIENT] = client_guard, [ADMIN] = admin_guard, [REGISTRANT] = registrant_guard},
 	    .show_error = {[AS_JSON] = show_error_client,
 	                   [AS_PAGE] = show_error_page,
 	                   [AS_REDIRECT] = show_error_redirect,
 	                   [AS_CHALLENGE] = show_error_challenge},
 	    .admit = admit,
+	    .spend = budget_spend,
 	    .daemon = authz,
 	};
 	authz->metadata = metadata_build(authz);
+	client_key_metadata_offer_tls(authz->settings.client_certificates, authz->settings.client_authorities);
 	return service;
 }

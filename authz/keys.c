@@ -6,9 +6,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "notices.h"
 #include "store.h"
 
-enum { TICK_MS = 1000, FRESH_MS = 15000 };
+enum { TICK_MS = 250, EMPTY_MS = 1000, FRESH_MS = 15000, REREAD_MS = 1000, WAITING_MAX = 512 };
 
 static const char PURPOSE[] = "signing-keys";
 
@@ -26,8 +27,18 @@ struct keyring {
 	char token_lifetime[24];
 	struct key_state *state; /* NULL until loaded */
 	struct db *db;
-	int64_t next_ms; /* clock_monotonic_ms of the next question */
+	int64_t next_ms;  /* clock_monotonic_ms of the next question */
+	int64_t asked_ms; /* of the last one */
 	bool asking;
+	bool again; /* what is asked may be answered with what has changed since */
+	int64_t rotate, announce;
+	h2o_linklist_t waiting, served; /* requests that wait for the next question, and for the one under way */
+	unsigned waiting_count;
+};
+
+struct waiter { /* in the request's pool */
+	h2o_linklist_t link;
+	struct request *request;
 };
 
 static void clear_state(void *state)
@@ -49,6 +60,8 @@ struct keyring *keyring_open(const struct handle_keys *secrets, int64_t token_li
 	struct keyring *keyring = h2o_mem_alloc(sizeof(*keyring));
 
 	*keyring = (struct keyring){.secrets = secrets};
+	h2o_linklist_init_anchor(&keyring->waiting);
+	h2o_linklist_init_anchor(&keyring->served);
 	snprintf(keyring->token_lifetime, sizeof(keyring->token_lifetime), "%lld", (long long)token_lifetime);
 	return keyring;
 }
@@ -167,58 +180,154 @@ bool key_first_params(h2o_mem_pool_t *pool, const struct handle_keys *secrets, s
 	return true;
 }
 
-static void on_added(void *data, const PGresult *rows)
+/* ---- keeping fresh ---- */
+
+static void ask(struct keyring *keyring);
+
+static void answer_waiters(struct keyring *keyring, h2o_linklist_t *waiters, bool read)
 {
-	(void)rows;
-	((struct keyring *)data)->asking = false; /* the next tick reads what became of it */
+	h2o_linklist_t list;
+
+	h2o_linklist_init_anchor(&list);
+	h2o_linklist_insert_list(&list, waiters);
+	while (!h2o_linklist_is_empty(&list)) {
+		struct waiter *w = H2O_STRUCT_FROM_MEMBER(struct waiter, link, list.next);
+
+		h2o_linklist_unlink(&w->link);
+		keyring->waiting_count--;
+		if (read)
+			request_resume(w->request);
+		else
+			request_resume_failed(w->request, &TEMPORARILY_UNAVAILABLE,
+			                      "the signing keys cannot be read now");
+	}
 }
 
-static void add_first(struct keyring *keyring)
+/* The first key is wanted at once; of a successor a notice tells, if there was need of one. */
+static void on_added(void *data, const PGresult *rows)
 {
-	struct db_param params[FIRST_KEY_PARAMS];
+	struct keyring *keyring = data;
+
+	keyring->asking = false;
+	if (rows == NULL)
+		return;
+	if (PQresultStatus(rows) != PGRES_TUPLES_OK)
+		log_event(LOG_ERROR, "a signing key could not be added", "problem",
+		          PQresultErrorField(rows, PG_DIAG_MESSAGE_PRIMARY), NULL);
+	if (keyring->again || keyring->state == NULL)
+		ask(keyring);
+}
+
+/* With a fresh key, a function that decides whether it is needed: other daemons ask the same. */
+static void add_key(struct keyring *keyring, enum store_background function)
+{
+	struct db_param params[FIRST_KEY_PARAMS + 2];
+	size_t count = FIRST_KEY_PARAMS;
 	h2o_mem_pool_t pool;
 
 	h2o_mem_init_pool(&pool);
-	keyring->asking = key_first_params(&pool, keyring->secrets, params) &&
-	                  db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEY_ADD_FIRST),
-	                                    params, FIRST_KEY_PARAMS, on_added, keyring);
+	if (function == STORE_SIGNING_KEY_ROTATE) {
+		params[count++] = param_int(&pool, keyring->rotate);
+		params[count++] = param_int(&pool, keyring->announce);
+	}
+	keyring->asking =
+	    key_first_params(&pool, keyring->secrets, params) &&
+	    db_ask_background(keyring->db, store_background_statement(function), params, count, on_added, keyring);
 	h2o_mem_clear_pool(&pool);
+}
+
+/* The newest row is the first. */
+static bool needs_successor(const struct keyring *keyring, const PGresult *rows)
+{
+	return keyring->rotate > 0 &&
+	       clock_now() >= rows_int(rows, 0, "signs_from") + keyring->rotate - keyring->announce;
 }
 
 static void on_answer(void *data, const PGresult *rows)
 {
 	struct keyring *keyring = data;
+	bool readable = rows != NULL && PQresultStatus(rows) == PGRES_TUPLES_OK;
+	bool taken = readable && rows_count(rows) > 0 && keyring_take(keyring, rows);
 
 	keyring->asking = false;
-	if (rows == NULL || PQresultStatus(rows) != PGRES_TUPLES_OK)
+	keyring->next_ms = clock_monotonic_ms() + (taken ? FRESH_MS : EMPTY_MS);
+	answer_waiters(keyring, &keyring->served, taken);
+	if (keyring->again)
+		ask(keyring);
+	else if (readable && rows_count(rows) == 0)
+		add_key(keyring, STORE_SIGNING_KEY_ADD_FIRST);
+	else if (taken && needs_successor(keyring, rows))
+		add_key(keyring, STORE_SIGNING_KEY_ROTATE);
+}
+
+static void ask(struct keyring *keyring)
+{
+	struct db_param params[] = {param_text(keyring->token_lifetime)};
+
+	keyring->again = keyring->asking;
+	if (keyring->asking)
 		return;
-	if (rows_count(rows) == 0)
-		add_first(keyring);
-	else if (keyring_take(keyring, rows))
-		keyring->next_ms = clock_monotonic_ms() + FRESH_MS;
+	keyring->asked_ms = clock_monotonic_ms();
+	keyring->asking = db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEYS), params, 1,
+	                                    on_answer, keyring);
+	if (keyring->asking)
+		h2o_linklist_insert_list(&keyring->served, &keyring->waiting);
+	else
+		answer_waiters(keyring, &keyring->waiting, false);
+}
+
+static bool may_reread(const struct keyring *keyring)
+{
+	return clock_monotonic_ms() >= keyring->asked_ms + REREAD_MS;
 }
 
 static void on_tick(void *data)
 {
 	struct keyring *keyring = data;
-	struct db_param params[] = {param_text(keyring->token_lifetime)};
+	bool due = clock_monotonic_ms() >= keyring->next_ms;
 
-	if (keyring->asking || clock_monotonic_ms() < keyring->next_ms)
-		return;
-	keyring->asking = db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEYS), params, 1,
-	                                    on_answer, keyring);
+	if (!keyring->asking && (due || (!h2o_linklist_is_empty(&keyring->waiting) && may_reread(keyring))))
+		ask(keyring);
 }
 
-void keyring_keep_fresh(struct keyring *keyring, struct db *db, struct server *server)
+static void on_notice(void *data, const char *kind, const char *id)
+{
+	(void)id;
+	if (kind == NULL || strcmp(kind, "keys") == 0)
+		ask(data);
+}
+
+void keyring_keep_fresh(struct keyring *keyring, struct db *db, struct server *server, struct notices *notices)
 {
 	keyring->db = db;
-	keyring->next_ms = keyring->state == NULL ? 0 : clock_monotonic_ms() + FRESH_MS;
+	keyring->next_ms = keyring->state == NULL ? 0 : clock_monotonic_ms() + EMPTY_MS;
 	server_every(server, TICK_MS, on_tick, keyring);
+	notices_subscribe(notices, on_notice, keyring);
+}
+
+void keyring_rotate_by_age(struct keyring *keyring, int64_t rotate, int64_t announce)
+{
+	keyring->rotate = rotate;
+	keyring->announce = announce;
 }
 
 void keyring_refresh(struct keyring *keyring)
 {
-	keyring->next_ms = 0;
+	ask(keyring);
+}
+
+step_result keyring_reread(struct request *r, struct keyring *keyring)
+{
+	struct waiter *w;
+
+	if (keyring->waiting_count >= WAITING_MAX)
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "too many requests wait for the signing keys");
+	w = h2o_mem_alloc_pool(&r->pool, sizeof(*w));
+	*w = (struct waiter){.request = r};
+	h2o_linklist_insert(&keyring->waiting, &w->link);
+	keyring->waiting_count++;
+	r->waiting = true;
+	return STEP_WAIT; /* asked at the next tick: an answer must not come before this step has returned */
 }
 
 /* ---- reading ---- */

@@ -11,6 +11,7 @@
 #include "common/server.h"
 
 struct keyring;
+struct notices;
 
 /* An empty keyring. `token_lifetime`: seconds that a signed token lives at most. */
 struct keyring *keyring_open(const struct handle_keys *secrets, int64_t token_lifetime);
@@ -25,13 +26,19 @@ h2o_iovec_t keyring_jwks(struct keyring *keyring, h2o_mem_pool_t *pool);
 /* Takes the rows of STORE_SIGNING_KEYS. A row that cannot be opened (secret gone, changed) is passed over with an error
  * in the log. False, and what was loaded before stays, if nothing is left to sign with. */
 bool keyring_take(struct keyring *keyring, const PGresult *rows);
-/* Asks the database every 15 s (every second while there are no keys), and makes the first key if there never was one.
- */
-void keyring_keep_fresh(struct keyring *keyring, struct db *db, struct server *server);
-/* Asks it at the next moment (SIGHUP). */
+/* Asks the database on every notice of keys and every 15 s (every second while there are no keys), makes the first key if
+ * there never was one, and a successor in time: `rotate` seconds (0: never) after a key began to sign, another one takes
+ * its place that was published `announce` seconds before. */
+void keyring_keep_fresh(struct keyring *keyring, struct db *db, struct server *server, struct notices *notices);
+void keyring_rotate_by_age(struct keyring *keyring, int64_t rotate, int64_t announce);
+/* Asks it now (SIGHUP). */
 void keyring_refresh(struct keyring *keyring);
+/* Another daemon may sign with a key that this one has not heard of yet: nobody may be told that such a token is none of
+ * ours. Waits until the keys were read anew, by a question that is sent from now on and at most once a second; ends the
+ * request with 503 if they cannot be read. */
+step_result keyring_reread(struct request *r, struct keyring *keyring);
 
-/* Parameters of STORE_SIGNING_KEY_ADD_FIRST for a fresh ES256 key, in the pool. False if OpenSSL fails. */
+/* The first parameters of the functions that add a fresh ES256 key, in the pool. False if OpenSSL fails. */
 enum { FIRST_KEY_PARAMS = 4 };
 bool key_first_params(h2o_mem_pool_t *pool, const struct handle_keys *secrets,
                       struct db_param params[FIRST_KEY_PARAMS]);

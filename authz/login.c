@@ -25,8 +25,9 @@ static step_result reply_sign_in(struct request *r, int status, const char *prob
 	json_object_set_new(data, "title", json_string("Sign in"));
 	json_object_set_new(data, "username", s->username != NULL ? json_string(s->username) : json_null());
 	json_object_set_new(data, "problem", problem != NULL ? json_string(problem) : json_null());
-	/* Behind the sign-in the consent page answers, which is our own. */
-	return reply_page(r, status, "sign_in", data, NULL);
+	/* Behind the sign-in the consent page answers, or the client at once if nobody needs to be asked: browsers hold
+	 * every redirect that follows a form to its page's policy. */
+	return reply_page(r, status, "sign_in", data, s->view.page.request.redirect_uri);
 }
 
 static step_result show_sign_in(struct request *r)

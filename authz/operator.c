@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/scope.h"
+#include "master_secrets.h"
 #include "verbs.h"
 
 enum verb_status refuse(const char *format, ...)
@@ -35,7 +36,7 @@ bool operator_read_secrets(struct operator* op)
 	if (!operator_read_settings(op))
 		return false;
 	if (op->secrets == NULL)
-		op->secrets = handle_keys_load(&op->pool, op->settings->secrets, &error);
+		op->secrets = master_secrets_load(&op->pool, op->settings, &error);
 	if (op->secrets == NULL)
 		refuse("%s", error);
 	return op->secrets != NULL;
@@ -111,7 +112,13 @@ static void show_json(h2o_mem_pool_t *pool, const PGresult *rows)
 
 enum verb_status operator_show(struct operator* op, const char *sql, bool as_json)
 {
-	PGresult *rows = operator_ask(op, sql, NULL, 0);
+	return operator_show_of(op, sql, NULL, 0, as_json);
+}
+
+enum verb_status operator_show_of(struct operator* op, const char *sql, const struct db_param *params, size_t count,
+                                  bool as_json)
+{
+	PGresult *rows = operator_ask(op, sql, params, count);
 
 	if (rows == NULL)
 		return VERB_REFUSED;
@@ -133,4 +140,18 @@ bool operator_scopes(struct operator* op, const char *text, struct db_param *ret
 	}
 	*ret = param_text_array(&op->pool, scopes.names, scopes.count);
 	return true;
+}
+
+/* A scope that opens nothing is most often a slip of the pen; it may also be of a resource that is still to come. */
+void operator_note_unknown_scopes(struct operator* op, const struct db_param *scopes)
+{
+	PGresult *rows =
+	    operator_ask(op,
+	                 "SELECT string_agg(s, ' ') AS unknown FROM unnest($1::text[]) AS s WHERE NOT EXISTS "
+	                 "(SELECT FROM authz.resource_list() AS r WHERE s = ANY (string_to_array(r.scope, ' ')))",
+	                 scopes, 1);
+
+	if (rows != NULL && rows_text(rows, 0, "unknown") != NULL)
+		fprintf(stderr, "note: no resource has the scope %s\n", rows_text(rows, 0, "unknown"));
+	PQclear(rows);
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PARAMS_MAX = 20 };
+enum { PARAMS_MAX = 32 };
 
 static void ignore_notice(void *data, const char *message)
 {
@@ -18,35 +18,17 @@ static int first_line(const char *message)
 	return (int)strcspn(message, "\n");
 }
 
-static PGconn *connect_to(const char *conninfo, const char *seconds)
+PGconn *operator_db_open(const char *conninfo)
 {
 	const char *const keywords[] = {"connect_timeout", "application_name", "dbname", NULL};
-	const char *const values[] = {seconds, "sallyport-authz", conninfo, NULL};
+	const char *const values[] = {"10", "sallyport-authz", conninfo, NULL};
 	PGconn *pg = PQconnectdbParams(keywords, values,
 	                               1); /* `dbname` is expanded and goes before what stands in front of it */
 
 	PQsetNoticeProcessor(pg, ignore_notice, NULL);
-	return pg;
-}
-
-PGconn *operator_db_open(const char *conninfo)
-{
-	PGconn *pg = connect_to(conninfo, "10");
-
 	if (PQstatus(pg) == CONNECTION_OK)
 		return pg;
 	fprintf(stderr, "sallyport-authz: %.*s\n", first_line(PQerrorMessage(pg)), PQerrorMessage(pg));
-	PQfinish(pg);
-	return NULL;
-}
-
-PGconn *operator_db_try(h2o_mem_pool_t *pool, const char *conninfo, const char **problem)
-{
-	PGconn *pg = connect_to(conninfo, "2");
-
-	if (PQstatus(pg) == CONNECTION_OK)
-		return pg;
-	*problem = text_printf(pool, "%.*s", first_line(PQerrorMessage(pg)), PQerrorMessage(pg));
 	PQfinish(pg);
 	return NULL;
 }

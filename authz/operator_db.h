@@ -8,8 +8,6 @@
 
 /* NULL after a line on standard error. Notices of the server are not shown. */
 PGconn *operator_db_open(const char *conninfo);
-/* The same without a word, *problem in the pool; waits two seconds at most. */
-PGconn *operator_db_try(h2o_mem_pool_t *pool, const char *conninfo, const char **problem);
 /* Rows as text (free with PQclear), or NULL after a line on standard error. */
 PGresult *operator_db_ask(PGconn *pg, const char *sql, const struct db_param *params, size_t count);
 /* Several statements without parameters; `name` is named in the line on standard error if they fail. */

@@ -19,15 +19,28 @@ const char *page_csp_source(h2o_mem_pool_t *pool, const char *redirect_uri)
 	return uri_origin(pool, &u);
 }
 
+/* Browsers hold every redirect that follows a form to the policy of its page, and a client's own address often sends on
+ * to a page that says it is done: elsewhere on the web, or, from a loopback address, to another port of it. */
+static const char *form_targets(h2o_mem_pool_t *pool, const char *redirect_uri)
+{
+	const char *source = page_csp_source(pool, redirect_uri);
+	struct uri u;
+	if (*source == '\0' || !uri_parse(text_of(redirect_uri), &u))
+		return "";
+	if (uri_is_loopback(&u))
+		return text_printf(pool, " %s http://localhost:* http://127.0.0.1:* https:", source);
+	return text_printf(pool, text_is(u.scheme, "https") ? " %s https:" : " %s", source);
+}
+
 /* The policy allows no script at all, so what a name or a title says can never run. */
 static void add_page_headers(struct request *r, const char *form_target)
 {
-	const char *target = form_target != NULL ? page_csp_source(&r->pool, form_target) : "";
+	const char *targets = form_target != NULL ? form_targets(&r->pool, form_target) : "";
 	reply_header(r, "content-security-policy",
 	             text_printf(&r->pool,
-	                         "default-src 'none'; style-src 'self'; form-action 'self'%s%s; "
+	                         "default-src 'none'; style-src 'self'; form-action 'self'%s; "
 	                         "frame-ancestors 'none'; base-uri 'none'",
-	                         *target != '\0' ? " " : "", target));
+	                         targets));
 	reply_header(r, "x-frame-options", "DENY");
 	/* Not no-referrer: with it browsers send "Origin: null" from our own forms. */
 	reply_header(r, "referrer-policy", "same-origin");
@@ -67,6 +80,7 @@ static const char *advice_of(int status)
 	switch (status) {
 	case 403: return "Close this page and connect again from the application.";
 	case 500: return "Try again; if it happens again, give the number below to whoever runs this server.";
+	case 429:
 	case 503: return "Wait a moment and try again.";
 	default: return "Go back to the application and connect again.";
 	}
@@ -76,8 +90,8 @@ step_result show_error_page_advising(struct request *r, const struct oauth_error
                                      const char *advice)
 {
 	reply_header(r, "x-request-id", r->id);
-	if (error->status == 503)
-		reply_header(r, "retry-after", "5");
+	if (error->status == 503 || error->status == 429)
+		reply_header(r, "retry-after", text_printf(&r->pool, "%u", r->retry_after_s > 0 ? r->retry_after_s : 5));
 	json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "title", title_of(error->status), "text", text,
 	                         "advice", advice != NULL ? advice : advice_of(error->status), "code", error->code,
 	                         "id", r->id, "problem", 1);

@@ -6,7 +6,7 @@
 #include "authz/authz.h"
 
 /* Answers with a page. Takes the reference of `data` and adds `base` and `style` to it. `form_target` (may be NULL) is
- * a redirect URI that a form of this page leads to in the end: browsers demand that the policy names it. */
+ * a redirect URI that a form of this page leads to: browsers demand that the policy names it, and what comes after. */
 step_result reply_page(struct request *r, int status, const char *page, json_t *data, const char *form_target);
 /* A page that says one thing and offers nothing. */
 step_result reply_notice(struct request *r, int status, const char *title, const char *text);

@@ -10,9 +10,16 @@ const char *client_credentials_make(struct request *r, struct client *c, uint8_t
 /* 201 with what was registered, and the secret, which is shown this once. */
 step_result reply_new_client(struct request *r, const struct client *c, const char *secret,
                              enum metadata_source source);
+/* What was registered, with the URI and the token of its management (RFC 7592, 3), and the secret unless it is NULL. */
+step_result reply_registration(struct request *r, int status, const struct client *c, const char *secret);
+/* The handle of an Authorization header with a bearer. False: there is none, several, or it is not of this type. */
+bool bearer_handle(struct request *r, enum handle_type type, struct handle *ret);
 
 struct register_state {
-	struct client client;
+	struct registration registration;
+	struct handle initial_access;
+	uint8_t secret_digest[SHA256_SIZE];
+	uint8_t metadata_digest[SHA256_SIZE];
 	const char *secret; /* NULL: a public client */
 };
 extern step_fn *const register_steps[];

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "authz/answer_cache.h"
 #include "authz/event.h"
+#include "authz/keys.h"
 #include "authz/parameter.h"
 #include "authz/token_client.h"
 #include "common/reply.h"
@@ -29,6 +31,11 @@ static step_result ask(struct request *r)
 		s->jti = access.jti;
 		return store_revoke(r, client_of(r), s->grant_id, s->jti, access.expires_at);
 	}
+	if (!s->keys_reread && access_token_key_is_missing(r, text_of(token))) {
+		s->keys_reread = true;
+		run_steps(r, revoke_steps);
+		return keyring_reread(r, authz_of(r)->keyring);
+	}
 	return store_prove_client(r, client_of(r), false);
 }
 
@@ -42,13 +49,24 @@ static void record(struct request *r)
 	event_write(r, s->jti != NULL ? "token.revoked" : "grant.revoked", members);
 }
 
+static void forget(struct request *r)
+{
+	const struct revoke_state *s = r->state;
+	if (s->jti != NULL)
+		answer_cache_forget(authz_of(r)->answers, "token", s->jti);
+	else
+		answer_cache_forget_grant(authz_of(r)->answers, s->grant_id);
+}
+
 static step_result answer(struct request *r)
 {
 	enum revoke done = store_read_revoke(r);
 	if (done == REVOKE_CLIENT_REFUSED)
 		return fail_client(r);
-	if (done == REVOKE_DONE)
+	if (done == REVOKE_DONE) {
+		forget(r);
 		record(r);
+	}
 	reply_header(r, "cache-control", "no-store");
 	reply_header(r, "pragma", "no-cache");
 	return reply_body(r, 200, NULL, (h2o_iovec_t){NULL, 0}); /* RFC 7009, 2.2 */

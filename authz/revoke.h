@@ -8,6 +8,7 @@
 struct revoke_state {
 	uint8_t grant_id[16];
 	const char *jti; /* NULL: the grant itself */
+	bool keys_reread;
 };
 extern step_fn *const revoke_steps[];
 

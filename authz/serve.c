@@ -5,65 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer_cache.h"
+#include "budget.h"
 #include "common/log.h"
+#include "document_fetch.h"
+#include "common/rate_limit.h"
 #include "endpoints.h"
+#include "key_sets.h"
 #include "keys.h"
+#include "known_tokens.h"
+#include "notices.h"
 #include "page.h"
+#include "revocations.h"
 #include "store.h"
 #include "verbs.h"
 
-enum { SWEEP_MS = 60000, HASHES_WAITING = 32 };
+enum { SWEEP_MS = 60000, HASHES_WAITING = 32, ANSWERS_KEPT = 4096, TOKENS_KNOWN = 4096 };
 
-static char token_lifetime[24]; /* parameter of the sweep */
-
-/* ---- the first keys ---- */
-
-static PGresult *ask_keys(PGconn *pg)
-{
-	struct db_param params[] = {param_text(token_lifetime)};
-	PGresult *rows =
-	    operator_db_ask(pg, STORE_STATEMENTS[store_background_statement(STORE_SIGNING_KEYS)].sql, params, 1);
-
-	return rows;
-}
-
-static bool add_first_key(struct authz *authz, PGconn *pg)
-{
-	struct db_param params[FIRST_KEY_PARAMS];
-	PGresult *rows = NULL;
-
-	if (key_first_params(&authz->pool, authz->handle_keys, params))
-		rows =
-		    operator_db_ask(pg, STORE_STATEMENTS[store_background_statement(STORE_SIGNING_KEY_ADD_FIRST)].sql,
-		                    params, FIRST_KEY_PARAMS);
-	PQclear(rows);
-	return rows != NULL;
-}
-
-/* Before the loop runs, so that the daemon can sign from its first request on. Where that fails, the keyring goes on
- * asking. */
-static void load_keys(struct authz *authz, const char *database)
-{
-	const char *problem = NULL;
-	PGconn *pg = operator_db_try(&authz->pool, database, &problem);
-	PGresult *rows;
-
-	if (pg == NULL) {
-		log_event(LOG_WARNING, "the database is away; there are no signing keys yet", "problem", problem, NULL);
-		return;
-	}
-	rows = ask_keys(pg);
-	if (rows != NULL && rows_count(rows) == 0 && add_first_key(authz, pg)) {
-		PQclear(rows);
-		rows = ask_keys(pg);
-	}
-	if (rows == NULL)
-		log_event(LOG_ERROR, "the signing keys cannot be read; was the database migrated?", NULL);
-	else
-		keyring_take(authz->keyring, rows);
-	PQclear(rows);
-	PQfinish(pg);
-}
+/* parameters of the sweeps */
+static char token_lifetime[24], registration_lease[24];
+static const char CLIENTS_AT_ONCE[] = "500";
 
 /* ---- timers and signals ---- */
 
@@ -79,8 +40,10 @@ static void sweep(void *data)
 {
 	struct authz *authz = data;
 	struct db_param params[] = {param_text(token_lifetime)};
+	struct db_param lease[] = {param_text(registration_lease), param_text(CLIENTS_AT_ONCE)};
 
 	db_ask_background(authz->db, store_background_statement(STORE_SWEEP), params, 1, on_swept, NULL);
+	db_ask_background(authz->db, store_background_statement(STORE_SWEEP_CLIENTS), lease, 2, on_swept, NULL);
 }
 
 static void on_reload(void *data)
@@ -92,9 +55,26 @@ static void on_reload(void *data)
 	keyring_refresh(authz->keyring);
 }
 
+static void on_drain(void *data)
+{
+	struct authz *authz = data;
+
+	if (authz->revocations != NULL)
+		revocations_drain(authz->revocations);
+}
+
+/* Asked again and again until the listeners open. The keys are asked for as soon as there is a connection, so that the
+ * daemon can sign from its first request on; where that fails, the keyring goes on asking. */
 static bool is_ready(void *data)
 {
-	return authz_is_ready(data);
+	static bool asked;
+	struct authz *authz = data;
+
+	if (!asked && db_ready(authz->db)) {
+		asked = true;
+		keyring_refresh(authz->keyring);
+	}
+	return authz_is_ready(authz);
 }
 
 /* ---- the parts ---- */
@@ -115,6 +95,7 @@ static const char *open_server(struct authz *authz, const struct settings *s)
 	const char *error = NULL;
 
 	options.on_reload = on_reload;
+	options.on_drain = on_drain;
 	options.is_ready = is_ready;
 	options.data = authz;
 	authz->server = server_open(&options, &error);
@@ -132,11 +113,34 @@ static void open_database(struct authz *authz, const struct settings *s)
 	};
 
 	snprintf(token_lifetime, sizeof(token_lifetime), "%lld", (long long)s->authz.access_token_lifetime);
+	snprintf(registration_lease, sizeof(registration_lease), "%lld", (long long)s->authz.registration_lease);
 	authz->db = db_open(server_context(authz->server)->loop, &options);
+	authz->notices = notices_open(authz, s->database);
+	authz->revocations = revocations_open(authz);
+	authz->answers = answer_cache_open(authz->notices, ANSWERS_KEPT);
+	authz->known_tokens = known_tokens_open(TOKENS_KNOWN);
 	authz->keyring = keyring_open(authz->handle_keys, s->authz.access_token_lifetime);
-	load_keys(authz, s->database);
-	keyring_keep_fresh(authz->keyring, authz->db, authz->server);
+	keyring_rotate_by_age(authz->keyring, s->authz.key_rotate, s->authz.key_announce);
+	keyring_keep_fresh(authz->keyring, authz->db, authz->server, authz->notices);
 	server_every(authz->server, SWEEP_MS, sweep, authz);
+}
+
+static void open_egress(struct authz *authz)
+{
+	const struct client_document_settings *documents = &authz->settings.documents;
+
+	authz->egress = egress_open(server_context(authz->server), NULL);
+	egress_set_exceptions(authz->egress, documents->exceptions, documents->exception_count);
+	authz->documents = document_fetches_open(authz->egress);
+	authz->key_sets = key_sets_open(authz->egress);
+}
+
+/* Whoever waits for an answer gets none, before what he belongs to goes. */
+static void close_egress(struct authz *authz)
+{
+	egress_close(authz->egress);
+	document_fetches_close(authz->documents);
+	key_sets_close(authz->key_sets);
 }
 
 static const char *open_parts(struct authz *authz, const struct settings *s)
@@ -160,6 +164,7 @@ enum verb_status verb_serve(struct operator* op, int argc, char **argv)
 		return VERB_REFUSED;
 	h2o_mem_init_pool(&authz.pool);
 	authz.settings = op->settings->authz;
+	authz.rate_limits = rate_limits_make(&authz.pool, BUDGET_PLACES);
 	authz.handle_keys = op->secrets;
 	error = open_parts(&authz, op->settings);
 	if (error != NULL) {
@@ -170,10 +175,16 @@ enum verb_status verb_serve(struct operator* op, int argc, char **argv)
 		return VERB_REFUSED;
 	}
 	authz.workers = workers_start(server_context(authz.server), op->settings->workers, HASHES_WAITING);
+	open_egress(&authz);
 	open_database(&authz, op->settings);
 	log_event(LOG_INFO, "starting", "issuer", authz.settings.issuer, NULL);
 	server_run(authz.server, authz_service(&authz));
+	close_egress(&authz);
 	workers_stop(authz.workers);
+	revocations_close(authz.revocations);
+	notices_close(authz.notices);
+	answer_cache_close(authz.answers);
+	known_tokens_close(authz.known_tokens);
 	db_close(authz.db);
 	keyring_close(authz.keyring);
 	if (authz.audit != NULL)

@@ -5,6 +5,7 @@
 
 #include "common/config.h"
 #include "common/uri.h"
+#include "settings_documents.h"
 
 #ifndef SALLYPORT_DATADIR
 #define SALLYPORT_DATADIR "/usr/local/share/sallyport"
@@ -65,6 +66,62 @@ static const char *read_issuer(h2o_mem_pool_t *pool, struct settings *s, const j
 	return NULL;
 }
 
+static void read_registration(struct authz_settings *s, const char *mode)
+{
+	s->registration = strcmp(mode, "open") == 0    ? REGISTRATION_OPEN
+	                  : strcmp(mode, "token") == 0 ? REGISTRATION_TOKEN
+	                                               : REGISTRATION_CLOSED;
+}
+
+/* Many people may share an address. */
+static const struct {
+	const char *name;
+	uint32_t otherwise;
+} LIMITS[BUDGETS] = {
+    [BUDGET_REGISTRATION] = {"registration", 120},
+    [BUDGET_MANAGEMENT] = {"registration_management", 60},
+    [BUDGET_AUTHORIZATION] = {"authorization", 600},
+    [BUDGET_TOKEN] = {"token", 300},
+};
+
+static void read_limits(struct authz_settings *s, const json_t *limits)
+{
+	for (int b = NO_BUDGET + 1; b < BUDGETS; b++) {
+		bool is_off = json_is_string(limits) || json_is_string(json_object_get(limits, LIMITS[b].name));
+		s->budgets[b] = is_off ? 0 : (uint32_t)config_int(limits, LIMITS[b].name, LIMITS[b].otherwise);
+	}
+}
+
+static const char *read_lease(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
+{
+	int64_t ms = config_duration_ms(file, "registration_lease", 7LL * DAY * 1000);
+
+	if (ms % 1000 != 0 || ms < HOUR * 1000LL || ms > 3650LL * DAY * 1000)
+		return text_printf(pool, "%s: registration_lease: must be whole seconds from an hour to ten years",
+		                   s->file);
+	s->authz.registration_lease = ms / 1000;
+	return NULL;
+}
+
+/* When a signing key gets its successor. */
+static const char *read_keys(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
+{
+	const json_t *keys = json_object_get(file, "keys");
+	bool never = strcmp(config_text(keys, "rotate", ""), "never") == 0;
+	int64_t rotate = never ? 0 : config_duration_ms(keys, "rotate", 90LL * DAY * 1000);
+	int64_t announce = config_duration_ms(keys, "announce", DAY * 1000LL);
+
+	if (!never && (rotate % 1000 != 0 || rotate < HOUR * 1000LL || rotate > 3650LL * DAY * 1000))
+		return text_printf(pool, "%s: keys.rotate: must be never, or whole seconds from an hour to ten years",
+		                   s->file);
+	if (announce % 1000 != 0 || announce < 5 * MINUTE * 1000LL || (!never && announce >= rotate))
+		return text_printf(pool, "%s: keys.announce: must be whole seconds from five minutes to less than keys.rotate",
+		                   s->file);
+	s->authz.key_rotate = rotate / 1000;
+	s->authz.key_announce = announce / 1000;
+	return NULL;
+}
+
 static void read_rest(h2o_mem_pool_t *pool, struct settings *s, const json_t *file)
 {
 	const json_t *argon2 = json_object_get(file, "argon2");
@@ -74,9 +131,12 @@ static void read_rest(h2o_mem_pool_t *pool, struct settings *s, const json_t *fi
 	s->admin_database = config_text(file, "admin_database", NULL);
 	s->database_connections = (unsigned)config_int(file, "database_connections", 3);
 	s->secrets = config_path(pool, s->file, file, "secrets");
+	s->secrets_variable = config_text(json_object_get(file, "secrets"), "environment", NULL);
+	s->secrets_credential = config_text(json_object_get(file, "secrets"), "credential", NULL);
 	s->workers = (unsigned)config_int(file, "workers", 2);
 	s->authz.templates = templates != NULL ? templates : SALLYPORT_DATADIR "/templates";
-	s->authz.registration_open = strcmp(config_text(file, "registration", "open"), "open") == 0;
+	read_registration(&s->authz, config_text(file, "registration", "open"));
+	read_limits(&s->authz, json_object_get(file, "limits"));
 	/* OWASP Password Storage: Argon2id with 19 MiB and two passes. */
 	s->authz.argon2_memory_kib = (uint32_t)config_int(argon2, "memory_kib", 19456);
 	s->authz.argon2_passes = (uint32_t)config_int(argon2, "passes", 2);
@@ -94,9 +154,16 @@ struct settings *settings_load(h2o_mem_pool_t *pool, const char *file, const cha
 	*error = read_issuer(pool, s, values);
 	if (*error == NULL)
 		*error = read_lifetimes(pool, s, values);
+	if (*error == NULL)
+		*error = read_lease(pool, s, values);
+	if (*error == NULL)
+		*error = read_keys(pool, s, values);
 	if (*error != NULL)
 		return NULL;
 	serving_settings_read(pool, s->file, values, &s->serving);
+	s->authz.client_certificates = s->serving.ask_certificate;
+	s->authz.client_authorities = s->serving.ask_certificate && s->serving.client_ca != NULL;
 	read_rest(pool, s, values);
-	return s;
+	*error = settings_documents_read(pool, s->file, values, &s->authz.documents);
+	return *error == NULL ? s : NULL;
 }

@@ -17,7 +17,8 @@ struct settings { /* the whole file; all texts live in the pool */
 	const char *database;       /* conninfo of the daemon */
 	const char *admin_database; /* of the operator's verbs; NULL if absent */
 	unsigned database_connections;
-	const char *secrets; /* file of handle and sealing keys */
+	/* of the handle and sealing keys: a file, an environment variable, or a credential; the others are NULL */
+	const char *secrets, *secrets_variable, *secrets_credential;
 	unsigned workers;
 };
 

@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-/* What registration and update both say, in the order in which both functions take it. */
-enum { METADATA_PARAMS = 18 };
-
-static void metadata_params(struct request *r, const struct client *c, struct db_param params[METADATA_PARAMS])
+void store_client_metadata_params(struct request *r, const struct client *c,
+                                  struct db_param params[CLIENT_METADATA_PARAMS])
 {
 	*params++ = param_text_array(&r->pool, c->grant_types, c->grant_type_count);
 	*params++ = param_text_array(&r->pool, c->redirect_uris, c->redirect_uri_count);
@@ -33,25 +31,33 @@ static struct db_param digest_param(const uint8_t *digest)
 	return digest == NULL ? param_text(NULL) : param_bytes(digest, SHA256_SIZE);
 }
 
+void store_client_add_params(struct request *r, const struct client *c, const uint8_t *secret_digest,
+                             struct db_param params[CLIENT_ADD_PARAMS])
+{
+	bool is_sealed = c->sealed_secret.base != NULL;
+
+	*params++ = param_text(c->client_id);
+	*params++ = param_text(c->origin);
+	*params++ = param_text(c->name);
+	*params++ = param_text(AUTH_METHOD_NAMES[c->auth_method]);
+	*params++ = digest_param(secret_digest);
+	store_client_metadata_params(r, c, params);
+	params += CLIENT_METADATA_PARAMS;
+	*params++ = is_sealed ? param_bytes(c->sealed_secret.base, c->sealed_secret.len) : param_text(NULL);
+	*params++ = is_sealed ? param_int(&r->pool, c->sealed_with) : param_text(NULL);
+	*params++ = digest_param(c->metadata_digest);
+	*params++ = c->has_registration ? param_uuid(c->registration_id) : param_text(NULL);
+}
+
 step_result store_client_add(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
-	enum { OWN = 5, BEHIND = 4 };
-	bool is_sealed = c->sealed_secret.base != NULL;
-	struct db_param params[OWN + METADATA_PARAMS + BEHIND] = {
-	    param_text(c->client_id),
-	    param_text(c->origin),
-	    param_text(c->name),
-	    param_text(AUTH_METHOD_NAMES[c->auth_method]),
-	    digest_param(secret_digest),
-	    [OWN + METADATA_PARAMS] =
-		is_sealed ? param_bytes(c->sealed_secret.base, c->sealed_secret.len) : param_text(NULL),
-	    is_sealed ? param_int(&r->pool, c->sealed_with) : param_text(NULL),
-	    digest_param(c->metadata_digest),
-	    c->has_registration ? param_uuid(c->registration_id) : param_text(NULL),
+	struct db_param params[CLIENT_ADD_PARAMS + 2] = {
+	    [CLIENT_ADD_PARAMS] = param_text(c->consent),
+	    param_text(c->default_resource),
 	};
 
-	metadata_params(r, c, params + OWN);
-	return store_ask(r, STATEMENT_CLIENT_ADD, params, OWN + METADATA_PARAMS + BEHIND);
+	store_client_add_params(r, c, secret_digest, params);
+	return store_ask(r, STATEMENT_CLIENT_ADD, params, CLIENT_ADD_PARAMS + 2);
 }
 
 step_result store_client_get(struct request *r, const char *client_id)
@@ -70,17 +76,19 @@ step_result store_client_list(struct request *r, const char *after, int limit)
 
 step_result store_client_update(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
-	enum { OWN = 2, BEHIND = 3 };
-	struct db_param params[OWN + METADATA_PARAMS + BEHIND] = {
+	enum { OWN = 2, BEHIND = 5 };
+	struct db_param params[OWN + CLIENT_METADATA_PARAMS + BEHIND] = {
 	    param_text(c->client_id),
 	    param_text(c->name),
-	    [OWN + METADATA_PARAMS] = param_bool(c->enabled),
+	    [OWN + CLIENT_METADATA_PARAMS] = param_bool(c->enabled),
 	    digest_param(secret_digest),
 	    digest_param(c->metadata_digest),
+	    param_text(c->consent),
+	    param_text(c->default_resource),
 	};
 
-	metadata_params(r, c, params + OWN);
-	return store_ask(r, STATEMENT_CLIENT_UPDATE, params, OWN + METADATA_PARAMS + BEHIND);
+	store_client_metadata_params(r, c, params + OWN);
+	return store_ask(r, STATEMENT_CLIENT_UPDATE, params, OWN + CLIENT_METADATA_PARAMS + BEHIND);
 }
 
 step_result store_client_delete(struct request *r, const char *client_id)
@@ -121,6 +129,8 @@ static void read_client_row(struct request *r, size_t row, struct client *ret)
 	    .contacts = store_text(r, row, "contacts"),
 	    .resource = store_text(r, row, "resource"),
 	    .origin = store_text(r, row, "origin"),
+	    .consent = store_text(r, row, "consent"),
+	    .default_resource = store_text(r, row, "default_resource"),
 	    .enabled = rows_bool(r->rows, row, "enabled"),
 	    .created_at = rows_int(r->rows, row, "created_at"),
 	    .last_used_at = rows_int(r->rows, row, "last_used_at"),
@@ -157,6 +167,51 @@ size_t store_read_clients(struct request *r, struct client **ret)
 	return count;
 }
 
+/* ---- what proofs are verified against ---- */
+
+step_result store_client_keys(struct request *r, const char *client_id)
+{
+	struct db_param params[] = {param_text(client_id)};
+
+	return store_ask(r, STATEMENT_CLIENT_KEYS, params, 1);
+}
+
+bool store_read_client_keys(struct request *r, struct client_keys *ret)
+{
+	if (rows_count(r->rows) != 1)
+		return false;
+	*ret = (struct client_keys){
+	    .client_id = ret->client_id,
+	    .method = auth_method_of(rows_text(r->rows, 0, "auth_method")),
+	    .jwks = store_text(r, 0, "jwks"),
+	    .jwks_uri = store_text(r, 0, "jwks_uri"),
+	    .algorithm = store_text(r, 0, "assertion_algorithm"),
+	    .sealed_secret = rows_bytes(&r->pool, r->rows, 0, "sealed_secret"),
+	    .sealed_with = (int)rows_int(r->rows, 0, "sealed_with"),
+	    .tls_subject_kind = store_text(r, 0, "tls_subject_kind"),
+	    .tls_subject = store_text(r, 0, "tls_subject"),
+	    .certificate_bound = rows_bool(r->rows, 0, "certificate_bound"),
+	};
+	h2o_iovec_t digest = rows_bytes(&r->pool, r->rows, 0, "key_digest");
+	if (digest.len == SHA256_SIZE)
+		memcpy(ret->digest, digest.base, SHA256_SIZE);
+	return true;
+}
+
+step_result store_assertion_use(struct request *r, const char *client_id, const uint8_t jti_digest[SHA256_SIZE],
+                                int64_t expires_at)
+{
+	struct db_param params[] = {param_text(client_id), param_bytes(jti_digest, SHA256_SIZE),
+	                            param_int(&r->pool, expires_at)};
+
+	return store_ask(r, STATEMENT_ASSERTION_USE, params, 3);
+}
+
+bool store_read_assertion_use(struct request *r)
+{
+	return rows_count(r->rows) == 1 && rows_bool(r->rows, 0, "first");
+}
+
 /* ---- what /authorize checks ---- */
 
 step_result store_authorize_lookup(struct request *r, const char *client_id, const char *resource)
@@ -170,8 +225,8 @@ enum authorize_lookup store_read_authorize_lookup(struct request *r, struct clie
 {
 	static const char *const OUTCOMES[] = {"no_client", "no_resource", "found"};
 	enum authorize_lookup outcome = (enum authorize_lookup)store_outcome(r, OUTCOMES, 3);
-	const char **names, **titles, **tools;
-	size_t count, title_count, tool_count;
+	const char **names, **titles, **tools, **open;
+	size_t count, title_count, tool_count, open_count;
 
 	if (outcome == LOOKUP_NO_CLIENT)
 		return outcome;
@@ -181,7 +236,8 @@ enum authorize_lookup store_read_authorize_lookup(struct request *r, struct clie
 	names = store_texts(r, 0, "scope_names", &count);
 	titles = store_texts(r, 0, "scope_titles", &title_count);
 	tools = store_texts(r, 0, "scope_tools", &tool_count);
-	if (title_count < count || tool_count < count)
+	open = store_texts(r, 0, "scope_open", &open_count);
+	if (title_count < count || tool_count < count || open_count < count)
 		count = 0;
 	*resource = (struct resource){
 	    .uri = store_text(r, 0, "resource_uri"),
@@ -190,7 +246,7 @@ enum authorize_lookup store_read_authorize_lookup(struct request *r, struct clie
 	    .scope_count = count,
 	};
 	for (size_t i = 0; i < count; i++)
-		resource->scopes[i] = (struct scope_row){.name = names[i], .title = titles[i], .tools = tools[i]};
+		resource->scopes[i] = (struct scope_row){names[i], titles[i], tools[i], strcmp(open[i], "true") == 0};
 	return outcome;
 }
 

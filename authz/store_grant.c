@@ -12,6 +12,8 @@ static void read_granted(struct request *r, struct granted *ret)
 	    .auth_time = rows_int(r->rows, 0, "auth_time"),
 	    .now = rows_int(r->rows, 0, "now"),
 	};
+	ret->roles = store_texts(r, 0, "roles", &ret->role_count);
+	ret->groups = store_texts(r, 0, "groups", &ret->group_count);
 	rows_uuid(r->rows, 0, "grant_id", ret->grant_id);
 }
 
@@ -19,10 +21,10 @@ step_result store_redeem_code(struct request *r, const struct client_proof *proo
                               const char *redirect_uri, const char *code_challenge, const char *resource,
                               int64_t grant_lifetime)
 {
-	struct db_param params[PROOF_PARAMS + 5] = {
+	struct db_param params[PROOF_PARAMS + 6] = {
 	    [PROOF_PARAMS] = param_uuid(code_id), param_text(redirect_uri),
 	    param_text(code_challenge),           param_text(resource),
-	    param_int(&r->pool, grant_lifetime),
+	    param_int(&r->pool, grant_lifetime),  param_bool(r->retry_after_s > 0),
 	};
 
 	store_proof_params(proof, params);
@@ -39,6 +41,7 @@ enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 	    [REDEEM_REDIRECT_MISMATCH] = "redirect_mismatch",
 	    [REDEEM_VERIFIER_MISMATCH] = "verifier_mismatch",
 	    [REDEEM_TARGET_MISMATCH] = "target_mismatch",
+	    [REDEEM_LIMITED] = "limited",
 	    [REDEEM_GRANTED] = "granted",
 	};
 	enum redeem outcome = (enum redeem)store_outcome(r, OUTCOMES, sizeof(OUTCOMES) / sizeof(OUTCOMES[0]));
@@ -54,12 +57,13 @@ step_result store_refresh(struct request *r, const struct client_proof *proof, c
 {
 	/* An empty scope parameter is no wish for a token without scope. RFC 6749, 6: as granted. */
 	bool narrows = scope != NULL && scope->count > 0;
-	struct db_param params[PROOF_PARAMS + 5] = {
+	struct db_param params[PROOF_PARAMS + 6] = {
 	    [PROOF_PARAMS] = param_uuid(grant_id),
 	    param_int(&r->pool, generation),
 	    narrows ? param_text_array(&r->pool, scope->names, scope->count) : param_text(NULL),
 	    param_text(resource),
 	    param_int(&r->pool, window),
+	    param_bool(r->retry_after_s > 0),
 	};
 
 	store_proof_params(proof, params);
@@ -75,6 +79,7 @@ enum refresh store_read_refresh(struct request *r, struct granted *ret)
 	    [REFRESH_REUSED] = "reused",
 	    [REFRESH_TARGET_MISMATCH] = "target_mismatch",
 	    [REFRESH_SCOPE_EXCEEDED] = "scope_exceeded",
+	    [REFRESH_LIMITED] = "limited",
 	    [REFRESH_ROTATED] = "rotated",
 	    [REFRESH_RETRIED] = "retried",
 	    [REFRESH_STALE] = "stale",
@@ -83,6 +88,36 @@ enum refresh store_read_refresh(struct request *r, struct granted *ret)
 
 	*ret = (struct granted){0};
 	if (outcome >= REFRESH_ROTATED || outcome == REFRESH_REUSED)
+		read_granted(r, ret);
+	return outcome;
+}
+
+step_result store_client_credentials(struct request *r, const struct client_proof *proof, const struct scopes *scope,
+                                     const char *resource)
+{
+	bool narrows = scope != NULL && scope->count > 0;
+	struct db_param params[PROOF_PARAMS + 2] = {
+	    [PROOF_PARAMS] = narrows ? param_text_array(&r->pool, scope->names, scope->count) : param_text(NULL),
+	    param_text(resource),
+	};
+
+	store_proof_params(proof, params);
+	return store_ask(r, STATEMENT_CLIENT_CREDENTIALS, params, sizeof(params) / sizeof(params[0]));
+}
+
+enum own_grant store_read_client_credentials(struct request *r, struct granted *ret)
+{
+	static const char *const OUTCOMES[] = {
+	    [OWN_CLIENT_REFUSED] = "client_refused",
+	    [OWN_UNAUTHORIZED_CLIENT] = "unauthorized_client",
+	    [OWN_TARGET_UNKNOWN] = "target_unknown",
+	    [OWN_SCOPE_EXCEEDED] = "scope_exceeded",
+	    [OWN_GRANTED] = "granted",
+	};
+	enum own_grant outcome = (enum own_grant)store_outcome(r, OUTCOMES, sizeof(OUTCOMES) / sizeof(OUTCOMES[0]));
+
+	*ret = (struct granted){0};
+	if (outcome == OWN_GRANTED)
 		read_granted(r, ret);
 	return outcome;
 }
@@ -109,6 +144,9 @@ void store_read_introspect(struct request *r, struct introspected *ret)
 	ret->client_id = store_text(r, 0, "client_id");
 	ret->subject = store_text(r, 0, "subject");
 	ret->grantable_scope = store_text(r, 0, "grantable_scope");
+	ret->expires_in = rows_int(r->rows, 0, "expires_in");
+	ret->roles = store_texts(r, 0, "roles", &ret->role_count);
+	ret->groups = store_texts(r, 0, "groups", &ret->group_count);
 }
 
 step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],

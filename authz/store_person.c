@@ -18,6 +18,7 @@ step_result store_request_add(struct request *r, const uint8_t request_id[16], c
 	    param_text(a->redirect_uri), param_text_array(&r->pool, a->scopes, a->scope_count),
 	    param_text(a->state),        param_text(a->code_challenge),
 	    param_text(a->prompt),       param_int(&r->pool, lifetime),
+	    param_bool(a->direct),
 	};
 
 	return store_ask(r, STATEMENT_REQUEST_ADD, params, sizeof(params) / sizeof(params[0]));
@@ -33,13 +34,14 @@ step_result store_page_view(struct request *r, const uint8_t request_id[16], con
 
 static void read_scopes_shown(struct request *r, struct page_view *ret)
 {
-	size_t count, title_count, tool_count, allowed_count;
+	size_t count, title_count, tool_count, allowed_count, kept_count;
 	const char **names = store_texts(r, 0, "scope_names", &count);
 	const char **titles = store_texts(r, 0, "scope_titles", &title_count);
 	const char **tools = store_texts(r, 0, "scope_tools", &tool_count);
 	const char **allowed = store_texts(r, 0, "scope_allowed", &allowed_count);
+	const char **kept = store_texts(r, 0, "scope_kept", &kept_count);
 
-	if (title_count < count || tool_count < count || allowed_count < count)
+	if (title_count < count || tool_count < count || allowed_count < count || kept_count < count)
 		count = 0;
 	ret->scopes = h2o_mem_alloc_pool(&r->pool, (count + 1) * sizeof(struct scope_shown));
 	ret->scope_count = count;
@@ -49,6 +51,7 @@ static void read_scopes_shown(struct request *r, struct page_view *ret)
 		    .title = titles[i],
 		    .tools = tools[i],
 		    .allowed = strcmp(allowed[i], "true") == 0,
+		    .kept = strcmp(kept[i], "true") == 0,
 		};
 	}
 }
@@ -79,6 +82,9 @@ enum page_state store_read_page_view(struct request *r, struct page_view *ret)
 	ret->username = store_text(r, 0, "username");
 	ret->display_name = store_text(r, 0, "display_name");
 	ret->auth_time = rows_int(r->rows, 0, "auth_time");
+	ret->grantable = rows_bool(r->rows, 0, "grantable");
+	ret->silent = rows_text(r->rows, 0, "silent") != NULL;
+	ret->can_remember = rows_bool(r->rows, 0, "can_remember");
 	return state;
 }
 
@@ -129,11 +135,13 @@ step_result store_sign_out(struct request *r, const uint8_t session_id[16])
 /* ---- the decision ---- */
 
 step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-                         const uint8_t session_id[16], bool approve, const uint8_t code_id[16], int64_t code_lifetime)
+                         const uint8_t *session_id, enum decide_how how, const uint8_t code_id[16], int64_t code_lifetime)
 {
+	static const char *const HOW[] = {
+	    [DECIDE_DENY] = "deny", [DECIDE_APPROVE] = "approve", [DECIDE_SILENTLY] = "silent"};
 	struct db_param params[] = {
 	    param_uuid(request_id), param_uuid(browser_id), optional_uuid(session_id),
-	    param_bool(approve),    optional_uuid(code_id), param_int(&r->pool, code_lifetime),
+	    param_text(HOW[how]),   optional_uuid(code_id), param_int(&r->pool, code_lifetime),
 	};
 
 	return store_ask(r, STATEMENT_DECIDE, params, sizeof(params) / sizeof(params[0]));
@@ -141,13 +149,17 @@ step_result store_decide(struct request *r, const uint8_t request_id[16], const 
 
 enum decision store_read_decide(struct request *r, struct decided *ret)
 {
-	static const char *const OUTCOMES[] = {"no_request", "no_session", "denied", "no_scope", "approved"};
-	enum decision decision = (enum decision)store_outcome(r, OUTCOMES, 5);
+	static const char *const OUTCOMES[] = {"no_request", "no_session", "denied", "no_scope", "ask", "approved"};
+	enum decision decision = (enum decision)store_outcome(r, OUTCOMES, 6);
 
 	*ret = (struct decided){
 	    .redirect_uri = store_text(r, 0, "redirect_uri"),
 	    .state = store_text(r, 0, "state"),
 	    .client_id = store_text(r, 0, "client_id"),
+	    .resource = store_text(r, 0, "resource"),
+	    .username = store_text(r, 0, "username"),
+	    .scope = store_text(r, 0, "scope"),
+	    .consent = store_text(r, 0, "consent"),
 	};
 	return decision;
 }

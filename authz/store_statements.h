@@ -11,7 +11,17 @@ enum store_statement {
 	STATEMENT_CLIENT_LIST,
 	STATEMENT_CLIENT_UPDATE,
 	STATEMENT_CLIENT_DELETE,
+	STATEMENT_CLIENT_REGISTER,
+	STATEMENT_CLIENT_REGISTERED,
+	STATEMENT_CLIENT_REPLACE,
+	STATEMENT_CLIENT_UNREGISTER,
+	STATEMENT_CLIENT_KEYS,
+	STATEMENT_ASSERTION_USE,
 	STATEMENT_AUTHORIZE_LOOKUP,
+	STATEMENT_DOCUMENT_LOOKUP,
+	STATEMENT_DOCUMENT_PUT,
+	STATEMENT_DOCUMENT_CONFIRM,
+	STATEMENT_DOCUMENT_WITHDRAW,
 	STATEMENT_REQUEST_ADD,
 	STATEMENT_PAGE_VIEW,
 	STATEMENT_PERSON_FOR_SIGN_IN,
@@ -20,13 +30,17 @@ enum store_statement {
 	STATEMENT_DECIDE,
 	STATEMENT_REDEEM_CODE,
 	STATEMENT_REFRESH,
+	STATEMENT_CLIENT_CREDENTIALS,
 	STATEMENT_INTROSPECT,
 	STATEMENT_REVOKE,
 	STATEMENT_PROVE_CLIENT,
+	STATEMENT_FEED_POLL,
 	STATEMENT_ADMIN_KEY,
 	STATEMENT_SIGNING_KEYS,
 	STATEMENT_SIGNING_KEY_ADD_FIRST,
+	STATEMENT_SIGNING_KEY_ROTATE,
 	STATEMENT_SWEEP,
+	STATEMENT_SWEEP_CLIENTS,
 	STATEMENTS
 };
 
@@ -38,8 +52,19 @@ static inline step_result store_ask(struct request *r, enum store_statement stat
 	return db_ask(r, authz_of(r)->db, statement, params, count);
 }
 
+/* What registration and update both say of a client, in the order in which the functions take it; and all that a new
+ * client is. */
+enum { CLIENT_METADATA_PARAMS = 18, CLIENT_ADD_PARAMS = 5 + CLIENT_METADATA_PARAMS + 4 };
+void store_client_metadata_params(struct request *r, const struct client *c,
+                                  struct db_param params[CLIENT_METADATA_PARAMS]);
+void store_client_add_params(struct request *r, const struct client *c, const uint8_t *secret_digest,
+                             struct db_param params[CLIENT_ADD_PARAMS]);
 /* The first four parameters of a verdict that proves its client. */
 void store_proof_params(const struct client_proof *proof, struct db_param params[PROOF_PARAMS]);
+enum { DOCUMENT_PUT_PARAMS = 25 };
+/* The parameters of STATEMENT_DOCUMENT_PUT. */
+void store_document_params(h2o_mem_pool_t *pool, const struct client *c, const struct document_put *d, bool imported,
+                           struct db_param params[DOCUMENT_PUT_PARAMS]);
 /* The column "outcome" as its place in a list; 0, which is always a refusal, for a text that is not in it. */
 int store_outcome(const struct request *r, const char *const *names, int count);
 /* Copies in the request's pool; NULL of NULL, or of no row. */

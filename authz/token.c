@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authz/access_token.h"
+#include "authz/budget.h"
 #include "authz/event.h"
 #include "authz/parameter.h"
 #include "common/reply.h"
@@ -11,22 +12,43 @@
 struct grant {
 	const char *type;
 	step_fn *const *steps;
+	bool judges_limited; /* its verdict knows a request over its budget, and still tells what no waiting mends */
 };
 
 static const struct grant GRANTS[] = {
-    {"authorization_code", token_code_steps},
-    {"refresh_token", token_refresh_steps},
+    {"authorization_code", token_code_steps, true},
+    {"refresh_token", token_refresh_steps, true},
+    {"client_credentials", token_service_steps, false},
 };
+
+static step_result answer_limited(struct request *r)
+{
+	return store_read_revoke(r) == REVOKE_CLIENT_REFUSED ? fail_client(r) : fail_limited(r);
+}
+
+static step_fn *const limited_steps[] = {answer_limited, NULL};
+
+/* A client that is not who it says hears that, and not that it shall wait. */
+static step_result fail_limited_after_proof(struct request *r)
+{
+	run_steps(r, limited_steps);
+	return store_prove_client(r, client_of(r), false);
+}
 
 static step_result dispatch(struct request *r)
 {
 	const char *type = parameter(&r->form, "grant_type");
 	if (type == NULL)
 		return fail(r, &INVALID_REQUEST, "grant_type is missing");
-	for (size_t i = 0; i < sizeof(GRANTS) / sizeof(GRANTS[0]); i++)
-		if (strcmp(type, GRANTS[i].type) == 0)
-			return run_steps(r, GRANTS[i].steps);
-	return fail(r, &UNSUPPORTED_GRANT_TYPE, "grant_type must be authorization_code or refresh_token");
+	if (client_of(r)->certificate_bound && client_of(r)->certificate_thumbprint == NULL) /* RFC 8705, 3.4 */
+		return fail(r, &INVALID_REQUEST, "the client's tokens are bound to a certificate, and none was presented");
+	for (size_t i = 0; i < sizeof(GRANTS) / sizeof(GRANTS[0]); i++) {
+		if (strcmp(type, GRANTS[i].type) != 0)
+			continue;
+		bool is_limited = r->retry_after_s > 0 && !GRANTS[i].judges_limited;
+		return is_limited ? fail_limited_after_proof(r) : run_steps(r, GRANTS[i].steps);
+	}
+	return fail(r, &UNSUPPORTED_GRANT_TYPE, "the server knows no such grant_type");
 }
 
 step_result fail_grant(struct request *r)
@@ -43,6 +65,8 @@ static step_fn *const proof_steps[] = {answer_proof, NULL};
 
 step_result fail_grant_after_proof(struct request *r)
 {
+	if (r->retry_after_s > 0) /* a flood of what this server never made: the database does not hear of it */
+		return fail_grant(r);
 	run_steps(r, proof_steps);
 	return store_prove_client(r, client_of(r), false);
 }
@@ -59,17 +83,25 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 	const char *jti, *access_token = access_token_mint(r, g, &jti);
 	if (access_token == NULL)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "there is no key to sign with yet");
-	json_t *answer =
-	    json_pack("{s:s, s:s, s:I, s:s}", "access_token", access_token, "token_type", "Bearer", "expires_in",
-	              (json_int_t)authz_of(r)->settings.access_token_lifetime, "scope", g->scope);
-	if (g->generation > 0)
-		json_object_set_new(answer, "refresh_token", json_string(mint_refresh_token(r, g)));
+	struct text_buffer answer = {.pool = &r->pool};
+	text_append_str(&answer, "{\"access_token\":\"");
+	text_append_str(&answer, access_token); /* base64url and dots: nothing to escape, nor in a handle */
+	text_append_printf(&answer, "\",\"token_type\":\"Bearer\",\"expires_in\":%lld,\"scope\":",
+	                   (long long)authz_of(r)->settings.access_token_lifetime);
+	text_append_json(&answer, text_of(g->scope));
+	if (g->generation > 0) {
+		text_append_str(&answer, ",\"refresh_token\":\"");
+		text_append_str(&answer, mint_refresh_token(r, g));
+		text_append_str(&answer, "\"");
+	}
+	text_append_str(&answer, "}");
 	event_write(r, event,
 	            json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:I}", "grant_id", event_id(g->grant_id), "subject",
 	                      g->subject, "client_id", g->client_id, "resource", g->resource, "scope", g->scope, "jti",
 	                      jti, "generation", (json_int_t)g->generation));
-	reply_header(r, "pragma", "no-cache"); /* RFC 6749, 5.1 */
-	return reply_json(r, 200, answer);
+	reply_header(r, "cache-control", "no-store"); /* RFC 6749, 5.1 */
+	reply_header(r, "pragma", "no-cache");
+	return reply_body(r, 200, "application/json", h2o_iovec_init(answer.base, answer.len));
 }
 
 step_fn *const token_steps[] = {dispatch, NULL};

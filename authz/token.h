@@ -3,15 +3,19 @@
 #ifndef SALLYPORT_TOKEN_H
 #define SALLYPORT_TOKEN_H
 
+#include "authz/answer_cache.h"
 #include "authz/token_client.h"
 
 struct token_state {
-	struct handle handle; /* of the code or the refresh token */
+	struct handle handle;     /* of the code or the refresh token */
+	uint8_t key[SHA256_SIZE]; /* of a verdict that can be kept (token_service.c) */
+	struct answer_mark mark;
 };
 extern step_fn *const token_steps[];
 
 extern step_fn *const token_code_steps[];    /* token_code.c */
 extern step_fn *const token_refresh_steps[]; /* token_refresh.c */
+extern step_fn *const token_service_steps[]; /* token_service.c */
 
 /* Ends a token request whose code or refresh token no database needs to be asked about: but the client must be proved
  * first, so that nobody can tell the two cases apart. */

@@ -3,16 +3,22 @@
 
 #include <string.h>
 
+#include "authz/client_document.h"
+#include "authz/client_proof.h"
 #include "authz/parameter.h"
 #include "common/encoding.h"
+#include "common/log.h"
 #include "common/reply.h"
 #include "common/secret.h"
 
-enum { CREDENTIAL_MAX = 1024, CLIENT_ID_MAX = 256 };
+enum { CREDENTIAL_MAX = 2048, CLIENT_ID_MAX = 1024 };
+
+static const char TWO_METHODS[] = "the client used two authentication methods";
 
 const struct client_proof *client_of(const struct request *r)
 {
-	return r->caller;
+	const struct client_guard *g = r->caller;
+	return g != NULL ? &g->proof : NULL;
 }
 
 step_result fail_client(struct request *r)
@@ -77,12 +83,17 @@ static void read_form_credentials(const struct form *f, struct client_proof *pro
 	memcpy(proof->raw_secret_digest, proof->secret_digest, SHA256_SIZE);
 }
 
+static bool has_assertion(const struct form *f)
+{
+	return parameter(f, "client_assertion") != NULL || parameter(f, "client_assertion_type") != NULL;
+}
+
 /* Exactly one method (RFC 6749, 2.3). The form may repeat the id of Basic, not contradict it. Credentials in the query
  * are never looked at (OAuth 2.1, 2.4.1). */
 static step_result read_basic(struct request *r, h2o_iovec_t header, struct client_proof *proof)
 {
-	if (parameter(&r->form, "client_secret") != NULL)
-		return fail(r, &INVALID_REQUEST, "the client used two authentication methods");
+	if (parameter(&r->form, "client_secret") != NULL || has_assertion(&r->form))
+		return fail(r, &INVALID_REQUEST, TWO_METHODS);
 	if (!basic_credentials_read(&r->pool, header, proof))
 		return fail_client(r);
 	const char *form_id = parameter(&r->form, "client_id");
@@ -91,20 +102,71 @@ static step_result read_basic(struct request *r, h2o_iovec_t header, struct clie
 	return STEP_NEXT;
 }
 
+/* RFC 7521, 4.2. What it says is believed when its signature holds. */
+static step_result read_assertion(struct request *r, struct client_guard *g)
+{
+	const char *assertion = parameter(&r->form, "client_assertion");
+	const char *type = parameter(&r->form, "client_assertion_type");
+	const char *form_id = parameter(&r->form, "client_id");
+	if (parameter(&r->form, "client_secret") != NULL)
+		return fail(r, &INVALID_REQUEST, TWO_METHODS);
+	if (assertion == NULL || type == NULL)
+		return fail(r, &INVALID_REQUEST, "client_assertion and client_assertion_type belong together");
+	if (strcmp(type, ASSERTION_TYPE) != 0)
+		return fail_client(r);
+	g->kind = PROOF_ASSERTION;
+	g->text = text_of(assertion);
+	const char *problem = assertion_peek(&r->pool, g->text, &g->peek);
+	if (problem != NULL) {
+		log_event(LOG_INFO, "proof of a client refused", "request", r->id, "reason", problem, NULL);
+		return fail_client(r);
+	}
+	if (form_id != NULL && strcmp(form_id, g->peek.client_id) != 0)
+		return fail(r, &INVALID_REQUEST, "client_id is not that of the assertion");
+	g->proof.client_id = g->peek.client_id;
+	return store_client_keys(r, g->proof.client_id);
+}
+
+static step_result read_form_client(struct request *r, struct client_guard *g)
+{
+	if (has_assertion(&r->form))
+		return read_assertion(r, g);
+	read_form_credentials(&r->form, &g->proof);
+	if (g->proof.client_id == NULL || strlen(g->proof.client_id) > CLIENT_ID_MAX)
+		return fail_client(r);
+	/* RFC 8705, 2: client_id says whose certificate it shall be. */
+	if (g->proof.method != AUTH_NONE || request_certificate(r, NULL).base == NULL)
+		return STEP_NEXT;
+	g->kind = PROOF_CERTIFICATE;
+	return store_client_keys(r, g->proof.client_id);
+}
+
 static step_result read_client(struct request *r)
 {
 	bool repeats;
 	h2o_iovec_t header = request_header(r, "authorization", &repeats);
-	struct client_proof *proof = secret_alloc(&r->pool, sizeof(*proof));
-	r->caller = proof;
+	struct client_guard *g = secret_alloc(&r->pool, sizeof(*g));
+	r->caller = g;
 	if (repeats || parameters_repeat(&r->form))
 		return fail(r, &INVALID_REQUEST, "a parameter or the Authorization header is given twice");
-	if (header.base != NULL)
-		return read_basic(r, header, proof);
-	read_form_credentials(&r->form, proof);
-	if (proof->client_id == NULL || strlen(proof->client_id) > CLIENT_ID_MAX)
-		return fail_client(r);
-	return STEP_NEXT;
+	return header.base != NULL ? read_basic(r, header, &g->proof) : read_form_client(r, g);
 }
 
-step_fn *const client_guard[] = {read_client, NULL};
+/* Sites that the operator does not want (any more) are refused where their clients come back, too. */
+static step_result check_site(struct request *r)
+{
+	const char *problem = client_document_refused(&authz_of(r)->settings.documents, client_of(r)->client_id);
+	if (problem == NULL)
+		return STEP_NEXT;
+	log_event(LOG_INFO, "proof of a client refused", "request", r->id, "reason", problem, NULL);
+	return fail_client(r);
+}
+
+step_fn *const client_guard[] = {read_client,
+                                 check_site,
+                                 client_proof_take_keys,
+                                 client_proof_verify,
+                                 client_proof_verify_again,
+                                 client_proof_use,
+                                 client_proof_check_use,
+                                 NULL};

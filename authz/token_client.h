@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a client says who it is at /token, /introspect and /revoke: the guard of CLIENT rows. It only reads; the verdict
- * functions compare. */
+/* How a client says who it is at /token, /introspect and /revoke: the guard of CLIENT rows. It reads; secrets are
+ * compared by the verdict functions, assertions and certificates verified before (client_proof.h). */
 #ifndef SALLYPORT_TOKEN_CLIENT_H
 #define SALLYPORT_TOKEN_CLIENT_H
 
 #include "authz/store.h"
 
 extern step_fn *const client_guard[];
-/* What the guard read. */
+/* What the guard read; NULL before it ran. */
 const struct client_proof *client_of(const struct request *r);
 /* Ends the request: the proof did not hold (RFC 6749, 5.2). */
 step_result fail_client(struct request *r);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* grant_type=authorization_code: OAuth 2.1, 4.1.3 with RFC 7636, 4.5 and RFC 8707, 2.2. */
+#include "authz/budget.h"
 #include "authz/event.h"
 #include "authz/parameter.h"
 #include "authz/token.h"
@@ -53,6 +54,7 @@ static step_result redeem(struct request *r)
 static step_result fail_replayed(struct request *r, const struct granted *g)
 {
 	const struct token_state *s = r->state;
+	answer_cache_forget_grant(authz_of(r)->answers, g->grant_id);
 	event_write(r, "token.code_replayed",
 	            json_pack("{s:s, s:o, s:o}", "client_id", client_of(r)->client_id, "code", event_id(s->handle.id),
 	                      "grant_id", event_id(g->grant_id)));
@@ -71,6 +73,7 @@ static step_result answer(struct request *r)
 	case REDEEM_VERIFIER_MISMATCH: return fail_grant(r);
 	case REDEEM_REPLAYED: return fail_replayed(r, &g);
 	case REDEEM_TARGET_MISMATCH: return fail(r, &INVALID_TARGET, "the resource is not the one that was granted");
+	case REDEEM_LIMITED: return fail_limited(r);
 	case REDEEM_GRANTED: return reply_tokens(r, &g, "token.issued");
 	}
 	return fail_internal(r, "a redemption that does not exist");

@@ -2,6 +2,7 @@
 /* grant_type=refresh_token: OAuth 2.1, 4.3, with the retry window that keeps honest clients alive. */
 #include <string.h>
 
+#include "authz/budget.h"
 #include "authz/event.h"
 #include "authz/parameter.h"
 #include "authz/token.h"
@@ -39,6 +40,7 @@ static step_result refresh(struct request *r)
 static step_result fail_reused(struct request *r)
 {
 	const struct token_state *s = r->state;
+	answer_cache_forget_grant(authz_of(r)->answers, s->handle.id);
 	event_write(r, "token.reuse_detected",
 	            json_pack("{s:s, s:o, s:I}", "client_id", client_of(r)->client_id, "grant_id",
 	                      event_id(s->handle.id), "generation", (json_int_t)s->handle.generation));
@@ -56,6 +58,7 @@ static step_result answer(struct request *r)
 	case REFRESH_REUSED: return fail_reused(r);
 	case REFRESH_TARGET_MISMATCH: return fail(r, &INVALID_TARGET, "the resource is not the one that was granted");
 	case REFRESH_SCOPE_EXCEEDED: return fail(r, &INVALID_SCOPE, "the scope is more than was granted");
+	case REFRESH_LIMITED: return fail_limited(r);
 	case REFRESH_ROTATED: return reply_tokens(r, &g, "token.refreshed");
 	case REFRESH_RETRIED: return reply_tokens(r, &g, "token.refresh_retried");
 	case REFRESH_STALE: return reply_tokens(r, &g, "token.refresh_stale");

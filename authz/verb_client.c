@@ -11,10 +11,12 @@
 enum { URI_OPTIONS_MAX = 32, CLIENT_ID_MAX = 128 };
 
 struct new_client {
-	const char *id, *name, *resource;
+	const char *id, *name, *resource, *scope;
 	const char *redirect_uris[URI_OPTIONS_MAX];
 	size_t redirect_uri_count;
-	bool is_public, json;
+	bool is_public, is_service, json;
+	const char *grant_types[3];
+	size_t grant_type_count;
 };
 
 static bool parse_options(int argc, char **argv, struct new_client *ret)
@@ -24,6 +26,8 @@ static bool parse_options(int argc, char **argv, struct new_client *ret)
 	    {"name", required_argument, NULL, 'n'},
 	    {"redirect-uri", required_argument, NULL, 'u'},
 	    {"public", no_argument, NULL, 'p'},
+	    {"client-credentials", no_argument, NULL, 'c'},
+	    {"scope", required_argument, NULL, 's'},
 	    {"resource", required_argument, NULL, 'r'},
 	    {"json", no_argument, NULL, 'j'},
 	    {NULL, 0, NULL, 0},
@@ -39,6 +43,10 @@ static bool parse_options(int argc, char **argv, struct new_client *ret)
 			ret->redirect_uris[ret->redirect_uri_count++] = optarg;
 		else if (option == 'p')
 			ret->is_public = true;
+		else if (option == 'c')
+			ret->is_service = true;
+		else if (option == 's')
+			ret->scope = optarg;
 		else if (option == 'r')
 			ret->resource = optarg;
 		else if (option == 'j')
@@ -61,6 +69,16 @@ static bool id_acceptable(const char *id)
 	return len > 0 && len <= CLIENT_ID_MAX && id[len] == '\0';
 }
 
+static void choose_grant_types(struct new_client *c)
+{
+	if (c->redirect_uri_count > 0) {
+		c->grant_types[c->grant_type_count++] = "authorization_code";
+		c->grant_types[c->grant_type_count++] = "refresh_token";
+	}
+	if (c->is_service)
+		c->grant_types[c->grant_type_count++] = "client_credentials";
+}
+
 /* Validated as a registration is, whoever asks. */
 static const char *metadata_problem_of(h2o_mem_pool_t *pool, const struct new_client *c)
 {
@@ -73,8 +91,13 @@ static const char *metadata_problem_of(h2o_mem_pool_t *pool, const struct new_cl
 		return "a name has visible characters of UTF-8 only";
 	if (c->resource != NULL)
 		json_object_set_new(document, "resource", json_string(c->resource));
+	if (c->scope != NULL)
+		json_object_set_new(document, "scope", json_string(c->scope));
 	for (size_t i = 0; i < c->redirect_uri_count; i++)
 		json_array_append_new(json_object_get(document, "redirect_uris"), json_string(c->redirect_uris[i]));
+	json_object_set_new(document, "grant_types", json_array());
+	for (size_t i = 0; i < c->grant_type_count; i++)
+		json_array_append_new(json_object_get(document, "grant_types"), json_string(c->grant_types[i]));
 	return client_metadata_read(pool, document, METADATA_ADMIN, &unused, &problem) ? NULL : problem.text;
 }
 
@@ -87,8 +110,8 @@ static const char *problem_of(h2o_mem_pool_t *pool, const struct new_client *c)
 		return "an id has 1 to 128 letters, digits and the signs . _ ~ -";
 	if (c->resource != NULL && c->is_public)
 		return "a resource server is never public";
-	if (c->resource == NULL && c->redirect_uri_count == 0)
-		return "a client needs --redirect-uri, a resource server --resource";
+	if (c->resource == NULL && c->redirect_uri_count == 0 && !c->is_service)
+		return "a client needs --redirect-uri or --client-credentials, a resource server --resource";
 	if (c->resource != NULL && (problem = uri_resource_problem(text_of(c->resource))) != NULL)
 		return text_printf(pool, "%s: %s", c->resource, problem);
 	for (size_t i = 0; i < c->redirect_uri_count; i++)
@@ -115,7 +138,6 @@ static void print_client(h2o_mem_pool_t *pool, const struct new_client *c, const
 
 enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 {
-	static const char *const GRANT_TYPES[] = {"authorization_code", "refresh_token"};
 	struct new_client c = {0};
 	uint8_t digest[SHA256_SIZE];
 	const char *problem, *secret = NULL;
@@ -123,6 +145,7 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 
 	if (!parse_options(argc, argv, &c))
 		return VERB_USAGE;
+	choose_grant_types(&c);
 	problem = problem_of(&op->pool, &c);
 	if (problem != NULL)
 		return refuse("%s", problem);
@@ -145,13 +168,14 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 	    param_text(c.name),
 	    param_text(auth_method_of(&c)),
 	    secret == NULL ? param_text(NULL) : param_bytes(digest, SHA256_SIZE),
-	    param_text_array(&op->pool, GRANT_TYPES, c.redirect_uri_count > 0 ? 2 : 0),
+	    param_text_array(&op->pool, c.grant_types, c.grant_type_count),
 	    param_text_array(&op->pool, c.redirect_uris, c.redirect_uri_count),
 	    param_text(c.resource),
+	    param_text(c.scope != NULL ? c.scope : ""),
 	};
 	status =
 	    operator_do(op,
-	                "SELECT EXISTS (SELECT 1 FROM authz.client_add($1, 'admin', $2, $3, $4, $5, $6, '', 'web', "
+	                "SELECT EXISTS (SELECT 1 FROM authz.client_add($1, 'admin', $2, $3, $4, $5, $6, $8, 'web', "
 	                "NULL, NULL, NULL, NULL, NULL, NULL, NULL, $7, NULL, NULL, NULL, NULL, NULL, false, NULL, "
 	                "NULL, NULL, NULL))",
 	                params, sizeof(params) / sizeof(params[0]), "there is a client of this id");

@@ -124,20 +124,22 @@ static bool apply_migrations(struct migration *m, const glob_t *files)
 	return newest >= 0 && newest <= version;
 }
 
-/* A function file, or grants.sql: applied if it is new or was changed. */
-static bool apply_if_changed(struct migration *m, const char *path, bool always)
+/* Of a function file, or grants.sql: as compare_applied. */
+static int compare_file(struct migration *m, const char *path, struct sql_file *file)
+{
+	if (!read_sql(m, path, file))
+		return -1;
+	return compare_applied(m, "SELECT digest = $2 AS same FROM authz.schema_files WHERE name = $1", file,
+	                       param_text(file->name));
+}
+
+static bool apply_file(struct migration *m, const char *path)
 {
 	struct sql_file file;
-	struct db_param key;
-	int applied;
 
 	if (!read_sql(m, path, &file))
 		return false;
-	key = param_text(file.name);
-	applied = compare_applied(m, "SELECT digest = $2 AS same FROM authz.schema_files WHERE name = $1", &file, key);
-	if (applied < 0 || (applied == 2 && !always))
-		return applied == 2;
-	struct db_param params[] = {key, param_bytes(file.digest, SHA256_SIZE)};
+	struct db_param params[] = {param_text(file.name), param_bytes(file.digest, SHA256_SIZE)};
 	return operator_db_run(m->pg, file.text, file.name) &&
 	       remember(m,
 	                "INSERT INTO authz.schema_files (name, digest) VALUES ($1, $2) "
@@ -145,13 +147,23 @@ static bool apply_if_changed(struct migration *m, const char *path, bool always)
 	                params, 2);
 }
 
+/* All of them, if one is new or was changed. */
 static bool apply_functions(struct migration *m, const glob_t *files)
 {
+	const char *grants = text_printf(&m->op->pool, "%s/grants.sql", m->folder);
+	struct sql_file file;
+	bool changed = m->applied > 0 || compare_file(m, grants, &file) != 2;
+
+	for (size_t i = 0; i < files->gl_pathc && !changed; i++)
+		changed = compare_file(m, files->gl_pathv[i], &file) != 2;
+	if (!changed)
+		return true;
+	if (!run_file(m, "drop_functions"))
+		return false;
 	for (size_t i = 0; i < files->gl_pathc; i++)
-		if (!apply_if_changed(m, files->gl_pathv[i], false))
+		if (!apply_file(m, files->gl_pathv[i]))
 			return false;
-	/* A function that is new has no grants yet. */
-	return apply_if_changed(m, text_printf(&m->op->pool, "%s/grants.sql", m->folder), m->applied > 0);
+	return apply_file(m, grants);
 }
 
 static bool apply_all(struct migration *m, const glob_t *migrations, const glob_t *functions)

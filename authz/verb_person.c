@@ -67,20 +67,6 @@ static bool ask_password(struct operator* op, char hash[PASSWORD_HASH_SIZE])
 	return true;
 }
 
-/* A scope that opens nothing is most often a slip of the pen; it may also be of a resource that is still to come. */
-static void note_unknown_scopes(struct operator* op, const struct db_param *scopes)
-{
-	PGresult *rows =
-	    operator_ask(op,
-	                 "SELECT string_agg(s, ' ') AS unknown FROM unnest($1::text[]) AS s WHERE NOT EXISTS "
-	                 "(SELECT FROM authz.resource_list() AS r WHERE s = ANY (string_to_array(r.scope, ' ')))",
-	                 scopes, 1);
-
-	if (rows != NULL && rows_text(rows, 0, "unknown") != NULL)
-		fprintf(stderr, "note: no resource has the scope %s\n", rows_text(rows, 0, "unknown"));
-	PQclear(rows);
-}
-
 enum verb_status verb_person_add(struct operator* op, int argc, char **argv)
 {
 	static const struct option OPTIONS[] = {
@@ -109,7 +95,7 @@ enum verb_status verb_person_add(struct operator* op, int argc, char **argv)
 		return refuse("a display name has visible characters of UTF-8 only");
 	if (!operator_scopes(op, scope, &scopes) || !ask_password(op, hash))
 		return VERB_REFUSED;
-	note_unknown_scopes(op, &scopes);
+	operator_note_unknown_scopes(op, &scopes);
 	struct db_param params[] = {param_text(argv[optind]), param_text(display), param_text(hash), scopes};
 	return operator_do(op, "SELECT authz.person_add($1, $2, $3, $4)", params, 4, "there is a person of this name");
 }
@@ -121,7 +107,7 @@ enum verb_status verb_person_list(struct operator* op, int argc, char **argv)
 	if (argc > 1 && !json)
 		return VERB_USAGE;
 	return operator_show(
-	    op, "SELECT username, display_name, scope, enabled, living_grants FROM authz.person_list()", json);
+	    op, "SELECT username, display_name, scope, own_scope, roles, groups, enabled, living_grants FROM authz.person_list()", json);
 }
 
 static const char NOBODY[] = "there is nobody of this name";
@@ -164,7 +150,7 @@ enum verb_status verb_person_scope(struct operator* op, int argc, char **argv)
 		return VERB_USAGE;
 	if (!operator_scopes(op, argv[2], &scopes))
 		return VERB_REFUSED;
-	note_unknown_scopes(op, &scopes);
+	operator_note_unknown_scopes(op, &scopes);
 	struct db_param params[] = {param_text(argv[1]), scopes};
 	return operator_do(op, "SELECT authz.person_set_scopes($1, $2)", params, 2, NOBODY);
 }

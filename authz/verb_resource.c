@@ -9,6 +9,14 @@
 
 enum { SCOPES_FILE_MAX = 1024 * 1024 };
 
+static bool is_list_of_texts(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!json_is_string(json_array_get(list, i)))
+			return false;
+	return list == NULL || json_is_array(list);
+}
+
 /* The JSON of `sallyport-mcp scopes`; NULL after a line on standard error. */
 static const char *read_scopes(struct operator* op, const char *name)
 {
@@ -34,6 +42,10 @@ static const char *read_scopes(struct operator* op, const char *name)
 	json_array_foreach (scopes, i, scope) {
 		if (json_get_text(scope, "name").len == 0 || json_get_text(scope, "title").len == 0) {
 			refuse("%s: scope %zu has no name or no title", name, i + 1);
+			return NULL;
+		}
+		if (!is_list_of_texts(json_object_get(scope, "implies"))) {
+			refuse("%s: what scope %zu implies is no array of names", name, i + 1);
 			return NULL;
 		}
 	}

@@ -23,11 +23,14 @@ typedef enum verb_status verb_fn(struct operator* op, int argc, char **argv);
 
 verb_fn verb_serve, verb_check, verb_schema_config, verb_migrate, verb_secret_new;
 verb_fn verb_person_add, verb_person_list, verb_person_disable, verb_person_enable, verb_person_password,
-    verb_person_scope;
+    verb_person_scope, verb_person_roles, verb_person_groups, verb_person_consents, verb_person_forget;
+verb_fn verb_role_put, verb_role_list, verb_role_delete, verb_group_put, verb_group_list, verb_group_delete;
 verb_fn verb_client_add, verb_client_list, verb_client_disable, verb_client_enable, verb_client_delete;
+verb_fn verb_client_import, verb_client_refresh;
 verb_fn verb_resource_put, verb_resource_list;
-verb_fn verb_key_rotate, verb_key_list;
+verb_fn verb_key_rotate, verb_key_withdraw, verb_key_list;
 verb_fn verb_admin_key_add, verb_admin_key_list, verb_admin_key_revoke;
+verb_fn verb_registration_token_add, verb_registration_token_list, verb_registration_token_revoke;
 
 /* Writes the line and gives VERB_REFUSED. */
 enum verb_status refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -41,6 +44,10 @@ enum verb_status operator_do(struct operator* op, const char *sql, const struct 
                              const char *otherwise);
 /* All rows of a question: a table for people, or a JSON array of objects. */
 enum verb_status operator_show(struct operator* op, const char *sql, bool as_json);
+enum verb_status operator_show_of(struct operator* op, const char *sql, const struct db_param *params, size_t count,
+                                  bool as_json);
+/* A line on standard error for scopes that no resource has. */
+void operator_note_unknown_scopes(struct operator* op, const struct db_param *scopes);
 /* A text[] of blank-separated scopes, sorted; false after a line on standard error. */
 bool operator_scopes(struct operator* op, const char *text, struct db_param *ret);
 

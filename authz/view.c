@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authz/view.h"
 
+#include "authz/client_document.h"
 #include "common/reply.h"
 #include "common/secret.h"
 #include "common/uri.h"
@@ -51,11 +52,21 @@ uint32_t view_shown(struct request *r, const struct view *v)
 	struct text_buffer b = {.pool = &r->pool};
 	uint8_t digest[SHA256_SIZE];
 	text_append(&b, v->session_id, sizeof(v->session_id));
+	/* A document may be another one by now. */
+	text_append_json(&b, text_of(v->page.request.client_name));
+	text_append_json(&b, text_of(v->page.request.client_uri));
 	for (size_t i = 0; i < v->page.scope_count; i++)
 		if (v->page.scopes[i].allowed)
 			text_append_printf(&b, " %s", v->page.scopes[i].name);
 	sha256(h2o_iovec_init(b.base, b.len), digest);
 	return (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 | digest[3] | 1;
+}
+
+/* Of a client that is described by a document: the site that answers for it. */
+static const char *client_host(h2o_mem_pool_t *pool, const char *client_id)
+{
+	bool is_web;
+	return client_document_is_url(client_id) ? place_of(pool, client_id, &is_web) : NULL;
 }
 
 json_t *view_json(struct request *r, const struct view *v)
@@ -65,12 +76,12 @@ json_t *view_json(struct request *r, const struct view *v)
 	const char *place = place_of(&r->pool, a->redirect_uri, &is_web);
 	uint32_t shown = v->state == PAGE_CONSENT ? view_shown(r, v) : 0;
 	const char *name = *a->client_name != '\0' ? a->client_name : "An application without a name";
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s?}", "request",
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s?, s:s?}", "request",
 	                 request_handle_mint(r, v->request_id, shown), "client_name", name, "redirect_host", place,
 	                 "redirects_to_app", !is_web, "unverified", a->client_is_dynamic, "loopback_only",
 	                 a->loopback_only, "resource", a->resource, "resource_name",
 	                 a->resource_name != NULL && *a->resource_name != '\0' ? a->resource_name : a->resource,
-	                 "client_uri", a->client_uri);
+	                 "client_uri", a->client_uri, "client_host", client_host(&r->pool, a->client_id));
 }
 
 step_result view_redirect_to_sign_in(struct request *r, const struct view *v)

@@ -12,7 +12,8 @@ enum {
 	STUCK_SECONDS = 60,
 	CONNECTIONS_MAX = 16,
 	IN_FLIGHT_DEFAULT = 64,
-	REPEAT_PROBLEM_MS = 30000
+	REPEAT_PROBLEM_MS = 30000,
+	OTHERS_MS = 100
 };
 
 /* --- log ----------------------------------------------------------------------------------- */
@@ -141,11 +142,15 @@ struct db *db_open(h2o_loop_t *loop, const struct db_options *options)
 	h2o_timeout_init(loop, &db->watch, 1000);
 	h2o_linklist_init_anchor(&db->line);
 	h2o_timeout_init(loop, &db->line_timeout, DB_LINE_MS);
+	h2o_timeout_init(loop, &db->soon, 0);
 	for (size_t i = 0; i < copy.connections; i++)
 		connection_init(&db->connections[i], db);
-	for (size_t i = 0; i < copy.connections; i++)
-		connection_tick(&db->connections[i], clock_monotonic_ms());
+	/* One at first: at the start the others would only compete with it, for the first answer and for a core. */
+	for (size_t i = 1; i < copy.connections; i++)
+		db->connections[i].due_ms = clock_monotonic_ms() + OTHERS_MS;
+	connection_tick(&db->connections[0], clock_monotonic_ms());
 	db_connection_changed(db);
+	db_cancel_open(db);
 	return db;
 }
 
@@ -153,6 +158,8 @@ void db_close(struct db *db)
 {
 	db->closing = true; /* so that an ordinary end is not told as an outage */
 	db_line_end(db);
+	if (db->canceller != NULL)
+		db_close(db->canceller);
 	for (size_t i = 0; i < db->options.connections; i++)
 		connection_dispose(&db->connections[i]);
 	h2o_timeout_unlink(&db->tick_entry);
@@ -160,6 +167,7 @@ void db_close(struct db *db)
 	h2o_timeout_dispose(db->loop, &db->tick);
 	h2o_timeout_dispose(db->loop, &db->watch);
 	h2o_timeout_dispose(db->loop, &db->line_timeout);
+	h2o_timeout_dispose(db->loop, &db->soon);
 	free_options(&db->options);
 	free(db);
 }
@@ -183,7 +191,7 @@ static struct connection *choose_connection(struct db *db)
 	for (size_t i = 0; i < db->options.connections; i++) {
 		struct connection *c = &db->connections[i];
 
-		if (!connection_usable(c) || c->count >= db->options.in_flight)
+		if (!connection_usable(c) || c->cancelling || c->count >= db->options.in_flight)
 			continue;
 		if (least == NULL || c->count < least->count)
 			least = c;

@@ -30,6 +30,7 @@ struct connection {
 	bool broken;     /* to be torn down, but not from inside of somebody's question */
 	bool retiring;   /* its prepared plans are stale: no more questions, a new one when all are answered */
 	bool refused;    /* a statement could not be prepared */
+	bool cancelling; /* nothing more is sent: the cancellation of a statement is under way and must not meet the next */
 	size_t prepared; /* answers to PREPARE so far */
 	unsigned backoff_ms;
 	int64_t due_ms;
@@ -50,6 +51,8 @@ struct db {
 	h2o_linklist_t line; /* db_line.c: questions that wait for a place */
 	unsigned line_count;
 	h2o_timeout_t line_timeout;
+	h2o_timeout_t soon;   /* the next turn of the loop */
+	struct db *canceller; /* db_cancel.c; NULL where nothing is cancelled */
 	char problem[256]; /* said last, so that a long outage does not fill the log */
 	int64_t problem_ms;
 	bool up; /* what the log was told last */
@@ -79,8 +82,13 @@ bool db_has_place(struct db *db);
 bool db_line_join(struct db *db, struct request *r, const struct db_question *questions, size_t count, bool tolerate);
 /* A place may have become free. */
 void db_line_advance(struct db *db);
+/* The request's question leaves the line and is failed in the next turn of the loop; false if it is not there. */
+bool db_line_cancel(struct db *db, const struct request *r);
 /* Fails all that wait. */
 void db_line_end(struct db *db);
+
+/* In db_cancel.c. */
+void db_cancel_open(struct db *db);
 
 /* In db.c: hands an answer over. A NULL result is an outage. */
 void question_finish(struct connection *c, struct question q);

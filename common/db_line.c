@@ -9,7 +9,7 @@ struct waiting_question {
 	h2o_linklist_t link;
 	h2o_timeout_entry_t timeout;
 	struct request *request;
-	bool tolerate;
+	bool tolerate, cancelled;
 	size_t count;
 	struct db_question questions[]; /* with copies of their parameters in the request's pool */
 };
@@ -26,7 +26,8 @@ static void on_timeout(h2o_timeout_entry_t *entry)
 	struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, timeout, entry);
 
 	leave(w);
-	request_resume_failed(w->request, &TEMPORARILY_UNAVAILABLE, "the database is busy");
+	request_resume_failed(w->request, &TEMPORARILY_UNAVAILABLE,
+	                      w->cancelled ? "the question was cancelled" : "the database is busy");
 }
 
 static const struct db_param *copy_params(h2o_mem_pool_t *pool, const struct db_question *q)
@@ -74,12 +75,29 @@ void db_line_advance(struct db *db)
 		struct question question = {.request = r, .tolerate = w->tolerate};
 
 		leave(w);
-		r->was_sent = r->h2o != NULL || r->is_test;
-		if (!r->was_sent)
+		r->was_sent = !w->cancelled && (r->h2o != NULL || r->is_test);
+		if (w->cancelled)
+			request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the question was cancelled");
+		else if (!r->was_sent)
 			request_resume(r); /* its client has left: nobody needs the answer */
 		else if (!db_send(db, w->questions, w->count, &question))
 			request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");
 	}
+}
+
+bool db_line_cancel(struct db *db, const struct request *r)
+{
+	for (h2o_linklist_t *n = db->line.next; n != &db->line; n = n->next) {
+		struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, link, n);
+
+		if (w->request != r)
+			continue;
+		w->cancelled = true;
+		h2o_timeout_unlink(&w->timeout);
+		h2o_timeout_link(db->loop, &db->soon, &w->timeout);
+		return true;
+	}
+	return false;
 }
 
 void db_line_end(struct db *db)

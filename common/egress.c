@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "egress_guard.h"
 #include "egress_loop.h"
 #include "secret.h"
 #include "uri.h"
@@ -15,6 +14,7 @@ enum { HEAD_LIMIT = 65536, FIELD_LIMIT = 16384 };
 
 struct egress {
 	struct egress_loop on;
+	struct egress_guard guard;
 	char *ca_file;
 	h2o_timeout_entry_t refused_timer;
 	h2o_linklist_t transfers; /* with curl */
@@ -30,6 +30,9 @@ struct transfer {
 	void *data;
 	const char *problem; /* known better than by curl's code */
 	bool loopback_only;
+	bool guarded; /* between egress_guard_enter and egress_guard_leave */
+	const struct egress_exception *exception;
+	struct http_cache cache;
 	char *sent; /* the request's body, sent_len bytes */
 	size_t sent_len;
 	char *body; /* the answer's, NUL-terminated */
@@ -40,6 +43,8 @@ struct transfer {
 
 static void free_transfer(struct transfer *t)
 {
+	if (t->guarded)
+		egress_guard_leave(&t->egress->guard);
 	if (t->easy != NULL)
 		curl_easy_cleanup(t->easy);
 	for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
@@ -78,6 +83,7 @@ static void finish_transfer(struct transfer *t, CURLcode code)
 		curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
 		answer.content_type = text_of(type);
 		answer.body = h2o_iovec_init(t->body != NULL ? t->body : "", t->body_len);
+		answer.cache = t->cache;
 	}
 	answer.status = (int)status;
 	if (status == 0)
@@ -143,38 +149,37 @@ static size_t on_head(char *bytes, size_t size, size_t count, void *data)
 	struct transfer *t = data;
 	size_t len = size * count;
 
-	(void)bytes;
 	t->head_len += len;
+	http_cache_read(&t->cache, h2o_iovec_init(bytes, len));
 	if (t->head_len <= HEAD_LIMIT)
 		return len;
 	t->problem = "the answer is too large";
 	return 0;
 }
 
-static bool is_loopback(const struct curl_sockaddr *address)
+/* NULL if the connection may be made. "localhost" is whatever the resolver says; without TLS nothing leaves this
+ * machine. */
+static const char *refuse_address(const struct transfer *t, const struct curl_sockaddr *address)
 {
-	if (address->family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)&address->addr;
-
-		return ntohl(in->sin_addr.s_addr) >> 24 == 127;
-	}
-	if (address->family == AF_INET6) {
-		const struct sockaddr_in6 *in = (const void *)&address->addr;
-
-		return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
-	}
-	return false;
+	if (address->addr.sa_family != address->family)
+		return "the connection is of no known kind";
+	if (t->loopback_only && !egress_guard_is_loopback(&address->addr))
+		return "the name of an http URL leads away from loopback";
+	if (t->guarded && !egress_guard_allows(t->exception, &address->addr))
+		return "the name leads to an address that is not public";
+	return NULL;
 }
 
-/* "localhost" is whatever the resolver says; without TLS nothing leaves this machine. */
+/* A name with one forbidden address is not asked at any other either. */
 static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct transfer *t = data;
 
-	if (purpose != CURLSOCKTYPE_IPCXN || (t->loopback_only && !is_loopback(address))) {
-		t->problem = "the name of an http URL leads away from loopback";
+	if (t->problem == NULL)
+		t->problem =
+		    purpose != CURLSOCKTYPE_IPCXN ? "the connection is of no known kind" : refuse_address(t, address);
+	if (t->problem != NULL)
 		return CURL_SOCKET_BAD;
-	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -212,7 +217,9 @@ static bool set_headers(struct transfer *t, const struct egress_request *request
 		h2o_fatal("no memory");
 	return add_header(t, "Accept", request->accept != NULL ? request->accept : "application/json") &&
 	       (request->content_type == NULL || add_header(t, "Content-Type", request->content_type)) &&
-	       (request->authorization == NULL || add_header(t, "Authorization", request->authorization));
+	       (request->authorization == NULL || add_header(t, "Authorization", request->authorization)) &&
+	       (request->if_none_match == NULL || add_header(t, "If-None-Match", request->if_none_match)) &&
+	       (request->if_modified_since == NULL || add_header(t, "If-Modified-Since", request->if_modified_since));
 }
 
 static bool is_method(const char *method)
@@ -225,15 +232,21 @@ static bool is_method(const char *method)
 /* Fixed text if the request may not go out. */
 static const char *refuse_request(struct transfer *t, const struct egress_request *request)
 {
+	const char *problem;
 	struct uri uri;
 
 	if (!uri_parse(text_of(request->url), &uri) || uri.has_fragment || uri.host.len == 0)
 		return "the URL is not valid";
+	if (!is_method(request->method) || !set_headers(t, request))
+		return "the request has a part that no header can carry";
+	if (request->guarded) {
+		problem = egress_guard_enter(&t->egress->guard, &uri, &t->exception);
+		t->guarded = problem == NULL;
+		return problem;
+	}
 	t->loopback_only = uri_is_loopback(&uri);
 	if (!t->loopback_only && !text_is_nocase(uri.scheme, "https"))
 		return "the URL is neither https nor http to loopback";
-	if (!is_method(request->method) || !set_headers(t, request))
-		return "the request has a part that no header can carry";
 	return NULL;
 }
 
@@ -259,6 +272,27 @@ static void set_body(struct transfer *t, const struct egress_request *request)
 	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+/* A guarded request shares nothing with another: a connection that was made under other rules would be no checked one.
+ */
+static void set_trust(struct transfer *t)
+{
+	const char *ca_file =
+	    t->exception != NULL && t->exception->ca_file != NULL ? t->exception->ca_file : t->egress->ca_file;
+
+	curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (ca_file != NULL) {
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO, ca_file);
+		curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL);
+	}
+	if (t->guarded) {
+		curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+		curl_easy_setopt(t->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	}
+}
+
 static void set_limits(struct transfer *t, const struct egress_request *request)
 {
 	CURL *easy = t->easy;
@@ -271,13 +305,6 @@ static void set_limits(struct transfer *t, const struct egress_request *request)
 	curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (t->egress->ca_file != NULL) {
-		curl_easy_setopt(easy, CURLOPT_CAINFO, t->egress->ca_file);
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	}
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms > 0 ? request->timeout_ms : 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
@@ -290,6 +317,7 @@ static void set_limits(struct transfer *t, const struct egress_request *request)
 
 static void start_transfer(struct transfer *t, const struct egress_request *request)
 {
+	egress_loop_begin(&t->egress->on);
 	t->easy = curl_easy_init();
 	if (t->easy == NULL)
 		h2o_fatal("no memory");
@@ -299,6 +327,7 @@ static void start_transfer(struct transfer *t, const struct egress_request *requ
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	set_body(t, request);
 	set_limits(t, request);
+	set_trust(t);
 	h2o_linklist_insert(&t->egress->transfers, &t->link);
 	if (curl_multi_add_handle(t->egress->on.multi, t->easy) != CURLM_OK)
 		h2o_fatal("libcurl takes no request");
@@ -333,6 +362,12 @@ struct egress *egress_open(h2o_context_t *context, const char *ca_file)
 	h2o_linklist_init_anchor(&egress->transfers);
 	h2o_linklist_init_anchor(&egress->refused);
 	return egress;
+}
+
+void egress_set_exceptions(struct egress *egress, const struct egress_exception *exceptions, size_t count)
+{
+	egress->guard.exceptions = exceptions;
+	egress->guard.exception_count = count;
 }
 
 /* Hands "no answer" to everybody who waits. */

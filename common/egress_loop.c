@@ -135,6 +135,12 @@ void egress_loop_init(struct egress_loop *e, h2o_loop_t *loop, void (*on_finishe
 	h2o_timeout_init(loop, &e->soon, 0);
 	h2o_timeout_init(loop, &e->tick, TICK_MS);
 	h2o_linklist_init_anchor(&e->watches);
+}
+
+void egress_loop_begin(struct egress_loop *e)
+{
+	if (e->multi != NULL)
+		return;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (e->multi = curl_multi_init()) == NULL)
 		h2o_fatal("libcurl cannot be set up");
 	curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
@@ -147,11 +153,13 @@ void egress_loop_init(struct egress_loop *e, h2o_loop_t *loop, void (*on_finishe
 
 void egress_loop_dispose(struct egress_loop *e)
 {
-	curl_multi_cleanup(e->multi);
+	if (e->multi != NULL)
+		curl_multi_cleanup(e->multi);
 	while (!h2o_linklist_is_empty(&e->watches))
 		end_watch(H2O_STRUCT_FROM_MEMBER(struct watch, link, e->watches.next));
 	h2o_timeout_unlink(&e->timer);
 	h2o_timeout_dispose(e->loop, &e->soon);
 	h2o_timeout_dispose(e->loop, &e->tick);
-	curl_global_cleanup();
+	if (e->multi != NULL)
+		curl_global_cleanup();
 }

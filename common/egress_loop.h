@@ -18,7 +18,9 @@ struct egress_loop {
 	h2o_linklist_t watches;
 };
 
+/* Sets nothing of curl up: `multi` is NULL until egress_loop_begin, which does so once. */
 void egress_loop_init(struct egress_loop *e, h2o_loop_t *loop, void (*on_finished)(CURL *easy, CURLcode code));
+void egress_loop_begin(struct egress_loop *e);
 /* All easy handles must be out of it. */
 void egress_loop_dispose(struct egress_loop *e);
 

@@ -20,8 +20,9 @@ enum {
 };
 
 static const char tags[HANDLE_TYPES][TAG_SIZE + 1] = {
-    [HANDLE_CODE] = "spc",    [HANDLE_REFRESH] = "spr",      [HANDLE_SESSION] = "sps",   [HANDLE_BROWSER] = "spb",
-    [HANDLE_REQUEST] = "spq", [HANDLE_REGISTRATION] = "spg", [HANDLE_ADMIN_KEY] = "spa",
+    [HANDLE_CODE] = "spc",      [HANDLE_REFRESH] = "spr",        [HANDLE_SESSION] = "sps",
+    [HANDLE_BROWSER] = "spb",   [HANDLE_REQUEST] = "spq",        [HANDLE_REGISTRATION] = "spg",
+    [HANDLE_ADMIN_KEY] = "spa", [HANDLE_INITIAL_ACCESS] = "spi",
 };
 
 struct handle_key {
@@ -103,18 +104,19 @@ static const char *read_line(struct handle_keys *keys, h2o_iovec_t line)
 	return problem;
 }
 
-static bool read_lines(h2o_mem_pool_t *pool, h2o_iovec_t text, struct handle_keys *keys, const char *file,
-                       const char **error)
+static bool read_lines(h2o_mem_pool_t *pool, h2o_iovec_t text, char separator, struct handle_keys *keys,
+                       const char *file, const char **error)
 {
 	for (int number = 1; text.len != 0; number++) {
-		const char *end = memchr(text.base, '\n', text.len);
-		h2o_iovec_t line = {text.base, end == NULL ? text.len : (size_t)(end - text.base)};
+		h2o_iovec_t line = {text.base, 0};
+		while (line.len < text.len && text.base[line.len] != '\n' && text.base[line.len] != separator)
+			line.len++;
 		const char *problem = read_line(keys, line);
 		if (problem != NULL) {
 			*error = text_printf(pool, "%s:%d: %s", file, number, problem);
 			return false;
 		}
-		size_t taken = line.len + (end != NULL);
+		size_t taken = line.len + (line.len < text.len);
 		text.base += taken;
 		text.len -= taken;
 	}
@@ -171,9 +173,15 @@ struct handle_keys *handle_keys_load(h2o_mem_pool_t *pool, const char *file, con
 	if (!fine)
 		*error = text_printf(pool, "%s: %s", file, problem);
 	else
-		fine = read_lines(pool, h2o_iovec_init(text, (size_t)len), keys, file, error);
+		fine = read_lines(pool, h2o_iovec_init(text, (size_t)len), '\n', keys, file, error);
 	h2o_mem_clear_pool(&reading);
 	return fine ? keys : NULL;
+}
+
+struct handle_keys *handle_keys_read(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, const char **error)
+{
+	struct handle_keys *keys = secret_alloc(pool, sizeof(*keys));
+	return read_lines(pool, text, ',', keys, name, error) ? keys : NULL;
 }
 
 bool handle_keys_derive(const struct handle_keys *keys, int key_id, const char *purpose, uint8_t key[32], int *ret_id)

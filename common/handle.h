@@ -12,13 +12,14 @@
 #include "text.h"
 
 enum handle_type {
-	HANDLE_CODE,         /* spc: authorization code; id = row of codes */
-	HANDLE_REFRESH,      /* spr: refresh token; id = grant, generation counts its rotations */
-	HANDLE_SESSION,      /* sps: sign-in session (cookie) */
-	HANDLE_BROWSER,      /* spb: binds authorization requests to one browser (cookie) */
-	HANDLE_REQUEST,      /* spq: authorization request (form field) */
-	HANDLE_REGISTRATION, /* spg: registration access token */
-	HANDLE_ADMIN_KEY,    /* spa: bearer of the admin REST */
+	HANDLE_CODE,           /* spc: authorization code; id = row of codes */
+	HANDLE_REFRESH,        /* spr: refresh token; id = grant, generation counts its rotations */
+	HANDLE_SESSION,        /* sps: sign-in session (cookie) */
+	HANDLE_BROWSER,        /* spb: binds authorization requests to one browser (cookie) */
+	HANDLE_REQUEST,        /* spq: authorization request (form field) */
+	HANDLE_REGISTRATION,   /* spg: registration access token */
+	HANDLE_ADMIN_KEY,      /* spa: bearer of the admin REST */
+	HANDLE_INITIAL_ACCESS, /* spi: initial access token, with which clients register */
 	HANDLE_TYPES
 };
 
@@ -34,6 +35,8 @@ struct handle_keys;
  * others than its owner (and group). NULL and *error (static or in pool) on failure. The result lives in the pool,
  * wiped with it. */
 struct handle_keys *handle_keys_load(h2o_mem_pool_t *pool, const char *file, const char **error);
+/* The same of a text, whose lines may also end with a comma; `name` says in *error what it is. */
+struct handle_keys *handle_keys_read(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, const char **error);
 /* For tests and one-key uses. */
 struct handle_keys *handle_keys_of(h2o_mem_pool_t *pool, uint8_t key_id, const uint8_t master[32]);
 /* Key of 32 bytes derived from the minting master secret for another purpose (e.g. "signing-keys"); `key_id` selects an

@@ -34,7 +34,10 @@ bool jws_algorithm_of(h2o_iovec_t name, enum jws_algorithm *ret)
 			return true;
 		}
 	}
-	return false;
+	if (!text_is(name, "Ed25519"))
+		return false;
+	*ret = JWS_EDDSA;
+	return true;
 }
 
 /* ---- A key and what is prepared of it ---- */

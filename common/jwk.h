@@ -9,8 +9,9 @@
 #include "json.h"
 
 enum jws_algorithm { JWS_ES256, JWS_RS256, JWS_PS256, JWS_EDDSA, JWS_ALGORITHMS };
-const char *jws_algorithm_name(enum jws_algorithm a);             /* "ES256" */
-bool jws_algorithm_of(h2o_iovec_t name, enum jws_algorithm *ret); /* exact */
+const char *jws_algorithm_name(enum jws_algorithm a); /* "ES256" */
+/* Exact; "Ed25519" (RFC 9864) is EdDSA, which has no other curve here. */
+bool jws_algorithm_of(h2o_iovec_t name, enum jws_algorithm *ret);
 
 struct jwk {
 	const char *kid;
@@ -39,11 +40,16 @@ struct jwk *jwk_of_private_der(h2o_mem_pool_t *pool, enum jws_algorithm algorith
 /* RFC 7638. */
 char *jwk_thumbprint(h2o_mem_pool_t *pool, const struct jwk *key);
 
-enum { JWK_SET_MAX = 64, JWK_RSA_BITS_MIN = 2048, JWK_RSA_BITS_MAX = 8192 };
+enum { JWK_SET_MAX = 64, JWK_RSA_BITS_MIN = 2048, JWK_RSA_BITS_MAX = 8192, JWK_RSA_BITS_MAX_OWN = 4096 };
 /* A JWKS document: keys that are not for signatures, of unknown kty or crv, without kid, or whose alg does not fit kty
  * are passed over (RFC 7517, 5); `oct`, private members, RSA under 2,048 bits, a point off its curve and a repeated kid
  * refuse the whole set: NULL and *error. An RSA key without alg is RS256. */
 struct jwk_set *jwk_set_read(h2o_mem_pool_t *pool, const json_t *document, const char **error);
+/* The same of a set whose keys prove nobody but its owner (a client's): a key without kid is taken too (its kid is ""),
+ * an RSA key without alg is for `rsa` (JWS_RS256 or JWS_PS256), and one of more than 4,096 bits is refused. */
+struct jwk_set *jwk_set_read_own(h2o_mem_pool_t *pool, const json_t *document, enum jws_algorithm rsa,
+                                 const char **error);
+/* NULL for an empty kid. */
 const struct jwk *jwk_set_find(const struct jwk_set *set, h2o_iovec_t kid);
 
 #endif

@@ -11,17 +11,24 @@
 
 enum { P256_SIZE = 32, ED25519_SIZE = 32, KID_MAX = 256 };
 
+struct reading {
+	h2o_mem_pool_t *pool;
+	bool own;               /* jwk_set_read_own */
+	enum jws_algorithm rsa; /* of an RSA key without alg */
+};
+
 enum verdict { KEY_TAKEN, KEY_PASSED_OVER, KEY_REFUSED };
 
-static EVP_PKEY *key_of_params(const char *type, OSSL_PARAM *params)
+static EVP_PKEY *key_of_params(const char *type, OSSL_PARAM *params, bool deep)
 {
 	EVP_PKEY *key = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	EVP_PKEY_CTX *check = NULL;
 
-	/* the check finds a point off its curve, an even exponent, a modulus that is prime or has small factors */
+	/* the deep check finds a point off its curve, an even exponent, a modulus that is prime or has small factors */
 	if (EVP_PKEY_fromdata_init(ctx) != 1 || EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1 ||
-	    (check = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL)) == NULL || EVP_PKEY_public_check(check) != 1) {
+	    (deep &&
+	     ((check = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL)) == NULL || EVP_PKEY_public_check(check) != 1))) {
 		EVP_PKEY_free(key);
 		key = NULL;
 	}
@@ -44,7 +51,7 @@ static EVP_PKEY *read_ec(const json_t *object)
 	    OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
 	    OSSL_PARAM_construct_end(),
 	};
-	return key_of_params("EC", params);
+	return key_of_params("EC", params, true);
 }
 
 static EVP_PKEY *read_okp(const json_t *object)
@@ -65,13 +72,15 @@ static BIGNUM *read_number(h2o_mem_pool_t *pool, const json_t *object, const cha
 	return BN_bin2bn((const uint8_t *)bytes.base, (int)bytes.len, NULL);
 }
 
-static EVP_PKEY *read_rsa(h2o_mem_pool_t *pool, const json_t *object)
+/* That a modulus is prime takes long to find out (a second for 8,192 bits), and of a key that proves nobody but its
+ * owner it does not matter. */
+static EVP_PKEY *read_rsa(const struct reading *rd, const json_t *object)
 {
 	EVP_PKEY *key = NULL;
 	OSSL_PARAM *params = NULL;
 	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
-	BIGNUM *n = read_number(pool, object, "n", JWK_RSA_BITS_MAX / 8);
-	BIGNUM *e = read_number(pool, object, "e", 8); /* a long exponent only burns time */
+	BIGNUM *n = read_number(rd->pool, object, "n", (rd->own ? JWK_RSA_BITS_MAX_OWN : JWK_RSA_BITS_MAX) / 8);
+	BIGNUM *e = read_number(rd->pool, object, "e", 8); /* a long exponent only burns time */
 
 	/* with an exponent of 1 everybody can sign */
 	if (n != NULL && e != NULL && BN_num_bits(n) >= JWK_RSA_BITS_MIN && BN_is_odd(e) && !BN_is_one(e) &&
@@ -79,7 +88,7 @@ static EVP_PKEY *read_rsa(h2o_mem_pool_t *pool, const json_t *object)
 	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
 		params = OSSL_PARAM_BLD_to_param(builder);
 	if (params != NULL)
-		key = key_of_params("RSA", params);
+		key = key_of_params("RSA", params, !rd->own);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(builder);
 	BN_free(n);
@@ -118,7 +127,7 @@ static bool is_for_verifying(const json_t *object)
 }
 
 /* The one algorithm of the key; false if it has none that is known here. */
-static bool algorithm_fits(const json_t *object, enum jws_algorithm *ret)
+static bool algorithm_fits(const struct reading *rd, const json_t *object, enum jws_algorithm *ret)
 {
 	h2o_iovec_t kty = json_get_text(object, "kty"), crv = json_get_text(object, "crv");
 	enum jws_algorithm named;
@@ -129,19 +138,19 @@ static bool algorithm_fits(const json_t *object, enum jws_algorithm *ret)
 	else if (text_is(kty, "OKP") && text_is(crv, "Ed25519"))
 		*ret = JWS_EDDSA;
 	else if (is_rsa)
-		*ret = JWS_RS256;
+		*ret = rd->rsa;
 	else
 		return false;
 	if (json_object_get(object, "alg") == NULL)
 		return true;
 	if (!jws_algorithm_of(json_get_text(object, "alg"), &named))
 		return false;
-	if (is_rsa && named == JWS_PS256)
-		*ret = JWS_PS256;
+	if (is_rsa && (named == JWS_PS256 || named == JWS_RS256))
+		*ret = named;
 	return named == *ret;
 }
 
-static enum verdict jwk_read(h2o_mem_pool_t *pool, const json_t *object, struct jwk *ret, const char **why)
+static enum verdict jwk_read(const struct reading *rd, const json_t *object, struct jwk *ret, const char **why)
 {
 	h2o_iovec_t kid = json_get_text(object, "kid");
 	enum jws_algorithm algorithm;
@@ -153,7 +162,8 @@ static enum verdict jwk_read(h2o_mem_pool_t *pool, const json_t *object, struct 
 	*why = "is a secret or private key";
 	if (text_is(json_get_text(object, "kty"), "oct") || has_private_member(object))
 		return KEY_REFUSED;
-	if (kid.len == 0 || kid.len > KID_MAX || !is_for_verifying(object) || !algorithm_fits(object, &algorithm))
+	if ((kid.len == 0 && !rd->own) || kid.len > KID_MAX || !is_for_verifying(object) ||
+	    !algorithm_fits(rd, object, &algorithm))
 		return KEY_PASSED_OVER;
 	if (algorithm == JWS_ES256) {
 		*why = "is no point of P-256";
@@ -163,16 +173,17 @@ static enum verdict jwk_read(h2o_mem_pool_t *pool, const json_t *object, struct 
 		key = read_okp(object);
 	} else {
 		*why = "is no RSA key of 2048 to 8192 bits";
-		key = read_rsa(pool, object);
+		key = read_rsa(rd, object);
 	}
-	if (!jwk_fill(pool, ret, algorithm, key, false))
+	if (!jwk_fill(rd->pool, ret, algorithm, key, false))
 		return KEY_REFUSED;
-	ret->kid = text_copy(pool, kid);
+	ret->kid = text_copy(rd->pool, kid);
 	return KEY_TAKEN;
 }
 
-struct jwk_set *jwk_set_read(h2o_mem_pool_t *pool, const json_t *document, const char **error)
+static struct jwk_set *set_read(const struct reading *rd, const json_t *document, const char **error)
 {
+	h2o_mem_pool_t *pool = rd->pool;
 	const json_t *keys = json_object_get(document, "keys");
 	const json_t *object;
 	size_t i;
@@ -187,7 +198,7 @@ struct jwk_set *jwk_set_read(h2o_mem_pool_t *pool, const json_t *document, const
 	json_array_foreach (keys, i, object) {
 		struct jwk *key = &set->keys[set->count];
 		const char *why;
-		enum verdict verdict = jwk_read(pool, object, key, &why);
+		enum verdict verdict = jwk_read(rd, object, key, &why);
 		if (verdict == KEY_TAKEN && jwk_set_find(set, text_of(key->kid)) != NULL) {
 			why = "has the kid of another key";
 			verdict = KEY_REFUSED;
@@ -203,9 +214,24 @@ struct jwk_set *jwk_set_read(h2o_mem_pool_t *pool, const json_t *document, const
 	return set;
 }
 
+struct jwk_set *jwk_set_read(h2o_mem_pool_t *pool, const json_t *document, const char **error)
+{
+	struct reading rd = {.pool = pool, .rsa = JWS_RS256};
+
+	return set_read(&rd, document, error);
+}
+
+struct jwk_set *jwk_set_read_own(h2o_mem_pool_t *pool, const json_t *document, enum jws_algorithm rsa,
+                                 const char **error)
+{
+	struct reading rd = {.pool = pool, .own = true, .rsa = rsa};
+
+	return set_read(&rd, document, error);
+}
+
 const struct jwk *jwk_set_find(const struct jwk_set *set, h2o_iovec_t kid)
 {
-	for (size_t i = 0; i < set->count; i++) {
+	for (size_t i = 0; kid.len > 0 && i < set->count; i++) {
 		if (text_is(kid, set->keys[i].kid))
 			return &set->keys[i];
 	}

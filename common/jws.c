@@ -125,7 +125,8 @@ struct parts { /* base64url text */
 };
 
 struct header {
-	h2o_iovec_t typ, kid;
+	h2o_iovec_t typ, kid; /* len 0 also where they are no text */
+	bool has_typ, has_kid;
 	enum jws_algorithm algorithm;
 };
 
@@ -169,7 +170,7 @@ static bool typ_is(h2o_iovec_t value, const char *typ)
 }
 
 /* NULL, or why not. */
-static const char *header_read(h2o_mem_pool_t *pool, h2o_iovec_t part, const char *typ, struct header *ret)
+static const char *header_members_read(h2o_mem_pool_t *pool, h2o_iovec_t part, struct header *ret)
 {
 	json_t *object = object_read(pool, part);
 	const char *member;
@@ -185,13 +186,23 @@ static const char *header_read(h2o_mem_pool_t *pool, h2o_iovec_t part, const cha
 	}
 	ret->typ = json_get_text(object, "typ");
 	ret->kid = json_get_text(object, "kid");
-	if (!typ_is(ret->typ, typ))
-		return "typ is another one";
-	if (ret->kid.len == 0)
-		return "kid is missing";
+	ret->has_typ = json_object_get(object, "typ") != NULL;
+	ret->has_kid = json_object_get(object, "kid") != NULL;
 	if (!jws_algorithm_of(json_get_text(object, "alg"), &ret->algorithm))
 		return "alg is unknown";
 	return NULL;
+}
+
+/* NULL, or why not. */
+static const char *header_read(h2o_mem_pool_t *pool, h2o_iovec_t part, const char *typ, struct header *ret)
+{
+	const char *why = header_members_read(pool, part, ret);
+
+	if (why != NULL)
+		return why;
+	if (!typ_is(ret->typ, typ))
+		return "typ is another one";
+	return ret->kid.len == 0 ? "kid is missing" : NULL;
 }
 
 h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *typ)
@@ -202,6 +213,19 @@ h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *ty
 	if (parts_read(token, &parts) != NULL || header_read(pool, parts.header, typ, &header) != NULL)
 		return h2o_iovec_init(NULL, 0);
 	return header.kid;
+}
+
+/* NULL, or why not. */
+static const char *signature_problem(h2o_mem_pool_t *pool, const struct jwk *key, const struct header *header,
+                                     const struct parts *parts)
+{
+	/* RFC 8725, 3.1: the key says which algorithm, the header may only agree */
+	if (header->algorithm != key->algorithm)
+		return "alg is not that of the key";
+	h2o_iovec_t signature = base64url_decode(pool, parts->signature);
+	if (signature.len == 0)
+		return "the signature is no base64url";
+	return signature_holds(key, parts->input, signature) ? NULL : "the signature is wrong";
 }
 
 /* NULL, or why not. */
@@ -216,15 +240,16 @@ static const char *token_problem(h2o_mem_pool_t *pool, const struct jwk_set *key
 	if (why != NULL)
 		return why;
 	const struct jwk *key = jwk_set_find(keys, header.kid);
-	if (key == NULL)
-		return "kid is unknown";
-	/* RFC 8725, 3.1: the key says which algorithm, the header may only agree */
-	if (header.algorithm != key->algorithm)
-		return "alg is not that of the key";
-	h2o_iovec_t signature = base64url_decode(pool, parts->signature);
-	if (signature.len == 0)
-		return "the signature is no base64url";
-	return signature_holds(key, parts->input, signature) ? NULL : "the signature is wrong";
+	return key != NULL ? signature_problem(pool, key, &header, parts) : "kid is unknown";
+}
+
+static json_t *claims_read(h2o_mem_pool_t *pool, const struct parts *parts, const char **why)
+{
+	json_t *claims = object_read(pool, parts->payload);
+
+	if (claims == NULL)
+		*why = "the claims are no base64url of a JSON object";
+	return claims;
 }
 
 json_t *jws_verify(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token,
@@ -233,12 +258,68 @@ json_t *jws_verify(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char 
 	struct parts parts;
 
 	*why = token_problem(pool, keys, typ, token, &parts);
-	if (*why != NULL)
-		return NULL;
-	json_t *claims = object_read(pool, parts.payload);
-	if (claims == NULL)
-		*why = "the claims are no base64url of a JSON object";
-	return claims;
+	return *why == NULL ? claims_read(pool, &parts, why) : NULL;
+}
+
+/* ---- Reading what is signed with a key of the signer's own set ---- */
+
+static bool typ_is_any(const struct header *header, const char *const *typs)
+{
+	if (!header->has_typ)
+		return true;
+	for (; *typs != NULL; typs++)
+		if (typ_is(header->typ, *typs))
+			return true;
+	return false;
+}
+
+/* The key that kid names. A key without kid is meant where it is the only one for the algorithm; without kid in the
+ * header, any key is. */
+static const struct jwk *key_meant(const struct jwk_set *keys, const struct header *header)
+{
+	const struct jwk *named = jwk_set_find(keys, header->kid), *only = NULL;
+
+	for (size_t i = 0; named == NULL && i < keys->count; i++) {
+		const struct jwk *key = &keys->keys[i];
+		if (key->algorithm != header->algorithm || (header->has_kid && *key->kid != '\0'))
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = key;
+	}
+	return named != NULL ? named : only;
+}
+
+/* NULL, or why not. */
+static const char *own_token_problem(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *const *typs,
+                                     h2o_iovec_t token, struct parts *parts, bool *key_unknown)
+{
+	struct header header;
+	const char *why = parts_read(token, parts);
+
+	if (why == NULL)
+		why = header_members_read(pool, parts->header, &header);
+	if (why != NULL)
+		return why;
+	if (!typ_is_any(&header, typs))
+		return "typ is another one";
+	if (header.has_kid && header.kid.len == 0)
+		return "kid is no text";
+	const struct jwk *key = key_meant(keys, &header);
+	*key_unknown = key == NULL;
+	return key != NULL ? signature_problem(pool, key, &header, parts) : "no key of the set is meant";
+}
+
+json_t *jws_verify_own(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *const *typs, h2o_iovec_t token,
+                       bool *key_unknown, const char **why)
+{
+	struct parts parts;
+	bool unknown = false;
+
+	*why = own_token_problem(pool, keys, typs, token, &parts, &unknown);
+	if (key_unknown != NULL)
+		*key_unknown = unknown;
+	return *why == NULL ? claims_read(pool, &parts, why) : NULL;
 }
 
 /* ---- Claims ---- */

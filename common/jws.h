@@ -20,6 +20,12 @@ h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *ty
 json_t *jws_verify(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token,
                    const char **why);
 
+/* The same of a JWT that somebody signed with a key of his own set (a client's assertion, RFC 7523): typ may be absent
+ * or any of `typs` (NULL at the end), and kid too where only one key fits the algorithm. *key_unknown (may be NULL)
+ * says that no key of the set was meant, so that a newer set may have it. */
+json_t *jws_verify_own(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *const *typs, h2o_iovec_t token,
+                       bool *key_unknown, const char **why);
+
 /* RFC 9068, 4 and RFC 7519, 4.1: iss equal, aud (string or array) has `audience`, exp, iat present as integers, not
  * expired, not of the future (skew_s tolerated for iat and nbf). NULL, or why not. */
 const char *jwt_claims_problem(const json_t *claims, const char *issuer, const char *audience, int64_t now, int skew_s);

@@ -26,5 +26,6 @@ const struct oauth_error CONTENT_TOO_LARGE = {"invalid_request", 413};
 const struct oauth_error UNSUPPORTED_MEDIA_TYPE = {"invalid_request", 415};
 const struct oauth_error FORBIDDEN = {"access_denied", 403};
 const struct oauth_error CONFLICT = {"invalid_request", 409};
+const struct oauth_error TOO_MANY_REQUESTS = {"temporarily_unavailable", 429};
 const struct oauth_error SERVER_ERROR = {"server_error", 500};
 const struct oauth_error TEMPORARILY_UNAVAILABLE = {"temporarily_unavailable", 503};

@@ -31,6 +31,7 @@ extern const struct oauth_error CONTENT_TOO_LARGE;       /* 413 */
 extern const struct oauth_error UNSUPPORTED_MEDIA_TYPE;  /* 415 */
 extern const struct oauth_error FORBIDDEN;               /* 403: cross-site form, foreign Origin or Host */
 extern const struct oauth_error CONFLICT;                /* 409, admin REST */
+extern const struct oauth_error TOO_MANY_REQUESTS;       /* 429: over its budget; the same request may succeed later */
 extern const struct oauth_error SERVER_ERROR;            /* 500 */
 extern const struct oauth_error TEMPORARILY_UNAVAILABLE; /* 503: an outage of ours; clients keep what they hold */
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "request_internal.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "clock.h"
 #include "log.h"
@@ -103,22 +106,42 @@ step_result run_steps(struct request *r, step_fn *const *steps)
 static bool take_answer(struct request *r)
 {
 	r->waiting = false;
-	if (r->h2o != NULL || r->is_test)
+	if (r->h2o != NULL || r->is_test || r->outlives_client)
 		return true;
 	request_free(r);
 	return false;
 }
 
+/* Nobody else frees it: h2o's request is gone already. */
+static bool is_alone(const struct request *r)
+{
+	return r->h2o == NULL && !r->is_test;
+}
+
+static void end_if_alone(struct request *r, bool alone)
+{
+	if (alone && !r->waiting)
+		request_free(r);
+}
+
 void request_resume(struct request *r)
 {
-	if (take_answer(r))
-		request_run(r);
+	bool alone = is_alone(r);
+
+	if (!take_answer(r))
+		return;
+	request_run(r);
+	end_if_alone(r, alone);
 }
 
 void request_resume_failed(struct request *r, const struct oauth_error *error, const char *text)
 {
-	if (take_answer(r))
-		fail(r, error, text);
+	bool alone = is_alone(r);
+
+	if (!take_answer(r))
+		return;
+	fail(r, error, text);
+	end_if_alone(r, alone);
 }
 
 step_result fail(struct request *r, const struct oauth_error *error, const char *text)
@@ -188,6 +211,18 @@ static h2o_iovec_t forwarded_list(struct request *r)
 		text_append_iovec(&b, headers->entries[at].value);
 	}
 	return h2o_iovec_init(b.base, b.len);
+}
+
+bool request_client_left(const struct request *r)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (r->h2o == NULL)
+		return !r->is_test;
+	h2o_socket_t *socket = r->h2o->conn->callbacks->get_socket(r->h2o->conn);
+	return getsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	       info.tcpi_state != TCP_ESTABLISHED;
 }
 
 /* The right-most address that is not one of our proxies: what stands left of it anybody can write. */

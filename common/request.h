@@ -38,12 +38,16 @@ struct request {
 	PGresult *rows;                  /* answer of the last question; freed with the pool */
 	bool waiting, answered;
 	bool was_sent;                         /* the last question has left for the database */
+	bool outlives_client;                  /* the steps go on when the client has left; their answer goes nowhere */
+	unsigned retry_after_s;                /* the budget is spent: seconds to wait; 0: it is not */
 	int64_t started_ms;                    /* clock_monotonic_ms */
 	char id[23];                           /* random, for the log and the X-Request-Id header */
 	void (*on_departed)(struct request *); /* called once if the client left before the answer; may be NULL */
 	struct reply_header *headers;          /* of the answer to come (reply.h) */
 	struct reply_test *test;               /* unit tests: what was answered */
 	h2o_headers_t *test_headers;           /* unit tests: what was asked with */
+	h2o_iovec_t test_certificate;          /* unit tests: what the client presented */
+	bool test_certificate_trusted;
 	bool is_test;
 };
 
@@ -53,13 +57,20 @@ struct request {
 h2o_iovec_t request_header(struct request *r, const char *lower_case_name, bool *repeats);
 /* Numeric address of the client: the peer, or what a configured proxy forwarded. */
 const char *request_address(struct request *r);
+/* True if the client has closed its side of the connection. h2o itself does not read an HTTP/1 connection while a
+ * request is handled, so for a long call somebody has to ask now and then. One system call. */
+bool request_client_left(const struct request *r);
+
+/* The certificate that the client presented with TLS, in DER; {NULL, 0} if there is none or it was not asked for.
+ * *ret_trusted (may be NULL): its chain leads to an authority that the server was told to trust with clients. */
+h2o_iovec_t request_certificate(struct request *r, bool *ret_trusted);
 
 /* Continues with another list in place of the rest of this one: return run_steps(r, steps). */
 step_result run_steps(struct request *r, step_fn *const *steps);
-/* For db, worker and egress only: the answer has come. Frees the request if the client has left, else runs the next
+/* For whoever made the request wait: the answer has come. Frees the request if the client has left, else runs the next
  * steps. */
 void request_resume(struct request *r);
-/* For db, worker and egress only: as request_resume, but ends the request with the error. */
+/* For whoever made the request wait: as request_resume, but ends the request with the error. */
 void request_resume_failed(struct request *r, const struct oauth_error *error, const char *text);
 
 /* Ends a step with an error: code and status from the constant, the form from the endpoint's row (errors_as). `text` is

@@ -191,8 +191,12 @@ static step_result read_request(struct request *r)
 /* After the guard, the endpoint's own steps. */
 static step_result enter_steps(struct request *r)
 {
+	if (r->endpoint->budget != 0 && r->service->spend != NULL && r->service->spend(r) != STEP_NEXT)
+		return STEP_DONE;
 	return run_steps(r, r->endpoint->steps);
 }
+
+static step_fn *const enter[] = {enter_steps, NULL};
 
 /* The guard's steps with enter_steps behind them. */
 static step_fn *const *steps_behind_guard(struct request *r, step_fn *const *guard)
@@ -231,7 +235,7 @@ void router_run(struct router *router, struct request *r)
 	if (read_request(r) != STEP_NEXT)
 		return;
 	step_fn *const *guard = r->service->guards[e->caller];
-	r->next_step = guard != NULL ? steps_behind_guard(r, guard) : e->steps;
+	r->next_step = guard != NULL ? steps_behind_guard(r, guard) : enter;
 	request_run(r);
 }
 
@@ -240,7 +244,7 @@ step_result show_error_json(struct request *r, const struct oauth_error *error, 
 	reply_header(r, "x-request-id", r->id);
 	reply_header(r, "pragma", "no-cache"); /* RFC 6749, 5.1 */
 	if (error->status == 503 || error->status == 429)
-		reply_header(r, "retry-after", "1");
+		reply_header(r, "retry-after", text_printf(&r->pool, "%u", r->retry_after_s > 0 ? r->retry_after_s : 1));
 	return reply_json(r, error->status, json_pack("{s:s, s:s}", "error", error->code, "error_description", text));
 }
 

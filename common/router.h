@@ -6,7 +6,7 @@
 
 #include "request.h"
 
-enum caller { ANYONE, CLIENT, USER, BEARER, ADMIN, CALLERS };
+enum caller { ANYONE, CLIENT, USER, BEARER, ADMIN, REGISTRANT /* of a client, RFC 7592 */, CALLERS };
 enum body { NO_BODY, FORM, JSON }; /* what the router reads; NO_BODY leaves r->body as raw bytes */
 /* OAuth JSON; a page; a redirect to the client (a page until its URI is proved); OAuth JSON with a Bearer challenge;
  * JSON-RPC */
@@ -24,6 +24,7 @@ struct endpoint { /* a row of the table */
 	step_fn *const *steps; /* in order, NULL at the end */
 	size_t state_size;     /* zeroed bytes at r->state */
 	size_t body_limit;     /* bytes; 0: 16 KiB */
+	unsigned budget;       /* what the request counts against, in the daemon's own numbers; 0: nothing */
 	const char *about;     /* for whoever reads the table */
 };
 
@@ -36,6 +37,9 @@ struct service {
 	step_result (*show_error[ERROR_FORMS])(struct request *, const struct oauth_error *, const char *text);
 	/* Called first for every request, e.g. Host and Origin checks; NULL if none. STEP_NEXT to go on. */
 	step_result (*admit)(struct request *);
+	/* Called for a row with a budget when the caller is known, before the row's own steps; NULL if none has one.
+	 * STEP_NEXT to go on. */
+	step_result (*spend)(struct request *);
 	void *daemon; /* struct authz or struct mcp */
 };
 

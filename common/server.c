@@ -18,11 +18,8 @@
 #include "request_internal.h"
 #include "secret.h"
 #include "server_internal.h"
-#include "tls.h"
 
 enum {
-	ACCEPT_BATCH = 16,
-	WRITE_TIMEOUT_MS = 30 * 1000,
 	RESERVED_FDS = 128, /* database, files, outbound */
 	LOOP_WAIT_MS = 1000,
 	BUSY_WAIT_MS = 50, /* while starting or draining */
@@ -77,6 +74,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
 	struct server *server = ((struct handler *)self)->server;
 	struct request *r = request_new(server->service);
+	server_connection_busy(req);
 	request_attach(r, req);
 	bool is_chunked;
 	const char *problem = raw_head_problem(req, &is_chunked);
@@ -94,80 +92,25 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
 	return 0;
 }
 
-/* ---- connections ---- */
-
-static void on_accept(h2o_socket_t *socket, const char *error);
-
-static void set_accepting(struct server *server, bool accepting)
-{
-	if (server->accepting == accepting)
-		return;
-	server->accepting = accepting;
-	for (size_t i = 0; i < server->listener_count; i++) {
-		struct listener *l = &server->listeners[i];
-		if (l->socket == NULL)
-			continue;
-		if (accepting)
-			h2o_socket_read_start(l->socket, on_accept);
-		else
-			h2o_socket_read_stop(l->socket);
-	}
-}
-
-static void on_connection_close(void *data)
-{
-	struct connection *c = data;
-	struct server *server = c->server;
-	h2o_linklist_unlink(&c->link);
-	free(c);
-	server->connection_count--;
-	if (server->listening)
-		set_accepting(server, true);
-}
-
-bool server_accept(struct listener *l)
-{
-	struct server *server = l->server;
-	/* at the limit the listener rests: an accept loop without descriptors would spin */
-	if (server->connection_count >= server->options.connections_max) {
-		set_accepting(server, false);
-		return false;
-	}
-	h2o_socket_t *socket = h2o_evloop_socket_accept(l->socket);
-	if (socket == NULL)
-		return false;
-	/* h2o has no write timeout in HTTP/1: the kernel ends a peer that does not take its bytes */
-	unsigned timeout = WRITE_TIMEOUT_MS;
-	setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
-	struct connection *c = h2o_mem_alloc(sizeof(*c));
-	memset(c, 0, sizeof(*c));
-	c->server = server;
-	c->socket = socket;
-	h2o_linklist_insert(&server->connections, &c->link);
-	server->connection_count++;
-	socket->on_close.cb = on_connection_close;
-	socket->on_close.data = c;
-	h2o_accept(&server->accept, socket);
-	return true;
-}
-
-static void on_accept(h2o_socket_t *socket, const char *error)
-{
-	if (error != NULL)
-		return;
-	for (int i = 0; i < ACCEPT_BATCH; i++)
-		if (!server_accept(socket->data))
-			return;
-}
-
 /* ---- signals ---- */
+
+SSL_CTX *server_tls_context(struct server *server, const char **error)
+{
+	const struct server_options *o = &server->options;
+	struct tls_options files = {o->certificate, o->key, o->ask_certificate, o->client_ca};
+	SSL_CTX *context = tls_server_context(&files, error);
+
+	if (context != NULL && o->ask_certificate)
+		peer_certificate_watch(server, context);
+	return context;
+}
 
 static void reload(struct server *server)
 {
 	const char *error;
 	log_reopen();
 	if (server->options.certificate != NULL) {
-		SSL_CTX *fresh = tls_server_context(server->options.certificate, server->options.key, &error);
+		SSL_CTX *fresh = server_tls_context(server, &error);
 		if (fresh == NULL) {
 			log_event(LOG_ERROR, "certificate not reloaded, the old one stays", "reason", error, NULL);
 		} else {
@@ -275,6 +218,8 @@ static void set_defaults(struct server_options *o)
 			o->connections_max =
 			    files.rlim_cur > 2 * RESERVED_FDS ? (unsigned)files.rlim_cur - RESERVED_FDS : RESERVED_FDS;
 	}
+	if (o->connections_per_address == 0)
+		o->connections_per_address = 512;
 	if (o->header_timeout_ms == 0)
 		o->header_timeout_ms = 10 * 1000;
 	if (o->drain_timeout_ms == 0)
@@ -317,6 +262,7 @@ struct server *server_open(const struct server_options *options, const char **er
 	memset(server, 0, sizeof(*server));
 	h2o_mem_init_pool(&server->pool);
 	h2o_linklist_init_anchor(&server->connections);
+	h2o_linklist_init_anchor(&server->idle);
 	server->options = *options;
 	set_defaults(&server->options);
 	*error = server_options_problem(&server->pool, options);
@@ -324,7 +270,7 @@ struct server *server_open(const struct server_options *options, const char **er
 		return abandon(server, error);
 	SSL_CTX *tls = NULL;
 	if (options->certificate != NULL) {
-		tls = tls_server_context(options->certificate, options->key, error);
+		tls = server_tls_context(server, error);
 		if (tls == NULL)
 			return abandon(server, error);
 	}
@@ -355,7 +301,7 @@ static void start_listeners(struct server *server)
 		l->socket->data = l;
 	}
 	server->listening = true;
-	set_accepting(server, true);
+	server_set_accepting(server, true);
 }
 
 /* Until then the kernel gives every connection to an older instance, if there is one. */

@@ -37,6 +37,11 @@ const char *server_options_problem(h2o_mem_pool_t *pool, const struct server_opt
 
 	if (problem != NULL || options->certificate == NULL)
 		return problem;
-	SSL_CTX_free(tls_server_context(options->certificate, options->key, &problem));
+	if (options->ask_certificate && (options->proxies != NULL || options->tls_terminated_by_proxy))
+		return "tls.client_certificates: a proxy cannot stand in front, the certificates would be its own";
+	if (options->client_ca != NULL && !options->ask_certificate)
+		return "tls.client_ca: is for tls.client_certificates: request";
+	struct tls_options files = {options->certificate, options->key, options->ask_certificate, options->client_ca};
+	SSL_CTX_free(tls_server_context(&files, &problem));
 	return problem;
 }

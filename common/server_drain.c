@@ -24,6 +24,8 @@ void server_drain(struct server *server)
 	for (size_t i = 0; i < server->listener_count; i++)
 		listener_end_handshakes(server->listeners[i].fd);
 	h2o_context_request_shutdown(&server->context); /* every answer from now on says that the connection ends */
+	if (server->options.on_drain != NULL)
+		server->options.on_drain(server->options.data);
 }
 
 static void close_listeners(struct server *server)

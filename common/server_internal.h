@@ -3,7 +3,9 @@
 #ifndef SALLYPORT_SERVER_INTERNAL_H
 #define SALLYPORT_SERVER_INTERNAL_H
 
+#include "address.h"
 #include "server.h"
+#include "tls.h"
 
 enum { LISTENERS_MAX = 8 };
 
@@ -13,11 +15,16 @@ struct listener {
 	h2o_socket_t *socket;
 };
 
+struct peer;
 struct connection {
 	struct server *server;
 	h2o_socket_t *socket;
 	h2o_linklist_t link;
 	bool read_side_shut;
+	struct peer *peer;                 /* whose share it takes; NULL: nobody's */
+	h2o_linklist_t idle, idle_of_peer; /* linked while no request of it is handled */
+	bool is_ending;                    /* it was told to make room */
+	SSL *ssl;                          /* where client certificates are asked for, once the handshake is done */
 };
 
 struct server {
@@ -28,7 +35,8 @@ struct server {
 	struct listener listeners[LISTENERS_MAX];
 	size_t listener_count;
 	h2o_linklist_t connections;
-	unsigned connection_count;
+	h2o_linklist_t idle; /* connections, stalest first */
+	unsigned connection_count, ending_count;
 	bool accepting, listening;
 	int64_t drain_ms; /* when the drain began; 0: it did not */
 	int signal_fd;
@@ -38,8 +46,17 @@ struct server {
 	h2o_mem_pool_t pool;
 };
 
+/* The options' files as they are now. NULL and *error. */
+SSL_CTX *server_tls_context(struct server *server, const char **error);
+/* Lets request_certificate find the certificates of this context's connections. */
+void peer_certificate_watch(struct server *server, SSL_CTX *context);
+
 /* Takes one connection of the listener; false if none waits or there are too many. */
 bool server_accept(struct listener *l);
+void server_on_accept(h2o_socket_t *socket, const char *error);
+void server_set_accepting(struct server *server, bool accepting);
+/* Until h2o's request goes, its connection is not idle. */
+void server_connection_busy(h2o_req_t *req);
 /* SIGTERM: ends the server, in steps that server_go_on_draining takes (every few milliseconds). */
 void server_drain(struct server *server);
 void server_go_on_draining(struct server *server);

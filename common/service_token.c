@@ -106,8 +106,7 @@ static json_t *token_read(h2o_mem_pool_t *pool, h2o_iovec_t token, const char **
 	                                                                                                        : NULL;
 }
 
-json_t *service_token_verify(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t token, const char *issuer,
-                             const char *audience, int64_t now, const char **why)
+json_t *service_token_open(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t token, const char **why)
 {
 	jwt_t *jwt = NULL;
 
@@ -121,6 +120,17 @@ json_t *service_token_verify(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_
 	char *text = memcpy(secret_alloc(pool, token.len + 1), token.base, token.len);
 	bool holds = jwt_decode(&jwt, text, key.bytes, (int)key.len) == 0 && jwt_get_alg(jwt) == JWT_ALG_HS256;
 	jwt_free(jwt);
-	*why = holds ? jwt_claims_problem(claims, issuer, audience, now, SKEW_S) : "the signature is wrong";
+	*why = holds ? NULL : "the signature is wrong";
+	return holds ? claims : NULL;
+}
+
+json_t *service_token_verify(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t token, const char *issuer,
+                             const char *audience, int64_t now, const char **why)
+{
+	json_t *claims = service_token_open(pool, key, token, why);
+
+	if (claims == NULL)
+		return NULL;
+	*why = jwt_claims_problem(claims, issuer, audience, now, SKEW_S);
 	return *why == NULL ? claims : NULL;
 }

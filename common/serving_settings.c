@@ -20,6 +20,14 @@ static const char SERVING_PROPERTIES[] =
     "  properties:\n"
     "    certificate: {type: string, minLength: 1, maxLength: 4096}\n"
     "    key: {type: string, minLength: 1, maxLength: 4096}\n"
+    "    client_certificates:\n"
+    "      description: Whether clients are asked for a certificate; none has to present one\n"
+    "      enum: ['off', request]\n"
+    "    client_ca:\n"
+    "      description: PEM file of the authorities whose client certificates are trusted\n"
+    "      type: string\n"
+    "      minLength: 1\n"
+    "      maxLength: 4096\n"
     "proxy:\n"
     "  type: object\n"
     "  additionalProperties: false\n"
@@ -32,6 +40,7 @@ static const char SERVING_PROPERTIES[] =
     "      items: {type: string, minLength: 1, maxLength: 64}\n"
     "      minItems: 1\n"
     "      maxItems: 64\n"
+    "connections_per_address: {description: Open at a time, type: integer, minimum: 1, maximum: 1000000}\n"
     "log: {description: 'File; absent: standard error', type: string, minLength: 1, maxLength: 4096}\n"
     "audit_log: {description: File, type: string, minLength: 1, maxLength: 4096}\n";
 
@@ -84,8 +93,11 @@ void serving_settings_read(h2o_mem_pool_t *pool, const char *file, const json_t 
 	    .listen = json_object_get(document, "listen"),
 	    .certificate = config_path(pool, file, tls, "certificate"),
 	    .key = config_path(pool, file, tls, "key"),
+	    .ask_certificate = strcmp(config_text(tls, "client_certificates", "off"), "request") == 0,
+	    .client_ca = config_path(pool, file, tls, "client_ca"),
 	    .proxies = proxy != NULL ? serving_text_list(pool, json_object_get(proxy, "addresses")) : NULL,
 	    .tls_terminated_by_proxy = config_bool(proxy, "terminates_tls", false),
+	    .connections_per_address = (unsigned)config_int(document, "connections_per_address", 512),
 	    .log = config_path(pool, file, document, "log"),
 	    .audit_log = config_path(pool, file, document, "audit_log"),
 	};
@@ -97,8 +109,11 @@ struct server_options serving_server_options(const struct serving_settings *s)
 	    .listen = s->listen,
 	    .certificate = s->certificate,
 	    .key = s->key,
+	    .ask_certificate = s->ask_certificate,
+	    .client_ca = s->client_ca,
 	    .proxies = s->proxies,
 	    .tls_terminated_by_proxy = s->tls_terminated_by_proxy,
+	    .connections_per_address = s->connections_per_address,
 	};
 }
 

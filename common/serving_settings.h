@@ -10,8 +10,11 @@
 struct serving_settings { /* texts live in the pool or in the document */
 	const json_t *listen;
 	const char *certificate, *key; /* NULL: plain HTTP */
+	bool ask_certificate;          /* tls.client_certificates: request */
+	const char *client_ca;         /* NULL: no authority is trusted for client certificates */
 	const char *const *proxies;    /* NULL-terminated; NULL: none */
 	bool tls_terminated_by_proxy;
+	unsigned connections_per_address;
 	const char *log, *audit_log; /* NULL if absent */
 };
 

@@ -114,6 +114,15 @@ static void add_tool(json_t *record, const struct call *call)
 	add_text(record, "tool_digest", call->tool->digest);
 }
 
+static void add_end(json_t *record, const struct call *call)
+{
+	static const char *const EFFECTS[] = {"none", "committed", "unknown"};
+
+	json_object_set_new(record, "reason", json_string(call->running.reason));
+	if (call->tool->tier != TIER_READ)
+		json_object_set_new(record, "effect", json_string(EFFECTS[call->effect]));
+}
+
 bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 {
 	const struct call *call = call_of(r);
@@ -133,6 +142,8 @@ bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 	json_object_set_new(record, "outcome", json_string(outcome));
 	if (strcmp(outcome, "allowed") == 0)
 		json_object_set_new(record, "rows", json_integer((json_int_t)rows));
+	if (strcmp(outcome, "cancelled") == 0)
+		add_end(record, call);
 	json_object_set_new(record, "duration_ms", json_integer(clock_monotonic_ms() - r->started_ms));
 	if (audit_write(mcp_of(r)->audit, record, changes && ran))
 		return true;

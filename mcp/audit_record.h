@@ -5,9 +5,10 @@
 
 #include "mcp/call.h"
 
-/* What became of call_of(r): allowed, denied, invalid, failed, cancelled, acquirable, unknown; or started, of a tool
- * that is not of tier read. Lines about such tools are on the disk when this returns. False if the line could not be
- * written: nothing may then be done or answered. */
+/* What became of call_of(r): allowed, denied, invalid, failed, cancelled (with the reason, and of a tool that is not of
+ * tier read with its effect: none, committed or unknown), acquirable, unknown; or started, of a tool that is not of
+ * tier read. Lines about such tools are on the disk when this returns. False if the line could not be written: nothing
+ * may then be done or answered. */
 bool audit_record_call(struct request *r, const char *outcome, size_t rows);
 /* A copy in which the values of members with a telling name ("password", "api_key") are replaced. A new reference. */
 json_t *audit_redact(const json_t *arguments);

@@ -69,12 +69,20 @@ static step_result answer_failure(struct request *r)
 	return tools_answer_problem(r, failure_text(state));
 }
 
+/* The transaction was over before the answer came. */
+static enum call_effect effect_of(ExecStatusType status)
+{
+	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? EFFECT_COMMITTED : EFFECT_NONE;
+}
+
 static step_result answer(struct request *r)
 {
 	const struct call *call = call_of(r);
 	ExecStatusType status = PQresultStatus(r->rows);
 	size_t rows;
 
+	if (call->running.end != RUNNING_ON)
+		return tools_answer_cancelled(r, effect_of(status));
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
 		return answer_failure(r);
 	h2o_iovec_t result = result_of_rows(&r->pool, call->tool, r->rows, result_era_info(r), &rows);
@@ -88,9 +96,25 @@ static step_result answer(struct request *r)
 
 static step_fn *const ANSWER_STEPS[] = {answer, NULL};
 
-step_result backend_sql_run(struct request *r)
+static struct db *database_of(const struct request *r)
 {
 	const struct mcp *mcp = mcp_of(r);
+
+	return call_of(r)->tool->tier == TIER_READ ? mcp->read_db : mcp->write_db;
+}
+
+void backend_sql_cancel(struct request *r)
+{
+	db_cancel(database_of(r), r);
+}
+
+bool backend_sql_give_up(struct request *r)
+{
+	return db_give_up(database_of(r), r);
+}
+
+step_result backend_sql_run(struct request *r)
+{
 	const struct tool *tool = call_of(r)->tool;
 	struct db_param timeout = param_text(tool->timeout);
 	struct db_question questions[] = {
@@ -99,5 +123,5 @@ step_result backend_sql_run(struct request *r)
 	};
 
 	run_steps(r, ANSWER_STEPS); /* when the answer is there */
-	return db_ask_all(r, tool->tier == TIER_READ ? mcp->read_db : mcp->write_db, questions, 2, true);
+	return db_ask_all(r, database_of(r), questions, 2, true);
 }

@@ -9,6 +9,7 @@
 #include "mcp/challenge.h"
 #include "mcp/introspection.h"
 #include "mcp/jwks.h"
+#include "mcp/revocation.h"
 
 /* r->caller: what the guard knows so far. */
 struct proof {
@@ -16,6 +17,7 @@ struct proof {
 	h2o_iovec_t token;
 	uint8_t digest[SHA256_SIZE];
 	json_t *claims;
+	uint64_t disturbed; /* introspection_disturbed when it was asked */
 };
 
 static struct proof *proof_of(const struct request *r)
@@ -63,9 +65,9 @@ enum bearer_form bearer_read(h2o_iovec_t header, h2o_iovec_t *ret_token)
 }
 
 /* True if the token is known; the entry then lives as long as the request. */
-static bool look_up(struct request *r, struct proof *proof, int64_t now_ms)
+static bool look_up(struct request *r, struct proof *proof, int64_t now_ms, int64_t age_limit_ms)
 {
-	struct bearer *bearer = token_cache_find(mcp_of(r)->tokens, proof->digest, now_ms);
+	struct bearer *bearer = token_cache_find(mcp_of(r)->tokens, proof->digest, now_ms, age_limit_ms);
 
 	if (bearer == NULL)
 		return false;
@@ -99,7 +101,8 @@ static step_result read_header(struct request *r)
 		return challenge_invalid(r, "the token is too long");
 	r->caller = proof;
 	sha256(proof->token, proof->digest);
-	if (look_up(r, proof, r->started_ms) && !proof->bearer->active)
+	if (look_up(r, proof, r->started_ms, revocation_age_limit_ms(mcp_of(r), r->started_ms)) &&
+	    !proof->bearer->active)
 		return refuse_dead(r);
 	return STEP_NEXT;
 }
@@ -158,14 +161,31 @@ static step_result introspect(struct request *r)
 
 	if (proof->bearer != NULL)
 		return STEP_NEXT;
+	proof->disturbed = introspection_disturbed(mcp_of(r)->introspection);
 	return introspection_ask(mcp_of(r)->introspection, r, proof->token, proof->digest, proof->claims);
+}
+
+/* What was asked for is as new as can be: it has no age limit. */
+static bool take_answer(struct request *r, struct proof *proof)
+{
+	return proof->bearer != NULL || look_up(r, proof, clock_monotonic_ms(), INT64_MAX);
+}
+
+/* Something about this token, or another one, changed while the question was under way. */
+static step_result introspect_again(struct request *r)
+{
+	struct proof *proof = proof_of(r);
+
+	if (take_answer(r, proof) || introspection_disturbed(mcp_of(r)->introspection) == proof->disturbed)
+		return STEP_NEXT;
+	return introspect(r);
 }
 
 static step_result settle(struct request *r)
 {
 	struct proof *proof = proof_of(r);
 
-	if (proof->bearer == NULL && !look_up(r, proof, clock_monotonic_ms()))
+	if (!take_answer(r, proof))
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the authorization server does not answer");
 	if (!proof->bearer->active)
 		return refuse_dead(r);
@@ -173,4 +193,4 @@ static step_result settle(struct request *r)
 	return STEP_NEXT;
 }
 
-step_fn *const bearer_steps[] = {read_header, fetch_keys, verify, introspect, settle, NULL};
+step_fn *const bearer_steps[] = {read_header, fetch_keys, verify, introspect, introspect_again, settle, NULL};

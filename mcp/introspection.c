@@ -9,7 +9,13 @@
 #include "common/log.h"
 #include "mcp/jwks.h"
 
-enum { FLIGHTS_MAX = 512, FLIGHT_BUCKETS = 64, ASK_TIMEOUT_MS = 5000, ANSWER_LIMIT = 64 * 1024 };
+enum {
+	FLIGHTS_MAX = 512,
+	FLIGHT_BUCKETS = 64,
+	ASK_TIMEOUT_MS = 5000,
+	ANSWER_LIMIT = 64 * 1024,
+	BELIEVED_MAX_S = 60 * 60, /* who uses the answer may want a newer one */
+};
 
 struct flight_waiter {
 	struct request *r;
@@ -21,6 +27,8 @@ struct flight { /* one question under way */
 	struct flight *next;
 	uint8_t digest[SHA256_SIZE];
 	json_t *claims; /* a reference of its own: the first asker may leave */
+	int64_t asked_ms;
+	bool disturbed; /* the answer may be older than a change that is known already */
 	struct flight_waiter *waiters;
 };
 
@@ -30,6 +38,7 @@ struct introspection {
 	h2o_mem_pool_t pool;
 	struct flight *flights[FLIGHT_BUCKETS];
 	size_t count;
+	uint64_t disturbed;
 };
 
 /* RFC 6749, 2.3.1: both parts form-encoded (which changes nothing of the unreserved characters that they usually are).
@@ -119,7 +128,14 @@ static struct scopes granted_scopes(h2o_mem_pool_t *pool, const json_t *answer, 
 
 static void keep_dead(const struct flight *f, int64_t dies_ms)
 {
-	struct bearer_facts facts = {.digest = f->digest, .dies_ms = dies_ms};
+	struct bearer_facts facts = {
+	    .digest = f->digest,
+	    .asked_ms = f->asked_ms,
+	    .dies_ms = dies_ms,
+	    .client_id = json_get_text(f->claims, "client_id").base,
+	    .grant_id = json_get_text(f->claims, "grant_id").base,
+	    .jti = json_get_text(f->claims, "jti").base,
+	};
 
 	token_cache_put(f->introspection->options.tokens, bearer_make(&facts));
 }
@@ -130,7 +146,7 @@ static void keep_alive(h2o_mem_pool_t *pool, const struct flight *f, const json_
 	struct scopes granted = granted_scopes(pool, answer, f->claims), grantable = {NULL, 0};
 	int64_t expires = json_integer_value(json_object_get(f->claims, "exp"));
 	int64_t left_s = expires - clock_now();
-	int64_t left_ms = left_s < o->cache_ms / 1000 + 1 ? left_s * 1000 : o->cache_ms; /* exp may be huge */
+	int64_t left_ms = left_s < BELIEVED_MAX_S ? left_s * 1000 : BELIEVED_MAX_S * 1000; /* exp may be huge */
 
 	if (left_ms <= 0) { /* it ended while the question was under way */
 		keep_dead(f, now_ms + o->cache_ms);
@@ -145,12 +161,14 @@ static void keep_alive(h2o_mem_pool_t *pool, const struct flight *f, const json_
 	struct bearer_facts facts = {
 	    .digest = f->digest,
 	    .active = true,
-	    .dies_ms = now_ms + (left_ms < o->cache_ms ? left_ms : o->cache_ms),
+	    .asked_ms = f->asked_ms,
+	    .dies_ms = now_ms + left_ms,
 	    .expires = expires,
 	    .subject = json_get_text(f->claims, "sub").base,
 	    .username = json_get_text(answer, "username").base,
 	    .client_id = json_get_text(f->claims, "client_id").base,
 	    .grant_id = grant.base != NULL ? grant.base : json_get_text(f->claims, "grant_id").base,
+	    .jti = json_get_text(f->claims, "jti").base,
 	    .scope = scopes_text(pool, &granted),
 	    .list = tool_lists_get(o->lists, decisions),
 	    .decisions = decisions,
@@ -188,25 +206,84 @@ static const char *take_answer(const struct flight *f, const struct egress_answe
 	return problem;
 }
 
+static const char *const KEY_CLAIMS[TOKEN_KEYS] = {
+    [TOKEN_GRANT] = "grant_id", [TOKEN_JTI] = "jti", [TOKEN_CLIENT] = "client_id"};
+
+/* A token that does not say of which grant it is may be of this one. */
+static bool concerns(const struct flight *f, const char *claim, h2o_iovec_t value)
+{
+	h2o_iovec_t said = json_get_text(f->claims, claim);
+
+	return said.base == NULL || text_equal(said, value);
+}
+
+static void disturb(struct introspection *introspection, struct flight *f)
+{
+	introspection->disturbed += !f->disturbed;
+	f->disturbed = true;
+}
+
+void introspection_disturb(struct introspection *introspection, enum token_key key, h2o_iovec_t value)
+{
+	if (introspection->count == 0)
+		return;
+	for (size_t i = 0; i < FLIGHT_BUCKETS; i++)
+		for (struct flight *f = introspection->flights[i]; f != NULL; f = f->next)
+			if (concerns(f, KEY_CLAIMS[key], value))
+				disturb(introspection, f);
+}
+
+void introspection_disturb_all(struct introspection *introspection)
+{
+	for (size_t i = 0; i < FLIGHT_BUCKETS; i++)
+		for (struct flight *f = introspection->flights[i]; f != NULL; f = f->next)
+			disturb(introspection, f);
+}
+
+uint64_t introspection_disturbed(const struct introspection *introspection)
+{
+	return introspection->disturbed;
+}
+
+const char *introspection_authorization(const struct introspection *introspection)
+{
+	return (const char *)introspection->authorization.bytes;
+}
+
 static struct flight **place_of(struct introspection *introspection, const uint8_t *digest)
 {
-	struct flight **at = &introspection->flights[digest[0] % FLIGHT_BUCKETS];
+	return &introspection->flights[digest[0] % FLIGHT_BUCKETS];
+}
 
-	while (*at != NULL && memcmp((*at)->digest, digest, SHA256_SIZE) != 0)
+/* The one whose answer will be kept. */
+static struct flight *find_flight(struct introspection *introspection, const uint8_t *digest)
+{
+	struct flight *f = *place_of(introspection, digest);
+
+	while (f != NULL && (f->disturbed || memcmp(f->digest, digest, SHA256_SIZE) != 0))
+		f = f->next;
+	return f;
+}
+
+static void remove_flight(struct introspection *introspection, struct flight *f)
+{
+	struct flight **at = place_of(introspection, f->digest);
+
+	while (*at != f)
 		at = &(*at)->next;
-	return at;
+	*at = f->next;
+	introspection->count--;
 }
 
 static void on_answer(void *data, const struct egress_answer *answer)
 {
 	struct flight *f = data;
 	struct introspection *introspection = f->introspection;
-	const char *problem = take_answer(f, answer);
+	const char *problem = f->disturbed ? NULL : take_answer(f, answer);
 
 	if (problem != NULL)
 		log_event(LOG_WARNING, "introspection failed", "reason", problem, NULL);
-	*place_of(introspection, f->digest) = f->next;
-	introspection->count--;
+	remove_flight(introspection, f);
 	struct flight_waiter *waiter = f->waiters;
 	json_decref(f->claims);
 	free(f);
@@ -242,15 +319,17 @@ static void send_question(struct introspection *introspection, struct flight *f,
 static struct flight *start_flight(struct introspection *introspection, const char *url, h2o_iovec_t token,
                                    const uint8_t *digest, json_t *claims)
 {
-	struct flight **at = place_of(introspection, digest);
+	struct flight **at = place_of(introspection, digest), *known = find_flight(introspection, digest);
 
-	if (*at != NULL)
-		return *at;
+	if (known != NULL)
+		return known;
 	if (introspection->count == FLIGHTS_MAX)
 		return NULL;
 	struct flight *f = h2o_mem_alloc(sizeof(*f));
-	*f = (struct flight){.introspection = introspection, .claims = json_incref(claims)};
+	*f = (struct flight){
+	    .introspection = introspection, .claims = json_incref(claims), .asked_ms = clock_monotonic_ms()};
 	memcpy(f->digest, digest, SHA256_SIZE);
+	f->next = *at;
 	*at = f;
 	introspection->count++;
 	send_question(introspection, f, url, token);

@@ -27,6 +27,7 @@ struct jwks_waiter {
 struct jwks_reading {
 	h2o_mem_pool_t pool;
 	const char *jwks_uri, *introspection_url;
+	const char *revocation_feed_url; /* NULL if there is none */
 	const struct jwk_set *set;
 };
 
@@ -37,6 +38,7 @@ struct jwks {
 	struct jwks_reading *good; /* NULL until the first one succeeded */
 	struct jwks_reading *under_way;
 	int64_t good_ms, tried_ms, next_ms, retry_ms;
+	bool once_more; /* what is under way may be older than what somebody knows */
 	struct jwks_waiter *waiters;
 };
 
@@ -95,6 +97,9 @@ static void end_reading(struct jwks *jwks, const char *problem)
 		jwks->next_ms = now + REFRESH_MS;
 		jwks->retry_ms = RETRY_LEAST_MS;
 	}
+	if (jwks->once_more)
+		jwks->next_ms = now;
+	jwks->once_more = false;
 	resume_waiters(jwks);
 }
 
@@ -165,6 +170,7 @@ static void on_metadata(void *data, const struct egress_answer *answer)
 	}
 	reading->jwks_uri = endpoint_of(reading, document, "jwks_uri");
 	reading->introspection_url = endpoint_of(reading, document, "introspection_endpoint");
+	reading->revocation_feed_url = endpoint_of(reading, document, "revocation_feed_endpoint");
 	if (reading->jwks_uri == NULL || reading->introspection_url == NULL) {
 		end_reading(jwks, "the metadata has no usable jwks_uri or introspection_endpoint");
 		return;
@@ -226,6 +232,25 @@ const char *jwks_introspection_url(const struct jwks *jwks)
 	const struct jwks_reading *reading = believed(jwks);
 
 	return reading != NULL ? reading->introspection_url : NULL;
+}
+
+const char *jwks_revocation_feed_url(const struct jwks *jwks)
+{
+	const struct jwks_reading *reading = believed(jwks);
+
+	return reading != NULL ? reading->revocation_feed_url : NULL;
+}
+
+void jwks_read_again(struct jwks *jwks)
+{
+	int64_t soonest_ms = jwks->tried_ms + REFRESH_LEAST_MS;
+
+	if (jwks->under_way != NULL)
+		jwks->once_more = true;
+	else if (clock_monotonic_ms() >= soonest_ms)
+		start_reading(jwks);
+	else if (jwks->next_ms > soonest_ms)
+		jwks->next_ms = soonest_ms; /* the tick does it */
 }
 
 int64_t jwks_read_ms(const struct jwks *jwks)

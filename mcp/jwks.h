@@ -18,6 +18,10 @@ void jwks_tick(void *jwks);
 const struct jwk_set *jwks_current(const struct jwks *jwks);
 /* NULL as jwks_current. */
 const char *jwks_introspection_url(const struct jwks *jwks);
+/* NULL as jwks_current, and if the authorization server has none. */
+const char *jwks_revocation_feed_url(const struct jwks *jwks);
+/* Both documents are read again as soon as can be. */
+void jwks_read_again(struct jwks *jwks);
 /* When the set was read (clock_monotonic_ms): what was signed later may have a key that it does not have yet. */
 int64_t jwks_read_ms(const struct jwks *jwks);
 /* For a token whose key is unknown, or while there is no set: STEP_WAIT for a refresh (one at a time, with a known set

@@ -9,9 +9,11 @@
 #include "common/egress.h"
 #include "common/router.h"
 #include "common/server.h"
+#include "mcp/running.h"
 #include "mcp/settings.h"
 
 struct catalogue;
+struct feed;
 struct introspection;
 struct jwks;
 struct token_cache;
@@ -27,6 +29,8 @@ struct mcp {
 	struct jwks *jwks;                   /* jwks.h */
 	struct introspection *introspection; /* introspection.h */
 	struct token_cache *tokens;          /* token_cache.h */
+	struct feed *feed;                   /* feed.h */
+	struct running_calls running;        /* running.h */
 	h2o_iovec_t metadata;                /* RFC 9728 document */
 	const char *metadata_url;
 	const char *server_info; /* JSON of {"name", "title", "version"} */

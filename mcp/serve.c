@@ -6,8 +6,10 @@
 #include "common/log.h"
 #include "mcp/bearer.h"
 #include "mcp/endpoints.h"
+#include "mcp/feed.h"
 #include "mcp/introspection.h"
 #include "mcp/jwks.h"
+#include "mcp/revocation.h"
 #include "mcp/verbs.h"
 
 enum { TICK_MS = 1000, CALLS_WAITING_MAX = 256 };
@@ -71,6 +73,7 @@ static struct db *open_database(struct mcp *mcp, const char *name, const struct 
 	    .connections = database->connections,
 	    .in_flight = 1, /* a tool's statement may be slow: none waits behind it */
 	    .line = CALLS_WAITING_MAX,
+	    .cancels = true,
 	};
 
 	/* the first statement sets the bounds of a call: with it alone there is no tool */
@@ -95,6 +98,23 @@ static void open_authorization(struct mcp *mcp)
 	mcp->jwks = options.jwks;
 	mcp->tokens = options.tokens;
 	mcp->introspection = introspection_open(&options);
+}
+
+static void open_feed(struct mcp *mcp)
+{
+	struct feed_options options = {
+	    .loop = server_context(mcp->server)->loop,
+	    .egress = mcp->egress,
+	    .jwks = mcp->jwks,
+	    .issuer = mcp->settings.issuer,
+	    .resource = mcp->settings.resource,
+	    .authorization = introspection_authorization(mcp->introspection),
+	    .on_event = revocation_apply,
+	    .data = mcp,
+	};
+
+	running_open(&mcp->running, options.loop);
+	mcp->feed = feed_open(&options);
 }
 
 static void on_reload(void *data)
@@ -128,7 +148,9 @@ static void serve(struct mcp *mcp)
 	mcp->read_db = open_database(mcp, "tools-read", &mcp->settings.read, c->read_statements, c->read_count);
 	mcp->write_db = open_database(mcp, "tools-write", &mcp->settings.write, c->write_statements, c->write_count);
 	open_authorization(mcp);
+	open_feed(mcp);
 	server_every(mcp->server, TICK_MS, jwks_tick, mcp->jwks);
+	server_every(mcp->server, TICK_MS, feed_tick, mcp->feed);
 	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
 	          mcp->settings.issuer, NULL);
 	server_run(mcp->server, &service);
@@ -136,7 +158,10 @@ static void serve(struct mcp *mcp)
 		db_close(mcp->read_db);
 	if (mcp->write_db != NULL)
 		db_close(mcp->write_db);
+	running_close(&mcp->running);
+	feed_stop(mcp->feed);
 	egress_close(mcp->egress);
+	feed_close(mcp->feed);
 	introspection_close(mcp->introspection);
 	jwks_close(mcp->jwks);
 	token_cache_close(mcp->tokens);

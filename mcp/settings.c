@@ -12,7 +12,7 @@
 #include "common/uri.h"
 #include "mcp/documents.h"
 
-enum { CLIENT_SECRET_MAX = 512, CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 10 * 60 * 1000 };
+enum { CLIENT_SECRET_MAX = 512, CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 30 * 1000 };
 
 static bool refuse(h2o_mem_pool_t *pool, const struct mcp_settings *s, const char *member, const char *problem,
                    const char **error)
@@ -73,13 +73,56 @@ static bool read_introspection(h2o_mem_pool_t *pool, const json_t *document, boo
 	s->client_id = config_text(introspection, "client_id", NULL);
 	s->introspection_cache_ms = config_duration_ms(introspection, "cache", CACHE_DEFAULT_MS);
 	if (s->introspection_cache_ms < CACHE_MIN_MS || s->introspection_cache_ms > CACHE_MAX_MS)
-		return refuse(pool, s, "introspection.cache", "must be between 1s and 10m", error);
+		return refuse(pool, s, "introspection.cache", "must be between 1s and 30s", error);
 	if (!with_secrets)
 		return true;
 	const char *path = config_path(pool, s->file, introspection, "client_secret_file");
 	const char *problem = read_secret(pool, path, &s->client_secret);
 	return problem == NULL ||
 	       refuse(pool, s, "introspection.client_secret_file", text_printf(pool, "%s: %s", path, problem), error);
+}
+
+static bool all_are_in(const json_t *names, const json_t *known)
+{
+	for (size_t i = 0; i < json_array_size(names); i++)
+		if (json_object_get(known, json_string_value(json_array_get(names, i))) == NULL)
+			return false;
+	return true;
+}
+
+/* What a scope implies is another one, and never in the end itself: scopes are settled once all that they imply are,
+ * until no more can be. NULL, or the first name that stays. */
+static const char *unsettled_scope(h2o_mem_pool_t *pool, const json_t *scopes)
+{
+	json_t *settled = json_keep(pool, json_object()), *words;
+	const char *name, *left = NULL;
+	size_t before;
+
+	do {
+		before = json_object_size(settled);
+		left = NULL;
+		json_object_foreach ((json_t *)scopes, name, words) {
+			if (all_are_in(json_object_get(words, "implies"), settled))
+				json_object_set_new(settled, name, json_true());
+			else if (left == NULL)
+				left = name;
+		}
+	} while (json_object_size(settled) > before);
+	return left;
+}
+
+static bool check_implied(h2o_mem_pool_t *pool, const struct mcp_settings *s, const char **error)
+{
+	const char *name;
+	json_t *words;
+
+	json_object_foreach ((json_t *)s->scopes, name, words)
+		if (!all_are_in(json_object_get(words, "implies"), s->scopes))
+			return refuse(pool, s, "scopes",
+			              text_printf(pool, "%s implies one that is not among scopes", name), error);
+	name = unsettled_scope(pool, s->scopes);
+	return name == NULL ||
+	       refuse(pool, s, "scopes", text_printf(pool, "what %s implies goes in a circle", name), error);
 }
 
 static bool read_scopes(h2o_mem_pool_t *pool, const json_t *document, struct mcp_settings *s, const char **error)
@@ -93,6 +136,8 @@ static bool read_scopes(h2o_mem_pool_t *pool, const json_t *document, struct mcp
 	json_object_foreach ((json_t *)s->scopes, name, words)
 		if (text_has_invisible(json_get_text(words, "title")))
 			return refuse(pool, s, "scopes", "a title has control or invisible characters", error);
+	if (!check_implied(pool, s, error))
+		return false;
 	s->has_initial_scopes = initial != NULL;
 	for (size_t i = 0; i < json_array_size(initial); i++) {
 		name = json_string_value(json_array_get(initial, i));

@@ -48,8 +48,12 @@ static json_t *scope_json(const struct files *files, const char *name)
 			json_array_append_new(tools, json_pack("{s:s, s:s, s:s}", "name", tool->name, "title",
 			                                       tool->title, "tier", tier_name(tool->tier)));
 	}
-	return json_pack("{s:s, s:s, s:o}", "name", name, "title", settings_scope_title(&files->settings, name),
-	                 "tools", tools);
+	json_t *scope = json_pack("{s:s, s:s, s:o}", "name", name, "title",
+	                          settings_scope_title(&files->settings, name), "tools", tools);
+	json_t *implies = json_object_get(json_object_get(files->settings.scopes, name), "implies");
+	if (json_array_size(implies) > 0)
+		json_object_set(scope, "implies", implies);
+	return scope;
 }
 
 /* For `sallyport-authz resource put URI --scopes -`. */

@@ -4,10 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct token_cache {
-	struct bearer **buckets;
-	size_t mask, capacity, count;
+/* By use. The living and the dead have a row each. */
+struct age_row {
 	struct bearer *oldest, *newest;
+	size_t count, capacity;
+};
+
+struct token_cache {
+	struct bearer **buckets, **chains[TOKEN_KEYS];
+	size_t mask;
+	uint64_t seed;
+	struct age_row living, dead;
 };
 
 static void dispose_bearer(void *data)
@@ -37,21 +44,49 @@ static size_t size_of_text(const char *text)
 struct bearer *bearer_make(const struct bearer_facts *f)
 {
 	size_t size = sizeof(struct bearer) + size_of_text(f->subject) + size_of_text(f->username) +
-	              size_of_text(f->client_id) + size_of_text(f->grant_id) + size_of_text(f->scope) + f->tool_count;
+	              size_of_text(f->client_id) + size_of_text(f->grant_id) + size_of_text(f->jti) +
+	              size_of_text(f->scope) + f->tool_count;
 	struct bearer *b = h2o_mem_alloc_shared(NULL, size, dispose_bearer);
 	char *at = (char *)(b + 1);
 
-	*b = (struct bearer){.active = f->active, .dies_ms = f->dies_ms, .expires = f->expires, .list = f->list};
+	*b = (struct bearer){
+	    .active = f->active,
+	    .asked_ms = f->asked_ms,
+	    .dies_ms = f->dies_ms,
+	    .expires = f->expires,
+	    .list = f->list,
+	};
 	memcpy(b->digest, f->digest, sizeof(b->digest));
 	b->subject = place_text(&at, f->subject);
 	b->username = place_text(&at, f->username);
 	b->client_id = place_text(&at, f->client_id);
 	b->grant_id = place_text(&at, f->grant_id);
+	b->jti = place_text(&at, f->jti);
 	b->scope = place_text(&at, f->scope);
 	b->decisions = (const uint8_t *)at;
 	if (f->tool_count > 0)
 		memcpy(at, f->decisions, f->tool_count);
 	return b;
+}
+
+const char *bearer_key(const struct bearer *b, enum token_key key)
+{
+	switch (key) {
+	case TOKEN_GRANT: return b->grant_id;
+	case TOKEN_JTI: return b->jti;
+	case TOKEN_CLIENT: return b->client_id;
+	case TOKEN_KEYS: break;
+	}
+	return "";
+}
+
+static struct bearer **make_buckets(size_t count)
+{
+	struct bearer **buckets = calloc(count, sizeof(struct bearer *)); /* pages are taken as they are used */
+
+	if (buckets == NULL)
+		h2o_fatal("no memory");
+	return buckets;
 }
 
 struct token_cache *token_cache_open(size_t capacity)
@@ -61,10 +96,15 @@ struct token_cache *token_cache_open(size_t capacity)
 
 	while (buckets < capacity)
 		buckets *= 2;
-	*cache = (struct token_cache){.mask = buckets - 1, .capacity = capacity};
-	cache->buckets = calloc(buckets, sizeof(*cache->buckets)); /* pages are taken as they are used */
-	if (cache->buckets == NULL)
-		h2o_fatal("no memory");
+	*cache = (struct token_cache){
+	    .mask = buckets - 1,
+	    .living = {.capacity = capacity},
+	    .dead = {.capacity = capacity / 4 + 1},
+	};
+	random_bytes(&cache->seed, sizeof(cache->seed));
+	cache->buckets = make_buckets(buckets);
+	for (size_t key = 0; key < TOKEN_KEYS; key++)
+		cache->chains[key] = make_buckets(buckets);
 	return cache;
 }
 
@@ -79,43 +119,103 @@ static struct bearer **place_of(struct token_cache *cache, const uint8_t *digest
 	return at;
 }
 
-static void unlink_age(struct token_cache *cache, struct bearer *b)
+/* ---- by use ---- */
+
+static struct age_row *row_of(struct token_cache *cache, const struct bearer *b)
 {
-	*(b->older != NULL ? &b->older->newer : &cache->oldest) = b->newer;
-	*(b->newer != NULL ? &b->newer->older : &cache->newest) = b->older;
+	return b->active ? &cache->living : &cache->dead;
 }
 
-static void link_newest(struct token_cache *cache, struct bearer *b)
+static void unlink_age(struct age_row *row, struct bearer *b)
 {
-	b->older = cache->newest;
-	b->newer = NULL;
-	*(cache->newest != NULL ? &cache->newest->newer : &cache->oldest) = b;
-	cache->newest = b;
+	*(b->older != NULL ? &b->older->newer : &row->oldest) = b->newer;
+	*(b->newer != NULL ? &b->newer->older : &row->newest) = b->older;
+	row->count--;
 }
+
+static void link_newest(struct age_row *row, struct bearer *b)
+{
+	b->older = row->newest;
+	b->newer = NULL;
+	*(row->newest != NULL ? &row->newest->newer : &row->oldest) = b;
+	row->newest = b;
+	row->count++;
+}
+
+/* ---- by grant, jti and client ---- */
+
+/* FNV-1a from a random start: who chooses names cannot choose places. */
+static struct bearer **chain_of(struct token_cache *cache, enum token_key key, h2o_iovec_t value)
+{
+	uint64_t hash = 0xcbf29ce484222325u ^ cache->seed;
+
+	for (size_t i = 0; i < value.len; i++)
+		hash = (hash ^ (uint8_t)value.base[i]) * 0x100000001b3u;
+	return &cache->chains[key][(hash ^ hash >> 32) & cache->mask];
+}
+
+static void link_keys(struct token_cache *cache, struct bearer *b)
+{
+	for (enum token_key key = 0; key < TOKEN_KEYS; key++) {
+		struct bearer_link *link = &b->links[key];
+		const char *value = bearer_key(b, key);
+
+		*link = (struct bearer_link){NULL, NULL};
+		if (value[0] == '\0')
+			continue;
+		link->at = chain_of(cache, key, text_of(value));
+		link->next = *link->at;
+		if (link->next != NULL)
+			link->next->links[key].at = &link->next;
+		*link->at = b;
+	}
+}
+
+static void unlink_keys(struct bearer *b)
+{
+	for (enum token_key key = 0; key < TOKEN_KEYS; key++) {
+		struct bearer_link *link = &b->links[key];
+
+		if (link->at == NULL)
+			continue;
+		*link->at = link->next;
+		if (link->next != NULL)
+			link->next->links[key].at = link->at;
+	}
+}
+
+/* ---- the table ---- */
 
 static void drop(struct token_cache *cache, struct bearer **at)
 {
 	struct bearer *b = *at;
 
 	*at = b->next;
-	unlink_age(cache, b);
-	cache->count--;
+	unlink_age(row_of(cache, b), b);
+	unlink_keys(b);
 	h2o_mem_release_shared(b);
 }
 
-struct bearer *token_cache_find(struct token_cache *cache, const uint8_t digest[SHA256_SIZE], int64_t now_ms)
+static void drop_oldest(struct token_cache *cache, struct age_row *row)
+{
+	drop(cache, place_of(cache, row->oldest->digest));
+}
+
+struct bearer *token_cache_find(struct token_cache *cache, const uint8_t digest[SHA256_SIZE], int64_t now_ms,
+                                int64_t age_limit_ms)
 {
 	struct bearer **at = place_of(cache, digest), *b = *at;
 
 	if (b == NULL)
 		return NULL;
-	if (b->dies_ms <= now_ms) {
+	if (b->dies_ms <= now_ms || now_ms - b->asked_ms >= age_limit_ms) {
 		drop(cache, at);
 		return NULL;
 	}
-	if (b != cache->newest) {
-		unlink_age(cache, b);
-		link_newest(cache, b);
+	struct age_row *row = row_of(cache, b);
+	if (b != row->newest) {
+		unlink_age(row, b);
+		link_newest(row, b);
 	}
 	return b;
 }
@@ -123,27 +223,53 @@ struct bearer *token_cache_find(struct token_cache *cache, const uint8_t digest[
 void token_cache_put(struct token_cache *cache, struct bearer *b)
 {
 	struct bearer **at = place_of(cache, b->digest);
+	struct age_row *row = row_of(cache, b);
 
 	if (*at != NULL)
 		drop(cache, at);
-	if (cache->count >= cache->capacity)
-		drop(cache, place_of(cache, cache->oldest->digest));
+	if (row->count >= row->capacity)
+		drop_oldest(cache, row);
 	at = place_of(cache, b->digest); /* the chain may have changed */
 	b->next = NULL;
 	*at = b;
-	link_newest(cache, b);
-	cache->count++;
+	link_newest(row, b);
+	link_keys(cache, b);
+}
+
+size_t token_cache_drop(struct token_cache *cache, enum token_key key, h2o_iovec_t value)
+{
+	struct bearer *b = *chain_of(cache, key, value);
+	size_t dropped = 0;
+
+	while (b != NULL) {
+		struct bearer *next = b->links[key].next;
+		if (text_is(value, bearer_key(b, key))) {
+			drop(cache, place_of(cache, b->digest));
+			dropped++;
+		}
+		b = next;
+	}
+	return dropped;
+}
+
+void token_cache_drop_all(struct token_cache *cache)
+{
+	while (cache->living.oldest != NULL)
+		drop_oldest(cache, &cache->living);
+	while (cache->dead.oldest != NULL)
+		drop_oldest(cache, &cache->dead);
 }
 
 size_t token_cache_count(const struct token_cache *cache)
 {
-	return cache->count;
+	return cache->living.count + cache->dead.count;
 }
 
 void token_cache_close(struct token_cache *cache)
 {
-	while (cache->oldest != NULL)
-		drop(cache, place_of(cache, cache->oldest->digest));
+	token_cache_drop_all(cache);
+	for (size_t key = 0; key < TOKEN_KEYS; key++)
+		free(cache->chains[key]);
 	free(cache->buckets);
 	free(cache);
 }

@@ -57,12 +57,6 @@ static step_result refuse_arguments(struct request *r, const struct schema_probl
 	return rpc_reply(r, call->message.id, result_of_problem(&r->pool, text, result_era_info(r)));
 }
 
-static void on_departed(struct request *r)
-{
-	call_of(r)->is_running = false;
-	audit_record_call(r, "cancelled", 0);
-}
-
 /* Whatever ends the request from here on, the call is on record; what changes something, before it happens. */
 static step_result run_tool(struct request *r)
 {
@@ -71,14 +65,19 @@ static step_result run_tool(struct request *r)
 	if (call->tool->tier != TIER_READ && !audit_record_call(r, "started", 0))
 		return refuse_without_audit(r);
 	call->is_running = true;
-	r->on_departed = on_departed;
+	running_add(&mcp_of(r)->running, r);
 	return backend_sql_run(r);
+}
+
+static void stop_running(struct request *r)
+{
+	call_of(r)->is_running = false;
+	running_remove(r);
 }
 
 static step_result end_call(struct request *r, const char *outcome, size_t rows, h2o_iovec_t result)
 {
-	call_of(r)->is_running = false;
-	r->on_departed = NULL;
+	stop_running(r);
 	if (!audit_record_call(r, outcome, rows))
 		return refuse_without_audit(r);
 	return rpc_reply(r, call_of(r)->message.id, result);
@@ -93,6 +92,21 @@ step_result tools_answer_problem(struct request *r, const char *text)
 {
 	text = text_printf(&r->pool, "%s (request %s)", text, r->id);
 	return end_call(r, "failed", 0, result_of_problem(&r->pool, text, result_era_info(r)));
+}
+
+step_result tools_answer_cancelled(struct request *r, enum call_effect effect)
+{
+	struct call *call = call_of(r);
+
+	stop_running(r);
+	call->effect = effect;
+	if (!audit_record_call(r, "cancelled", 0))
+		return refuse_without_audit(r);
+	if (call->running.end == RUNNING_REVOKED)
+		return challenge_invalid(r, call->running.reason);
+	return rpc_reply_error(
+	    r, 400, call->message.id,
+	    (struct rpc_problem){RPC_INVALID_REQUEST, "The client closed its side of the connection"}, NULL);
 }
 
 static bool read_params(struct request *r, struct call *call)
@@ -130,16 +144,19 @@ step_result tools_call(struct request *r)
 	return run_tool(r);
 }
 
-void tools_call_failed(struct request *r)
+step_result tools_call_failed(struct request *r)
 {
 	struct call *call = call_of(r);
 
 	if (!call->is_running)
-		return;
-	call->is_running = false;
-	r->on_departed = NULL;
+		return STEP_NEXT;
 	/* a connection that breaks under a change does not say whether it was committed */
-	audit_record_call(r, r->was_sent && call->tool->tier != TIER_READ ? "unknown" : "failed", 0);
+	bool unknown = r->was_sent && call->tool->tier != TIER_READ;
+	if (call->running.end != RUNNING_ON)
+		return tools_answer_cancelled(r, unknown ? EFFECT_UNKNOWN : EFFECT_NONE);
+	stop_running(r);
+	audit_record_call(r, unknown ? "unknown" : "failed", 0);
+	return STEP_NEXT;
 }
 
 bool tools_refused(struct request *r)

@@ -64,8 +64,8 @@ step_result transport_show_error(struct request *r, const struct oauth_error *er
 {
 	enum rpc_code code = error->status >= 500 ? RPC_INTERNAL_ERROR : RPC_INVALID_REQUEST;
 
-	if (call_of(r) != NULL)
-		tools_call_failed(r);
+	if (call_of(r) != NULL && tools_call_failed(r) == STEP_DONE)
+		return STEP_DONE;
 	if (error->status == 503)
 		reply_header(r, "retry-after", "1");
 	return refuse(r, error->status, code, text);

@@ -8,28 +8,24 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA authz REVOKE ALL ON TABLES FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; -- (functions: only the form without a schema takes the built-in grant away)
 GRANT USAGE ON SCHEMA authz TO sallyport_authz, sallyport_admin;
 
--- A function whose parameters changed is another function to PostgreSQL: the older one of a name goes, or it could still be called.
-DO $$
-DECLARE
-	f regprocedure;
-BEGIN
-	FOR f IN SELECT p.oid FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_proc AS newer USING (pronamespace, proname)
-	         WHERE p.pronamespace = 'authz'::pg_catalog.regnamespace AND newer.oid > p.oid
-	LOOP
-		EXECUTE format('DROP FUNCTION %s', f);
-	END LOOP;
-END
-$$;
-
 DO $$
 DECLARE
 	-- The daemon's verdicts, and the operator's verbs.
-	daemon text[] := ARRAY['client_add', 'client_get', 'client_list', 'client_update', 'client_delete', 'authorize_lookup', 'request_add', 'page_view',
-	                       'person_for_sign_in', 'sign_in', 'sign_out', 'decide', 'redeem_code', 'refresh', 'introspect', 'revoke', 'prove_client',
-	                       'admin_key', 'signing_keys', 'signing_key_add_first', 'sweep'];
-	operator text[] := ARRAY['client_add', 'client_get', 'client_list', 'client_update', 'client_set_enabled', 'client_delete', 'person_add', 'person_list',
-	                         'person_set_enabled', 'person_set_password', 'person_set_scopes', 'resource_put', 'resource_list', 'signing_keys',
-	                         'signing_key_add', 'signing_key_add_first', 'admin_key_add', 'admin_key_list', 'admin_key_revoke'];
+	daemon text[] := ARRAY[
+		'admin_key', 'assertion_use', 'authorize_lookup', 'client_add', 'client_credentials', 'client_delete',
+		'client_document', 'client_document_confirm', 'client_document_put', 'client_document_withdraw', 'client_get',
+		'client_keys', 'client_list', 'client_register', 'client_registered', 'client_replace', 'client_set_consent',
+		'client_unregister', 'client_update', 'decide', 'feed_poll', 'introspect', 'page_view', 'person_for_sign_in',
+		'prove_client', 'redeem_code', 'refresh', 'request_add', 'revoke', 'sign_in', 'sign_out', 'signing_key_add_first',
+		'signing_key_rotate', 'signing_keys', 'sweep', 'sweep_clients'];
+	operator text[] := ARRAY[
+		'admin_key_add', 'admin_key_list', 'admin_key_revoke', 'client_add', 'client_delete', 'client_document_expire',
+		'client_document_put', 'client_get', 'client_list', 'client_set_consent', 'client_set_enabled', 'client_update',
+		'consent_forget', 'consent_list', 'group_delete', 'group_list', 'group_put', 'initial_access_add',
+		'initial_access_list', 'initial_access_revoke', 'person_add', 'person_list', 'person_set_enabled',
+		'person_set_groups', 'person_set_password', 'person_set_roles', 'person_set_scopes', 'resource_list', 'resource_put',
+		'role_delete', 'role_list', 'role_put', 'signing_key_add', 'signing_key_add_first', 'signing_key_withdraw',
+		'signing_keys'];
 	f record;
 BEGIN
 	FOR f IN SELECT p.proname AS name, p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc AS p

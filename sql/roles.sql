@@ -33,6 +33,7 @@ BEGIN
 		ALTER ROLE sallyport_authz SET jit = off;
 		ALTER ROLE sallyport_authz SET statement_timeout = '10s';
 		ALTER ROLE sallyport_authz SET idle_in_transaction_session_timeout = '10s';
+		ALTER ROLE sallyport_admin SET jit = off; -- or one change of a person's scopes costs seconds of compiling
 		ALTER ROLE sallyport_tools_read SET default_transaction_read_only = on;
 		ALTER ROLE sallyport_tools_read SET statement_timeout = '30s';
 		ALTER ROLE sallyport_tools_write SET statement_timeout = '30s';

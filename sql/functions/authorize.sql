@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What /authorize and its pages ask.
 
--- A disabled client is no client. Names, titles and tools of the scopes stand side by side.
+-- A disabled client is no client. Names, titles and tools of the scopes stand side by side, and whether the client can be granted them.
 CREATE OR REPLACE FUNCTION authz.authorize_lookup(
 	p_client_id text, p_resource text,
 	OUT outcome text, OUT client authz.client_details, OUT resource_uri text, OUT resource_name text,
-	OUT scope_names text[], OUT scope_titles text[], OUT scope_tools text[])
+	OUT scope_names text[], OUT scope_titles text[], OUT scope_tools text[], OUT scope_open text[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
 	SELECT d.* INTO client FROM authz.client_details AS d WHERE d.client_id = p_client_id AND d.enabled;
@@ -13,27 +13,30 @@ BEGIN
 		outcome := 'no_client';
 		RETURN;
 	END IF;
-	-- RFC 8707, 2; a request without resource means the default one.
+	-- RFC 8707, 2; a request without resource means the client's default one, else everybody's: no token is without an audience.
 	SELECT r.uri, r.name INTO resource_uri, resource_name FROM authz.resources AS r
-	WHERE CASE WHEN p_resource IS NULL THEN r.is_default ELSE r.uri = p_resource END;
+	WHERE CASE WHEN p_resource IS NOT NULL THEN r.uri = p_resource
+	           WHEN (client).default_resource IS NOT NULL THEN r.uri = (client).default_resource ELSE r.is_default END;
 	IF NOT FOUND THEN
 		outcome := 'no_resource';
 		RETURN;
 	END IF;
-	SELECT array_agg(s.name ORDER BY s.name), array_agg(s.title ORDER BY s.name), array_agg(s.tools::text ORDER BY s.name)
-	INTO scope_names, scope_titles, scope_tools FROM authz.scopes AS s WHERE s.resource = resource_uri;
+	SELECT array_agg(s.name ORDER BY s.name), array_agg(s.title ORDER BY s.name), array_agg(s.tools::text ORDER BY s.name),
+	       array_agg(coalesce(s.name = ANY (o.names), false)::text ORDER BY s.name)
+	INTO scope_names, scope_titles, scope_tools, scope_open
+	FROM authz.scopes AS s CROSS JOIN (SELECT authz.scopes_open_to(p_client_id, resource_uri)) AS o(names) WHERE s.resource = resource_uri;
 	outcome := 'found';
 END
 $$;
 
 CREATE OR REPLACE FUNCTION authz.request_add(
 	p_request_id uuid, p_browser_id uuid, p_client_id text, p_resource text, p_redirect_uri text, p_scopes text[], p_state text,
-	p_code_challenge text, p_prompt text, p_lifetime bigint)
+	p_code_challenge text, p_prompt text, p_lifetime bigint, p_direct boolean)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
-	INSERT INTO authz.requests (request_id, browser_id, client_id, resource, redirect_uri, scopes, state, code_challenge, prompt, expires_at)
+	INSERT INTO authz.requests (request_id, browser_id, client_id, resource, redirect_uri, scopes, state, code_challenge, prompt, expires_at, direct)
 	VALUES (p_request_id, p_browser_id, p_client_id, p_resource, p_redirect_uri, p_scopes, p_state, p_code_challenge, p_prompt,
-	        now() + p_lifetime * interval '1 second');
+	        now() + p_lifetime * interval '1 second', p_direct);
 END
 $$;
 
@@ -61,32 +64,45 @@ CREATE OR REPLACE FUNCTION authz.page_view(
 	OUT outcome text, OUT client_id text, OUT client_name text, OUT client_uri text, OUT client_is_dynamic boolean, OUT loopback_only boolean,
 	OUT redirect_uri text, OUT resource text, OUT resource_name text, OUT state text, OUT code_challenge text, OUT prompt text,
 	OUT requested_scopes text[], OUT scope_names text[], OUT scope_titles text[], OUT scope_tools text[], OUT scope_allowed text[],
-	OUT username text, OUT display_name text, OUT auth_time bigint)
+	OUT scope_kept text[], OUT username text, OUT display_name text, OUT auth_time bigint, OUT grantable boolean, OUT silent text,
+	OUT can_remember boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-	v_requested_at timestamptz;
+	v_request authz.requests;
 	v_person record;
+	v_approval record;
 BEGIN
-	SELECT c.client_id, c.name, c.client_uri, c.origin = 'dynamic', q.redirect_uri, q.resource, r.name, q.state, q.code_challenge, q.prompt, q.scopes,
-	       q.created_at,
-	       cardinality(c.redirect_uris) > 0 AND (SELECT bool_and(authz.is_loopback(u)) FROM unnest(c.redirect_uris) AS u)
-	INTO client_id, client_name, client_uri, client_is_dynamic, redirect_uri, resource, resource_name, state, code_challenge, prompt,
-	     requested_scopes, v_requested_at, loopback_only
+	SELECT q.* INTO v_request
 	FROM authz.requests AS q
 	JOIN authz.clients AS c ON c.client_id = q.client_id AND c.enabled
-	JOIN authz.resources AS r ON r.uri = q.resource
 	WHERE q.request_id = p_request_id AND q.browser_id = p_browser_id AND q.decision IS NULL AND q.expires_at > now();
 	IF NOT FOUND THEN
 		outcome := 'no_request';
 		RETURN;
 	END IF;
-	SELECT * INTO v_person FROM authz.session_person(p_session_id, prompt, v_requested_at);
+	SELECT c.client_id, c.name, c.client_uri, c.origin <> 'admin', r.uri, r.name,
+	       cardinality(c.redirect_uris) > 0 AND (SELECT bool_and(authz.is_loopback(u)) FROM unnest(c.redirect_uris) AS u)
+	INTO client_id, client_name, client_uri, client_is_dynamic, resource, resource_name, loopback_only
+	FROM authz.clients AS c JOIN authz.resources AS r ON r.uri = v_request.resource
+	WHERE c.client_id = v_request.client_id;
+	redirect_uri := v_request.redirect_uri;
+	state := v_request.state;
+	code_challenge := v_request.code_challenge;
+	prompt := v_request.prompt;
+	requested_scopes := v_request.scopes;
+	SELECT * INTO v_person FROM authz.session_person(p_session_id, prompt, v_request.created_at);
 	outcome := CASE WHEN FOUND THEN 'consent' ELSE 'sign_in' END;
+	SELECT * INTO v_approval FROM authz.approval(v_request, v_person.person_id, v_person.scopes);
 	SELECT array_agg(s.name ORDER BY s.name), array_agg(s.title ORDER BY s.name), array_agg(s.tools::text ORDER BY s.name),
-	       array_agg(coalesce(s.name = ANY (v_person.scopes), false)::text ORDER BY s.name)
-	INTO scope_names, scope_titles, scope_tools, scope_allowed
-	FROM authz.scopes AS s WHERE s.resource = page_view.resource AND s.name = ANY (page_view.requested_scopes);
+	       array_agg(coalesce(s.name = ANY (v_approval.granted) OR s.name = ANY (v_approval.kept), false)::text ORDER BY s.name),
+	       array_agg(coalesce(s.name = ANY (v_approval.kept), false)::text ORDER BY s.name)
+	INTO scope_names, scope_titles, scope_tools, scope_allowed, scope_kept
+	FROM authz.scopes AS s
+	WHERE s.resource = page_view.resource AND s.name = ANY (v_approval.asked || v_approval.granted || v_approval.kept);
+	grantable := v_approval.granted IS NOT NULL;
+	silent := v_approval.silent;
+	can_remember := v_approval.can_remember;
 	username := v_person.username;
 	display_name := v_person.display_name;
 	auth_time := floor(extract(epoch FROM v_person.auth_time));

@@ -26,6 +26,15 @@ RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = authz, pg
 		      = regexp_replace(uri, '^(http://(?:localhost|127\.0\.0\.1|\[::1\])):[0-9]{1,5}', '\1'))
 $$;
 
+-- Where an answer goes, for telling installations of one client id apart: host and port; of a loopback address without port, since it changes
+-- with every start; of a private-use scheme the scheme with its colon.
+CREATE OR REPLACE FUNCTION authz.redirect_host(uri text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = authz, pg_temp AS $$
+	SELECT CASE WHEN authz.is_loopback(uri) THEN substring(uri from '^http://(localhost|127\.0\.0\.1|\[::1\])')
+	            WHEN uri ~* '^https?://' THEN lower(substring(uri from '^[^:]+://([^/?#]*)'))
+	            ELSE lower(substring(uri from '^[^:]*:')) END
+$$;
+
 -- What two lists of scopes share, sorted bytewise; NULL if nothing.
 CREATE OR REPLACE FUNCTION authz.scopes_common(a text[], b text[])
 RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = authz, pg_temp AS $$

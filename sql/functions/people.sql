@@ -2,27 +2,35 @@
 -- The operator's functions for people. Names are lowered; true: done, false: there is nobody of that name (of _add: there is one already).
 CREATE OR REPLACE FUNCTION authz.person_add(p_username text, p_display_name text, p_password_hash text, p_scopes text[])
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+DECLARE
+	v_person_id uuid;
 BEGIN
-	INSERT INTO authz.people (username, display_name, password_hash, scopes)
-	VALUES (lower(p_username COLLATE "C"), p_display_name, p_password_hash, p_scopes) ON CONFLICT DO NOTHING;
-	RETURN FOUND;
+	PERFORM authz.people_lock();
+	INSERT INTO authz.people (username, display_name, password_hash, own_scopes, scopes)
+	VALUES (lower(p_username COLLATE "C"), p_display_name, p_password_hash, p_scopes, '{}') ON CONFLICT DO NOTHING RETURNING people.person_id INTO v_person_id;
+	IF v_person_id IS NULL THEN
+		RETURN false;
+	END IF;
+	PERFORM authz.people_recompute(ARRAY[v_person_id]);
+	RETURN true;
 END
 $$;
 
 CREATE OR REPLACE FUNCTION authz.person_list()
-RETURNS TABLE (person_id uuid, username text, display_name text, scope text, enabled boolean, created_at timestamptz, living_grants bigint)
+RETURNS TABLE (person_id uuid, username text, display_name text, scope text, own_scope text, roles text, groups text, enabled boolean, created_at timestamptz, living_grants bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT p.person_id, p.username::text, p.display_name, array_to_string(p.scopes, ' '), p.enabled, p.created_at,
+	SELECT p.person_id, p.username::text, p.display_name, array_to_string(p.scopes, ' '), array_to_string(p.own_scopes, ' '),
+	       array_to_string(p.roles, ' '), array_to_string(p.groups, ' '), p.enabled, p.created_at,
 	       (SELECT count(*) FROM authz.grants AS g
 	        WHERE g.person_id = p.person_id AND g.revoked_at IS NULL AND g.expires_at > now())
 	FROM authz.people AS p ORDER BY p.username;
 END
 $$;
 
--- Disabling ends sessions and grants for good: enabling again does not bring them back.
+-- Disabling ends sessions, grants and remembered consents for good: enabling again does not bring them back.
 CREATE OR REPLACE FUNCTION authz.person_set_enabled(p_username text, p_enabled boolean)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 DECLARE
@@ -32,6 +40,7 @@ BEGIN
 	IF FOUND AND NOT p_enabled THEN
 		DELETE FROM authz.sessions AS s WHERE s.person_id = v_person_id;
 		DELETE FROM authz.codes AS k WHERE k.person_id = v_person_id AND k.redeemed_at IS NULL;
+		DELETE FROM authz.consents AS n WHERE n.person_id = v_person_id;
 		UPDATE authz.grants AS g SET revoked_at = now(), revoked_for = 'person_disabled'
 		WHERE g.person_id = v_person_id AND g.revoked_at IS NULL;
 	END IF;
@@ -53,11 +62,18 @@ BEGIN
 END
 $$;
 
--- Takes effect at once: what a grant gives is always cut to what its person may have.
+-- The person's own scopes, beside those of roles and groups. Takes effect at once: what a grant gives is always cut to what its person may have.
 CREATE OR REPLACE FUNCTION authz.person_set_scopes(p_username text, p_scopes text[])
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+DECLARE
+	v_person_id uuid;
 BEGIN
-	UPDATE authz.people AS p SET scopes = p_scopes WHERE p.username = lower(p_username COLLATE "C");
-	RETURN FOUND;
+	PERFORM authz.people_lock();
+	UPDATE authz.people AS p SET own_scopes = p_scopes WHERE p.username = lower(p_username COLLATE "C") RETURNING p.person_id INTO v_person_id;
+	IF v_person_id IS NULL THEN
+		RETURN false;
+	END IF;
+	PERFORM authz.people_recompute(ARRAY[v_person_id]);
+	RETURN true;
 END
 $$;

@@ -3,9 +3,9 @@
 -- "Reuse of Authorization Codes"); one that is wrong in any, does not, or whoever sees a code could end the session of its owner.
 CREATE OR REPLACE FUNCTION authz.redeem_code(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_code_id uuid, p_redirect_uri text, p_code_challenge text,
-	p_resource text, p_grant_lifetime bigint,
+	p_resource text, p_grant_lifetime bigint, p_limited boolean DEFAULT false,
 	OUT outcome text, OUT grant_id uuid, OUT generation bigint, OUT subject uuid, OUT client_id text, OUT resource text, OUT scope text,
-	OUT auth_time bigint, OUT now bigint)
+	OUT auth_time bigint, OUT now bigint, OUT roles text[], OUT groups text[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -14,6 +14,8 @@ DECLARE
 	v_grant_types text[];
 	v_used_at timestamptz;
 	v_scopes text[];
+	v_roles text[];
+	v_groups text[];
 BEGIN
 	SELECT c.grant_types, c.last_used_at INTO v_grant_types, v_used_at FROM authz.clients AS c
 	WHERE c.client_id = p_client_id
@@ -29,7 +31,7 @@ BEGIN
 
 	SELECT k.* INTO v_code FROM authz.codes AS k WHERE k.code_id = p_code_id AND k.client_id = p_client_id FOR UPDATE OF k;
 	IF FOUND THEN
-		SELECT authz.scopes_common(v_code.scopes, p.scopes) INTO v_scopes FROM authz.people AS p
+		SELECT authz.scopes_common(v_code.scopes, p.scopes), p.roles, p.groups INTO v_scopes, v_roles, v_groups FROM authz.people AS p
 		WHERE p.person_id = v_code.person_id AND p.enabled;
 	END IF;
 	outcome := CASE
@@ -38,6 +40,7 @@ BEGIN
 		WHEN p_code_challenge IS DISTINCT FROM v_code.code_challenge THEN 'verifier_mismatch'
 		WHEN p_resource <> v_code.resource THEN 'target_mismatch'
 		WHEN v_code.redeemed_at IS NOT NULL THEN 'replayed'
+		WHEN p_limited THEN 'limited' -- over its budget: what no waiting mends was told above
 		ELSE 'granted'
 	END;
 	IF outcome = 'replayed' THEN
@@ -50,14 +53,14 @@ BEGIN
 	END IF;
 
 	WITH made AS (
-		INSERT INTO authz.grants (person_id, client_id, resource, scopes, auth_time, expires_at, generation)
-		VALUES (v_code.person_id, p_client_id, v_code.resource, v_scopes, v_code.auth_time, v_now + p_grant_lifetime * interval '1 second',
+		INSERT INTO authz.grants (person_id, client_id, resource, redirect_host, scopes, auth_time, expires_at, generation)
+		VALUES (v_code.person_id, p_client_id, v_code.resource, v_code.redirect_host, v_scopes, v_code.auth_time, v_now + p_grant_lifetime * interval '1 second',
 		        CASE WHEN 'refresh_token' = ANY (v_grant_types) THEN 1 ELSE 0 END)
 		RETURNING grants.grant_id, grants.generation)
 	UPDATE authz.codes AS k SET redeemed_at = v_now, grant_id = made.grant_id FROM made WHERE k.code_id = p_code_id
 	RETURNING made.grant_id, made.generation INTO grant_id, generation;
 	IF v_used_at IS NULL OR v_used_at < v_now - interval '1 hour' THEN -- a coarse clock: no write a redemption
-		UPDATE authz.clients AS c SET last_used_at = v_now WHERE c.client_id = p_client_id;
+		UPDATE authz.clients AS c SET last_used_at = v_now, last_granted_at = v_now WHERE c.client_id = p_client_id;
 	END IF;
 	subject := v_code.person_id;
 	client_id := p_client_id;
@@ -65,5 +68,7 @@ BEGIN
 	scope := array_to_string(v_scopes, ' ');
 	auth_time := floor(extract(epoch FROM v_code.auth_time));
 	now := floor(extract(epoch FROM v_now));
+	roles := v_roles;
+	groups := v_groups;
 END
 $$;

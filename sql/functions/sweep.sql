@@ -15,6 +15,9 @@ BEGIN
 		SELECT s.session_id FROM authz.sessions AS s WHERE s.expires_at < now() LIMIT 5000 FOR UPDATE SKIP LOCKED);
 	DELETE FROM authz.revoked_tokens WHERE jti IN (
 		SELECT t.jti FROM authz.revoked_tokens AS t WHERE t.expires_at < now() - interval '5 minutes' LIMIT 5000 FOR UPDATE SKIP LOCKED);
+	DELETE FROM authz.used_assertions WHERE (client_id, jti_digest) IN (
+		SELECT u.client_id, u.jti_digest FROM authz.used_assertions AS u WHERE u.expires_at < now() - interval '1 minute'
+		LIMIT 5000 FOR UPDATE SKIP LOCKED);
 	DELETE FROM authz.sign_in_attempts WHERE (counter, key) IN (
 		SELECT a.counter, a.key FROM authz.sign_in_attempts AS a WHERE a.last_at < now() - interval '1 hour' LIMIT 5000 FOR UPDATE SKIP LOCKED);
 	DELETE FROM authz.person_addresses WHERE last_at < now() - interval '90 days';
@@ -25,11 +28,8 @@ BEGIN
 	DELETE FROM authz.grants WHERE grant_id IN (
 		SELECT g.grant_id FROM authz.grants AS g
 		WHERE g.revoked_at IS NOT NULL AND g.revoked_at < now() - interval '30 days' LIMIT 5000 FOR UPDATE SKIP LOCKED);
-	-- Registrations that nobody ever used.
-	DELETE FROM authz.clients WHERE client_id IN (
-		SELECT c.client_id FROM authz.clients AS c
-		WHERE c.origin = 'dynamic' AND c.last_used_at IS NULL AND c.created_at < now() - interval '30 days'
-		LIMIT 1000 FOR UPDATE SKIP LOCKED);
+	PERFORM authz.feed_sweep(p_token_lifetime);
+	PERFORM authz.client_documents_sweep();
 	-- A private key is kept no longer than its public half is published.
 	DELETE FROM authz.signing_keys AS k WHERE EXISTS (
 		SELECT 1 FROM authz.signing_keys AS n

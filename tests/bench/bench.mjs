@@ -7,6 +7,7 @@ import { Instance, memory } from './instance.mjs'
 import { measureRound, measureStart } from './measure.mjs'
 import { makeOperations, OPERATION_NAMES } from './operations.mjs'
 import { cpuTable, operationsTable, processTable } from './report.mjs'
+import { measureRevocations, revocationLine } from './revocation.mjs'
 
 const STARTS = 9
 
@@ -25,7 +26,7 @@ function readOptions() {
   const text = { type: 'string' }
   let values
   try {
-    const options = { seconds: text, rounds: text, only: text, codes: text, clients: text, 'database-connections': text, json: text, keep: { type: 'boolean' } }
+    const options = { seconds: text, rounds: text, only: text, codes: text, clients: text, 'database-connections': text, json: text, revocations: text, keep: { type: 'boolean' } }
     values = parseArgs({ options }).values
   } catch (error) {
     refuse(error.message)
@@ -38,6 +39,7 @@ function readOptions() {
     seconds: number(values.seconds ?? 3, 'seconds', 0.1),
     rounds: number(values.rounds ?? 5, 'rounds', 1),
     codes: number(values.codes ?? 1500, 'codes', 100),
+    revocations: number(values.revocations ?? 0, 'revocations', 0),
     clients: number(values.clients ?? 16, 'clients', 1),
   }
 }
@@ -92,9 +94,11 @@ async function main() {
     const results = options.names.length > 0 ? await measureOperations(instance, options) : []
     if (results.length > 0) for (const name of ['authz', 'mcp']) processes[name].after = await memory(instance.pids[name])
     console.log(`${where}\n${options.rounds} rounds of ${options.seconds} s; medians [range]; server and PostgreSQL on one core, durable commits\n`)
+    const revocations = options.revocations > 0 ? await measureRevocations(instance, options.revocations, say) : undefined
+    if (revocations) console.log(`${revocationLine(revocations)}\n`)
     if (results.length > 0) console.log(`${operationsTable(results)}\n\n${cpuTable(results)}\n`)
     console.log(processTable(processes))
-    const samples = { machine: where, options, processes, operations: Object.fromEntries(results.map((r) => [r.operation.name, r.rounds])) }
+    const samples = { machine: where, options, processes, revocations, operations: Object.fromEntries(results.map((r) => [r.operation.name, r.rounds])) }
     if (options.json) await writeFile(options.json, JSON.stringify(samples, null, 1))
   } finally {
     await instance.stop()

@@ -77,6 +77,7 @@ async function measurePgbench(instance, operation, options, prepared) {
 export async function measureRound(instance, operation, options) {
   const prepared = (await operation.prepare?.()) ?? {}
   const daemon = await measureDaemon(instance, operation, options.seconds, prepared)
+  await operation.measured?.()
   const h2o = await measureFloor(instance, operation, options.seconds, prepared, daemon.answer_bytes)
   const database = prepared.script ? await measurePgbench(instance, operation, options, prepared) : undefined
   return { daemon, h2o, pgbench: database }

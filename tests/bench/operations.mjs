@@ -76,7 +76,7 @@ async function codeExchange({ instance, maker, options }) {
       const mark = `bench-code-${++round}`
       const transactions = Math.max(options.codes, 300 * options.clients)
       await addCodes(instance, mark, client.client_id, options.clients, Math.ceil(transactions / options.clients))
-      const values = [client.client_id, 'none', null, null, rowId(mark), client.redirect_uris[0], maker.proof.challenge, null, `${GRANT_SECONDS}`]
+      const values = [client.client_id, 'none', null, null, rowId(mark), client.redirect_uris[0], maker.proof.challenge, null, `${GRANT_SECONDS}`, 'f']
       const { text, defines } = bind(statement, values)
       return {
         lines,
@@ -107,7 +107,7 @@ async function refresh({ instance, maker, options }) {
         insert into authz.grants select (jsonb_populate_record(g, jsonb_build_object('grant_id', md5('${mark}-' || c)::uuid))).*
         from authz.grants g, generate_series(0, ${options.clients - 1}) c where g.grant_id = '${claims(tokens[0].access_token).grant_id}'`)
       const id = { sql: `md5('${mark}-' || :client_id)::uuid` }
-      const { text, defines } = bind(statement, [client.client_id, 'none', null, null, id, { sql: ':n' }, null, null, `${WINDOW_SECONDS}`])
+      const { text, defines } = bind(statement, [client.client_id, 'none', null, null, id, { sql: ':n' }, null, null, `${WINDOW_SECONDS}`, 'f'])
       return {
         lines,
         script: `\\set n :n + 1\n${text};\n`,
@@ -120,6 +120,41 @@ async function refresh({ instance, maker, options }) {
   }
 }
 
+/** A client with tokens of its own, whose grant is kept: a token costs a signature. */
+async function clientCredentials({ instance }) {
+  const [id, secret] = ['bench-service', randomBytes(32).toString('base64url')]
+  await instance.sql(`
+    insert into authz.clients (client_id, origin, name, auth_method, secret_digest, grant_types, redirect_uris, scope, application_type)
+    values ('${id}', 'admin', 'Bench service', 'client_secret_basic', '${digest(secret)}', '{client_credentials}', '{}', 'logs:read', 'web')`)
+  const headers = { ...FORM, Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+  return {
+    daemon: 'authz',
+    connections: MANY,
+    floor: '/sign',
+    request: (host) => request('POST', '/token', host, headers, 'grant_type=client_credentials'),
+    goal: { h2o: 0.8 },
+  }
+}
+
+/** The same token again and again: from what is kept. */
+async function introspectionKept({ instance, token }) {
+  const { client_id: id, client_secret: secret } = instance.resource_server
+  const headers = { ...FORM, Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+  const body = `${new URLSearchParams({ token, token_type_hint: 'access_token' })}`
+  return { daemon: 'authz', connections: MANY, floor: '/hash', request: (host) => request('POST', '/introspect', host, headers, body), goal: { h2o: 0.5 } }
+}
+
+/**
+ * Without notices the daemon keeps no answer, so that each question reads PostgreSQL: the role has no more connections than the
+ * questions need, and the one that listens is cut.
+ */
+async function withoutNotices(instance) {
+  await instance.sql(`alter role sallyport_authz connection limit ${instance.options['database-connections'] ?? 3}`)
+  await instance.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'sallyport_authz' and (query ilike 'listen %' or query = '')")
+}
+
+const withNotices = (instance) => instance.sql('alter role sallyport_authz connection limit -1')
+
 async function introspection({ instance, token }) {
   const { client_id: id, client_secret: secret } = instance.resource_server
   const body = `${new URLSearchParams({ token, token_type_hint: 'access_token' })}`
@@ -131,7 +166,11 @@ async function introspection({ instance, token }) {
     daemon: 'authz',
     floor: '/hash',
     request: (host) => request('POST', '/introspect', host, headers, body),
-    prepare: async () => ({ script: `${text};\n`, defines }),
+    prepare: async () => {
+      await withoutNotices(instance)
+      return { script: `${text};\n`, defines }
+    },
+    measured: () => withNotices(instance), // pgbench signs in as the same role
   }
 }
 
@@ -174,7 +213,9 @@ const OPERATIONS = {
   register: registration,
   code: codeExchange,
   refresh,
+  'client-credentials': clientCredentials,
   introspect: introspection,
+  'introspect-kept': introspectionKept,
   'tools-list': toolsList,
   'tools-call': toolsCall,
 }

@@ -55,7 +55,7 @@ test('the authorization server describes itself, the same in both documents', as
   assert.equal(metadata.authorization_response_iss_parameter_supported, true)
   assert.deepEqual(
     [...metadata.token_endpoint_auth_methods_supported].sort(),
-    ['client_secret_basic', 'client_secret_post', 'none'],
+    ['client_secret_basic', 'client_secret_jwt', 'client_secret_post', 'none', 'private_key_jwt'],
   )
   for (const name of ['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'jwks_uri', 'introspection_endpoint', 'revocation_endpoint'])
     assert.ok(metadata[name].startsWith(`${issuer}/`), name)

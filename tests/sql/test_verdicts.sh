@@ -58,15 +58,14 @@ apply() {
 }
 is "migrations, functions and grants apply" "" "$(apply)"
 apply_functions() {
-	psql -U postgres -1 -c 'SET ROLE sallyport_owner' $(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1
+	psql -U postgres -1 -c 'SET ROLE sallyport_owner' -f "$sql/drop_functions.sql" $(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1
 }
 is "functions and grants apply again" "" "$(apply_functions)"
 
 owner "SET ROLE sallyport_owner; CREATE FUNCTION authz.sign_out(uuid, text) RETURNS boolean LANGUAGE sql AS 'SELECT true'" >/dev/null
-# the newest of a name stays: here the intruder, until the file is applied anew
-is "of functions of one name only the newest stays" "1" "$(psql -U postgres -1 -f "$sql/grants.sql" >/dev/null 2>&1
-	owner "SELECT count(*) FROM pg_proc WHERE pronamespace = 'authz'::regnamespace AND proname = 'sign_out'")"
-is "and no function has a namesake once all files are applied" "0" "$(apply_functions >/dev/null; owner "
+owner "SET ROLE sallyport_owner; DROP FUNCTION authz.sign_out(uuid); CREATE FUNCTION authz.sign_out(uuid) RETURNS text LANGUAGE sql AS 'SELECT NULL'" >/dev/null
+is "functions of an older form give way" "" "$(apply_functions)"
+is "and no function has a namesake" "0" "$(owner "
 	SELECT count(*) FROM (SELECT FROM pg_proc WHERE pronamespace = 'authz'::regnamespace GROUP BY proname HAVING count(*) > 1) AS x")"
 
 # ---- who may do what ----
@@ -163,10 +162,10 @@ owner "UPDATE authz.clients SET enabled = true WHERE client_id = 'pub2'" >/dev/n
 uuid() { cat /proc/sys/kernel/random/uuid; }
 CH=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM
 B=$(uuid)
-# a request by `pub` of browser $B; $1: scopes, $2: prompt (SQL), $3: lifetime, $4: redirect URI
+# a request by `pub` of browser $B; $1: scopes, $2: prompt (SQL), $3: lifetime, $4: redirect URI, sent by another site
 ask() {
 	local id; id=$(uuid)
-	daemon "SELECT authz.request_add('$id', '$B', 'pub', '$R', '${4:-http://localhost:5000/cb}', '$1', 'st', '$CH', ${2:-NULL}, ${3:-600})" >/dev/null
+	daemon "SELECT authz.request_add('$id', '$B', 'pub', '$R', '${4:-http://localhost:5000/cb}', '$1', 'st', '$CH', ${2:-NULL}, ${3:-600}, false)" >/dev/null
 	echo "$id"
 }
 # a session of a person
@@ -192,26 +191,26 @@ is "page: an expired request" "no_request|||" "$(view "$(ask '{logs:read}' NULL 
 owner "UPDATE authz.sessions SET last_seen_at = now() - idle WHERE session_id = '$A2'" >/dev/null
 is "page: a session that was idle too long" "sign_in||{logs:read,tools:admin}|{false,false}" "$(view "$Q" "$B" "'$A2'")"
 
-decide() { # request, browser, session (SQL), approve, [code]
-	daemon "SELECT outcome, redirect_uri, state, client_id FROM authz.decide('$1', '$2', $3, $4, '${5:-$(uuid)}', ${6:-60})"
+decide() { # request, browser, session (SQL), how, [code]
+	daemon "SELECT outcome, redirect_uri, state, client_id FROM authz.decide('$1', '$2', $3, '$4', '${5:-$(uuid)}', ${6:-60})"
 }
 D="http://localhost:5000/cb|st|pub"
-is "decide: unknown" "no_request|||" "$(decide "$(uuid)" "$B" "'$A'" true)"
-is "decide: another browser" "no_request|||" "$(decide "$Q" "$(uuid)" "'$A'" true)"
-is "decide: no session" "no_session|||" "$(decide "$Q" "$B" NULL true)"
-is "decide: a dead session" "no_session|||" "$(decide "$Q" "$B" "'$A2'" true)"
-is "decide: expired" "no_request|||" "$(decide "$(ask '{logs:read}' NULL 0)" "$B" "'$A'" true)"
+is "decide: unknown" "no_request|||" "$(decide "$(uuid)" "$B" "'$A'" approve)"
+is "decide: another browser" "no_request|||" "$(decide "$Q" "$(uuid)" "'$A'" approve)"
+is "decide: no session" "no_session|||" "$(decide "$Q" "$B" NULL approve)"
+is "decide: a dead session" "no_session|||" "$(decide "$Q" "$B" "'$A2'" approve)"
+is "decide: expired" "no_request|||" "$(decide "$(ask '{logs:read}' NULL 0)" "$B" "'$A'" approve)"
 is "decide: a redirect URI that is no longer registered" "no_request|||" \
-	"$(decide "$(ask '{logs:read}' NULL 600 http://localhost:5000/other)" "$B" "'$A'" true)"
-is "decide: nothing that the person may have" "no_scope|$D" "$(decide "$(ask '{tools:admin}')" "$B" "'$A'" true)"
-is "decide: denied" "denied|$D" "$(Q3=$(ask '{logs:read}'); decide "$Q3" "$B" "'$A'" false)"
-is "decide: denied without session" "denied|$D" "$(decide "$(ask '{logs:read}')" "$B" NULL false)"
+	"$(decide "$(ask '{logs:read}' NULL 600 http://localhost:5000/other)" "$B" "'$A'" approve)"
+is "decide: nothing that the person may have" "no_scope|$D" "$(decide "$(ask '{tools:admin}')" "$B" "'$A'" approve)"
+is "decide: denied" "denied|$D" "$(Q3=$(ask '{logs:read}'); decide "$Q3" "$B" "'$A'" deny)"
+is "decide: denied without session" "denied|$D" "$(decide "$(ask '{logs:read}')" "$B" NULL deny)"
 C=$(uuid)
-is "decide: approved" "approved|$D" "$(decide "$Q" "$B" "'$A'" true "$C")"
-is "decide: again" "no_request|||" "$(decide "$Q" "$B" "'$A'" true)"
+is "decide: approved" "approved|$D" "$(decide "$Q" "$B" "'$A'" approve "$C")"
+is "decide: again" "no_request|||" "$(decide "$Q" "$B" "'$A'" approve)"
 is "decide: the code has what was asked, known and allowed" "{logs:read}" "$(owner "SELECT scopes FROM authz.codes WHERE code_id = '$C'")"
 Q4=$(ask '{logs:read}')
-for i in 1 2 3 4 5 6 7 8; do decide "$Q4" "$B" "'$A'" true >"$base/d.$i" & done; wait
+for i in 1 2 3 4 5 6 7 8; do decide "$Q4" "$B" "'$A'" approve >"$base/d.$i" & done; wait
 is "decide: eight clicks at once are one decision" "1 7" "$(cat "$base"/d.* | cut -d'|' -f1 | sort | uniq -c | awk '{printf "%s%s", s, $1; s = " "}')"
 
 # ---- codes ----
@@ -219,7 +218,7 @@ redeem() { # proof (SQL), code, redirect (SQL), challenge, resource (SQL)
 	daemon "SELECT outcome, generation, subject, scope, resource FROM authz.redeem_code($1, '$2', $3, '$4', $5, 3600)"
 }
 PUB="'pub', 'none', $Z, $Z"
-code() { local c; c=$(uuid); decide "$(ask "${1:-{logs:read,deployments:read\}}")" "$B" "'$A'" true "$c" "${2:-60}" >/dev/null; echo "$c"; }
+code() { local c; c=$(uuid); decide "$(ask "${1:-{logs:read,deployments:read\}}")" "$B" "'$A'" approve "$c" "${2:-60}" >/dev/null; echo "$c"; }
 U="'http://localhost:5000/cb'"
 is "redeem: refused client" "client_refused||||" "$(redeem "'conf', 'client_secret_basic', $W, $W" "$C" "$U" $CH NULL)"
 is "redeem: grant type not registered" "unauthorized_client||||" "$(redeem "'rs', 'client_secret_basic', $S, $S" "$C" "$U" $CH NULL)"
@@ -321,6 +320,16 @@ age "$G" 121
 is "refresh: after the window the newest rotates and the rest is forgotten" "rotated|602|$ALL 1" \
 	"$(refresh "$G" 601) $(owner "SELECT cardinality(recent_at) FROM authz.grants WHERE grant_id = '$G'")"
 is "refresh: the one before is inside, those before are not" "retried|602|$ALL reused||" "$(refresh "$G" 601) $(refresh "$G" 600)"
+# Of up to 32 rotations inside a window, each is remembered by itself, however quick they were.
+G=$(grant)
+owner "DO \$\$ BEGIN FOR i IN 1 .. 32 LOOP PERFORM authz.refresh($PUB, '$G', i, NULL, NULL, 120); END LOOP; END \$\$" >/dev/null
+is "refresh: 32 quick rotations have an entry each" t "$(owner "
+	SELECT recent_from = (SELECT array_agg(i::bigint) FROM generate_series(1, 32) AS i) FROM authz.grants WHERE grant_id = '$G'")"
+owner "DO \$\$ BEGIN FOR i IN 33 .. 40 LOOP PERFORM authz.refresh($PUB, '$G', i, NULL, NULL, 120); END LOOP; END \$\$" >/dev/null
+is "refresh: those after them share one" "32|32" "$(owner "SELECT cardinality(recent_from), recent_from[32] FROM authz.grants WHERE grant_id = '$G'")"
+owner "UPDATE authz.grants SET recent_at[1] = recent_at[1] - interval '121 seconds', recent_at[2] = recent_at[2] - interval '90 seconds'
+	WHERE grant_id = '$G'" >/dev/null
+is "refresh: each leaves the window by itself" "stale|41|$ALL reused||" "$(refresh "$G" 2) $(refresh "$G" 1)"
 # Rotations spread over the window: entries stay few and in order.
 G=$(grant)
 for i in $(seq 60); do refresh "$G" "$i" >/dev/null; age "$G" 3; done
@@ -445,8 +454,8 @@ is "signing keys: an old one goes with its last token" "k4 true" "$(keys)"
 # ---- sweep ----
 owner "UPDATE authz.requests SET expires_at = now() - interval '2 days'; UPDATE authz.codes SET expires_at = now() - interval '2 days';
 	UPDATE authz.sign_in_attempts SET last_at = now() - interval '2 hours';
-	UPDATE authz.clients SET created_at = now() - interval '40 days' WHERE client_id IN ('pub2', 'rs')" >/dev/null
-daemon "SELECT authz.sweep(600)" >/dev/null
+	UPDATE authz.clients SET created_at = now() - interval '40 days', lease_due_at = now() WHERE client_id IN ('pub2', 'rs')" >/dev/null
+daemon "SELECT authz.sweep(600), authz.sweep_clients(604800, 500)" >/dev/null
 is "sweep" "0|0|0|conf rs rs2|k4" "$(owner "SELECT (SELECT count(*) FROM authz.requests), (SELECT count(*) FROM authz.codes),
 	(SELECT count(*) FROM authz.sign_in_attempts), (SELECT string_agg(client_id, ' ' ORDER BY client_id) FROM authz.clients),
 	(SELECT string_agg(kid, ' ') FROM authz.signing_keys)")"

@@ -16,6 +16,7 @@
 #define fail_saying(...) (print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
 
 #include "authz/endpoints.h"
+#include "authz/key_sets.h"
 #include "authz/keys.h"
 #include "authz/page.h"
 #include "authz/password.h"
@@ -38,6 +39,7 @@ static struct {
 	bool found;
 	struct client client;
 	enum authorize_lookup lookup;
+	struct document_kept document;
 	struct resource resource;
 	enum page_state page_state;
 	struct page_view page;
@@ -47,20 +49,32 @@ static struct {
 	struct decided decided;
 	enum redeem redeem;
 	enum refresh refresh;
+	enum own_grant own_grant;
 	struct granted granted;
 	struct introspected introspected;
 	enum revoke revoke;
+	enum feed feed;
+	struct feed_page feed_page;
+	struct feed_position feed_asked; /* timeline NULL: none */
+	enum client_register registered;
+	enum client_replace replaced;
+	enum client_unregister unregistered;
 	const char *admin_scope; /* NULL: no such key */
 	struct client list[3];
 	size_t list_count;
 	/* what was asked */
 	struct client_proof proof;
 	struct client added;
+	struct registration registration;
 	bool added_secret;
+	struct client_keys keys; /* found when client_keys_found */
+	bool client_keys_found, assertion_used;
+	uint8_t jti_digest[SHA256_SIZE];
 	struct authorization kept;
 	const char *resource_asked, *challenge, *redirect_uri, *jti, *after;
 	uint8_t id[16], session_id[16];
-	bool has_session, approve;
+	bool has_session;
+	enum decide_how how;
 	uint32_t generation;
 	int limit;
 	int compared; /* passwords */
@@ -80,6 +94,59 @@ step_result store_client_add(struct request *r, const struct client *c, const ui
 	DOUBLE.found = true;
 	DOUBLE.added_secret = secret_digest != NULL;
 	return asked("client_add");
+}
+
+/* The row is what was registered, unless a test has set another one. */
+step_result store_client_register(struct request *r, const struct registration *registration)
+{
+	(void)r;
+	DOUBLE.registration = *registration;
+	DOUBLE.added = registration->client;
+	DOUBLE.added_secret = registration->secret_digest != NULL;
+	return asked("client_register");
+}
+
+enum client_register store_read_client_register(struct request *r, struct client *ret)
+{
+	(void)r;
+	*ret = DOUBLE.client.client_id != NULL ? DOUBLE.client : DOUBLE.added;
+	return DOUBLE.registered;
+}
+
+step_result store_client_registered(struct request *r, const uint8_t registration_id[16], const char *client_id)
+{
+	(void)r;
+	memcpy(DOUBLE.id, registration_id, 16);
+	DOUBLE.found = DOUBLE.found && strcmp(client_id, DOUBLE.client.client_id) == 0;
+	return asked("client_registered");
+}
+
+step_result store_client_replace(struct request *r, const struct client *c, const uint8_t *secret_digest)
+{
+	(void)r;
+	DOUBLE.added = *c;
+	DOUBLE.added_secret = secret_digest != NULL;
+	return asked("client_replace");
+}
+
+enum client_replace store_read_client_replace(struct request *r, struct client *ret)
+{
+	(void)r;
+	*ret = DOUBLE.added;
+	return DOUBLE.replaced;
+}
+
+step_result store_client_unregister(struct request *r, const uint8_t registration_id[16], const char *client_id)
+{
+	(void)r, (void)client_id;
+	memcpy(DOUBLE.id, registration_id, 16);
+	return asked("client_unregister");
+}
+
+enum client_unregister store_read_client_unregister(struct request *r)
+{
+	(void)r;
+	return DOUBLE.unregistered;
 }
 
 step_result store_client_get(struct request *r, const char *client_id)
@@ -146,6 +213,41 @@ enum authorize_lookup store_read_authorize_lookup(struct request *r, struct clie
 	return DOUBLE.lookup;
 }
 
+step_result store_document_lookup(struct request *r, const char *client_id, const char *resource)
+{
+	(void)r, (void)client_id;
+	DOUBLE.resource_asked = resource;
+	return asked("document_lookup");
+}
+
+void store_read_document(struct request *r, struct document_kept *ret)
+{
+	(void)r;
+	*ret = DOUBLE.document;
+}
+
+step_result store_document_put(struct request *r, const struct client *c, const struct document_put *d,
+                               const char *resource)
+{
+	(void)r, (void)resource, (void)d;
+	DOUBLE.client = *c;
+	DOUBLE.client.enabled = true;
+	DOUBLE.lookup = LOOKUP_FOUND;
+	return asked("document_put");
+}
+
+step_result store_document_confirm(struct request *r, const char *client_id, int64_t lifetime, const char *resource)
+{
+	(void)r, (void)client_id, (void)lifetime, (void)resource;
+	return asked("document_confirm");
+}
+
+step_result store_document_withdraw(struct request *r, const char *client_id)
+{
+	(void)r, (void)client_id;
+	return asked("document_withdraw");
+}
+
 step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
                               const struct authorization *a, int64_t lifetime)
 {
@@ -210,10 +312,10 @@ step_result store_sign_out(struct request *r, const uint8_t session_id[16])
 }
 
 step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-                         const uint8_t session_id[16], bool approve, const uint8_t code_id[16], int64_t code_lifetime)
+                         const uint8_t *session_id, enum decide_how how, const uint8_t code_id[16], int64_t code_lifetime)
 {
 	(void)r, (void)request_id, (void)browser_id, (void)session_id, (void)code_id, (void)code_lifetime;
-	DOUBLE.approve = approve;
+	DOUBLE.how = how;
 	return asked("decide");
 }
 
@@ -262,6 +364,22 @@ enum refresh store_read_refresh(struct request *r, struct granted *ret)
 	return DOUBLE.refresh;
 }
 
+step_result store_client_credentials(struct request *r, const struct client_proof *proof, const struct scopes *scope,
+                                     const char *resource)
+{
+	(void)scope, (void)r;
+	DOUBLE.proof = *proof;
+	DOUBLE.resource_asked = resource;
+	return asked("client_credentials");
+}
+
+enum own_grant store_read_client_credentials(struct request *r, struct granted *ret)
+{
+	(void)r;
+	*ret = DOUBLE.granted;
+	return DOUBLE.own_grant;
+}
+
 step_result store_introspect(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
                              const char *jti)
 {
@@ -301,6 +419,54 @@ step_result store_prove_client(struct request *r, const struct client_proof *pro
 	return asked("prove_client");
 }
 
+step_result store_client_keys(struct request *r, const char *client_id)
+{
+	(void)r, (void)client_id;
+	return asked("client_keys");
+}
+
+bool store_read_client_keys(struct request *r, struct client_keys *ret)
+{
+	(void)r;
+	const char *client_id = ret->client_id;
+	if (!DOUBLE.client_keys_found)
+		return false;
+	*ret = DOUBLE.keys;
+	ret->client_id = client_id;
+	return true;
+}
+
+step_result store_assertion_use(struct request *r, const char *client_id, const uint8_t jti_digest[SHA256_SIZE],
+                                int64_t expires_at)
+{
+	(void)r, (void)client_id, (void)expires_at;
+	memcpy(DOUBLE.jti_digest, jti_digest, SHA256_SIZE);
+	return asked("assertion_use");
+}
+
+bool store_read_assertion_use(struct request *r)
+{
+	(void)r;
+	return !DOUBLE.assertion_used;
+}
+
+step_result store_feed_poll(struct request *r, const struct client_proof *proof, const struct feed_position *position,
+                            int limit)
+{
+	(void)r;
+	DOUBLE.proof = *proof;
+	DOUBLE.feed_asked = position != NULL ? *position : (struct feed_position){0};
+	DOUBLE.limit = limit;
+	return asked("feed_poll");
+}
+
+enum feed store_read_feed_poll(struct request *r, struct feed_page *ret)
+{
+	(void)r;
+	*ret = DOUBLE.feed_page;
+	return DOUBLE.feed;
+}
+
 step_result store_admin_key(struct request *r, const uint8_t key_id[16])
 {
 	(void)r;
@@ -334,6 +500,12 @@ h2o_iovec_t keyring_jwks(struct keyring *keyring, h2o_mem_pool_t *pool)
 {
 	(void)keyring, (void)pool;
 	return text_of("{\"keys\":[]}");
+}
+
+step_result keyring_reread(struct request *r, struct keyring *keyring)
+{
+	(void)r, (void)keyring;
+	return asked("keys");
 }
 
 bool db_ready(const struct db *db)
@@ -410,12 +582,14 @@ static int authz_start(void **state)
 	    .request_lifetime = 600,
 	    .session_idle = 43200,
 	    .session_lifetime = 604800,
-	    .registration_open = true,
+	    .registration = REGISTRATION_OPEN,
+	    .registration_lease = 604800,
 	};
 	AUTHZ.handle_keys = handle_keys_of(&AUTHZ.pool, 7, MASTER);
 	AUTHZ.pages = pages_open(&AUTHZ.pool, source_path("templates"), &error);
 	if (AUTHZ.pages == NULL)
 		print_error("%s\n", error);
+	AUTHZ.key_sets = key_sets_open(NULL);
 	SERVICE = authz_service(&AUTHZ);
 	ROUTER = router_build(&AUTHZ.pool, SERVICE);
 	DOUBLE_KEYS.keys = jwk_generate(&AUTHZ.pool, JWS_ES256);
@@ -426,6 +600,7 @@ static int authz_start(void **state)
 static int authz_stop(void **state)
 {
 	(void)state;
+	key_sets_close(AUTHZ.key_sets);
 	h2o_mem_clear_pool(&AUTHZ.pool);
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 static const char *URIS[] = {"http://localhost/cb?a=b", "com.example.app:/cb"};
 static const char *TYPES[] = {"authorization_code", "refresh_token"};
-static struct scope_row SCOPES[] = {{"logs:read", "Logs", "[]"}, {"tickets:read", "Tickets", "[]"}};
+static struct scope_row SCOPES[] = {{"logs:read", "Logs", "[]", true}, {"tickets:read", "Tickets", "[]", true}};
 
 static int reset(void **state)
 {
@@ -27,6 +27,9 @@ static int reset(void **state)
 	                                .enabled = true};
 	DOUBLE.resource = (struct resource){"http://127.0.0.1:9401/mcp", "Demo", SCOPES, 2};
 	DOUBLE.lookup = LOOKUP_FOUND;
+	DOUBLE.decision = DECIDED_ASK;
+	DOUBLE.decided = (struct decided){.redirect_uri = "http://localhost:8080/cb?a=b", .client_id = "c"};
+	SCOPES[1].is_open = true;
 	return 0;
 }
 
@@ -196,30 +199,96 @@ static void gives_the_state_back_as_it_came(void **state)
 	request_test_free(r);
 }
 
-static void answers_prompt_none_with_a_session(void **state)
+/* A navigation of a browser with a session; site NULL: it does not say where it came from. */
+static struct request *navigate(const char *query, const char *site)
 {
-	(void)state;
-	struct request *r = prepare("GET", "/t1/authorize", GOOD "&prompt=none", NULL);
+	struct request *r = prepare("GET", "/t1/authorize", query, NULL);
 	request_test_header(r, "cookie",
 	                    text_printf(&r->pool, "sallyport_session_9400=%s", handle_text(r, HANDLE_SESSION, 1, 0)));
-	run(r);
-	assert_non_null(strstr(reply_test_header(r, "location"), "error=consent_required&"));
+	if (site != NULL)
+		request_test_header(r, "sec-fetch-site", site);
+	DOUBLE.how = DECIDE_DENY;
+	return run(r);
+}
+
+static void assert_answer(struct request *r, const char *part)
+{
+	const char *location = reply_test_header(r, "location");
+	if (location == NULL || strstr(location, part) == NULL)
+		fail_saying("%s: %s", part, location != NULL ? location : "-");
 	request_test_free(r);
+}
+
+static void answers_prompt_none_without_a_page(void **state)
+{
+	(void)state;
+	assert_answer(navigate(GOOD "&prompt=none", "none"), "error=consent_required&");
+	assert_int_equal(DOUBLE.how, DECIDE_SILENTLY);
+	DOUBLE.decision = DECIDED_NO_SESSION;
+	assert_answer(navigate(GOOD "&prompt=none", "cross-site"), "error=login_required&");
+	DOUBLE.decision = DECIDED_APPROVED;
+	assert_answer(navigate(GOOD "&prompt=none", "same-site"), "http://localhost:8080/cb?a=b&code=spc_");
+	assert_true(DOUBLE.kept.direct);
+}
+
+static void asks_nobody_twice(void **state)
+{
+	(void)state;
+	static const char *const DIRECT[] = {"none", "same-origin", "same-site"};
+	DOUBLE.decision = DECIDED_APPROVED;
+	for (size_t i = 0; i < 3; i++) {
+		assert_answer(navigate(GOOD, DIRECT[i]), "http://localhost:8080/cb?a=b&code=spc_");
+		assert_true(DOUBLE.kept.direct);
+	}
+	DOUBLE.decision = DECIDED_ASK;
+	assert_answer(navigate(GOOD, "none"), "/t1/consent?request=spq_");
+	DOUBLE.decision = DECIDED_NO_SESSION;
+	assert_answer(navigate(GOOD, "none"), "/t1/sign-in?request=spq_");
+	DOUBLE.decision = DECIDED_NO_REQUEST;
+	assert_answer(navigate(GOOD, "none"), "error=invalid_request&");
+}
+
+static void asks_whoever_another_site_sends(void **state)
+{
+	(void)state;
+	static const char *const OTHERS[] = {"cross-site", "", "None", "none, none", NULL};
+	DOUBLE.decision = DECIDED_APPROVED;
+	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
+		assert_answer(navigate(GOOD, OTHERS[i]), "/t1/consent?request=spq_");
+		assert_false(DOUBLE.kept.direct);
+		assert_string_equal(DOUBLE.asked, "request_add");
+	}
+	struct request *r = prepare("GET", "/t1/authorize", GOOD, NULL);
+	request_test_header(r, "sec-fetch-site", "none");
+	request_test_header(r, "sec-purpose", "prefetch;prerender");
+	request_test_free(run(r));
+	assert_false(DOUBLE.kept.direct);
+	assert_answer(navigate(GOOD "&prompt=login%20consent", "none"), "/t1/sign-in?request=spq_");
+	assert_answer(navigate(GOOD "&prompt=consent", "none"), "/t1/consent?request=spq_");
+	/* An application of the house is judged by the database in any case. */
+	DOUBLE.client.consent = "implicit";
+	assert_answer(navigate(GOOD "&prompt=consent", "cross-site"), "code=spc_");
+	DOUBLE.client.consent = "explicit";
+	assert_answer(navigate(GOOD, "cross-site"), "/t1/consent?request=spq_");
 }
 
 static void narrows_scopes(void **state)
 {
 	(void)state;
-	request_test_free(accepted(GOOD "&scope=tickets%3Aread%20offline_access%20openid"));
+	request_test_free(accepted(GOOD "&scope=tickets%3Aread%20offline_access"));
 	assert_int_equal(DOUBLE.kept.scope_count, 1);
+	assert_string_equal(DOUBLE.kept.scopes[0], "tickets:read");
 	request_test_free(accepted(GOOD "&scope=offline_access&prompt=consent"));
 	assert_int_equal(DOUBLE.kept.scope_count, 2);
 	request_test_free(accepted(GOOD "&scope="));
 	assert_int_equal(DOUBLE.kept.scope_count, 2);
-	DOUBLE.client.origin = "admin";
+	assert_error(GOOD "&scope=tickets%3Aread%20openid", "invalid_scope");
+	SCOPES[1].is_open = false;
 	request_test_free(accepted(GOOD));
 	assert_int_equal(DOUBLE.kept.scope_count, 1);
 	assert_string_equal(DOUBLE.kept.scopes[0], "logs:read");
+	request_test_free(accepted(GOOD "&scope=tickets%3Aread%20logs%3Aread"));
+	assert_int_equal(DOUBLE.kept.scope_count, 1);
 	assert_error(GOOD "&scope=tickets%3Aread", "invalid_scope");
 }
 
@@ -244,7 +313,9 @@ int main(void)
 	    cmocka_unit_test_setup(judges_registered_uris_again, reset),
 	    cmocka_unit_test_setup(tells_the_client_its_errors, reset),
 	    cmocka_unit_test_setup(gives_the_state_back_as_it_came, reset),
-	    cmocka_unit_test_setup(answers_prompt_none_with_a_session, reset),
+	    cmocka_unit_test_setup(answers_prompt_none_without_a_page, reset),
+	    cmocka_unit_test_setup(asks_nobody_twice, reset),
+	    cmocka_unit_test_setup(asks_whoever_another_site_sends, reset),
 	    cmocka_unit_test_setup(narrows_scopes, reset),
 	    cmocka_unit_test_setup(reads_a_resource_as_url_classes_write_it, reset),
 	};

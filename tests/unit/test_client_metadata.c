@@ -150,6 +150,35 @@ static void lets_only_the_admin_say_some(void **state)
 	assert_false(reads(WITH("\"enabled\":\"no\""), METADATA_ADMIN));
 }
 
+/* Tokens of a client's own: only by the administrator, only for one that proves who it is, only with a scope. */
+static void lets_the_admin_make_services(void **state)
+{
+	(void)state;
+#define SERVICE "\"grant_types\":[\"client_credentials\"],\"token_endpoint_auth_method\":"
+	assert_true(reads("{" SERVICE "\"client_secret_basic\",\"scope\":\"logs:read\"}", METADATA_ADMIN));
+	assert_int_equal(client.grant_type_count, 1);
+	assert_string_equal(client.grant_types[0], "client_credentials");
+	assert_int_equal(client.redirect_uri_count, 0);
+	json_t *shown = json_keep(&pool, client_metadata_json(&client, METADATA_ADMIN));
+	assert_int_equal(json_array_size(json_object_get(shown, "response_types")), 0);
+	assert_true(client_metadata_read(&pool, shown, METADATA_ADMIN, &client, &problem));
+	assert_int_equal(client.grant_type_count, 1);
+	assert_true(reads(WITH(SERVICE "\"client_secret_post\",\"scope\":\"a\""), METADATA_ADMIN));
+	assert_int_equal(client.grant_type_count, 1);
+	assert_true(reads(WITH("\"scope\":\"a\",\"grant_types\":[\"client_credentials\",\"authorization_code\"]"),
+	                  METADATA_ADMIN));
+	assert_int_equal(client.grant_type_count, 2);
+	assert_false(reads("{\"scope\":\"a\",\"grant_types\":[\"client_credentials\",\"authorization_code\"]}",
+	                   METADATA_ADMIN)); /* the code needs somewhere to go */
+	assert_false(reads("{" SERVICE "\"none\",\"scope\":\"a\"}", METADATA_ADMIN));
+	assert_false(reads("{" SERVICE "\"client_secret_basic\"}", METADATA_ADMIN));
+	assert_false(reads("{" SERVICE "\"client_secret_basic\",\"scope\":\"  \"}", METADATA_ADMIN));
+	assert_accepted(WITH("\"scope\":\"a\",\"grant_types\":[\"client_credentials\",\"authorization_code\"]"));
+	assert_int_equal(client.grant_type_count, 1); /* asked for by itself: left out */
+	assert_string_equal(client.grant_types[0], "authorization_code");
+#undef SERVICE
+}
+
 /* What is shown reads back as the same client: the admin's update depends on it. */
 static void shows_what_it_read(void **state)
 {
@@ -190,6 +219,7 @@ int main(void)
 	    cmocka_unit_test(fills_in_what_rfc_7591_says),  cmocka_unit_test(takes_what_clients_send),
 	    cmocka_unit_test(refuses_redirect_uris),        cmocka_unit_test(refuses_other_members),
 	    cmocka_unit_test(lets_only_the_admin_say_some), cmocka_unit_test(shows_what_it_read),
+	    cmocka_unit_test(lets_the_admin_make_services),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

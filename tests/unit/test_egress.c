@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Against a small server on loopback, in a thread of this program. */
 #include "common/egress.c"
+#include "common/egress_guard.c"
 #include "common/egress_loop.c"
 
 #include <openssl/pem.h>
@@ -108,7 +109,7 @@ static bool wait_for_stop(void)
 static bool answer(struct peer *p, const char *question)
 {
 	static const char fine[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n"
-				   "Set-Cookie: a=b\r\n\r\n{\"a\":1}";
+				   "Cache-Control: max-age=60\r\nETag: \"x\"\r\nSet-Cookie: a=b\r\n\r\n{\"a\":1}";
 	static const char moved[] = "HTTP/1.1 302 Found\r\nLocation: /fine\r\nContent-Length: 0\r\n\r\n";
 	static const char nothing[] = "HTTP/1.1 204 No Content\r\n\r\n";
 	static const char refused[] = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno";
@@ -208,7 +209,7 @@ static SSL_CTX *make_tls(const char *file)
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *certificate = X509_new();
-	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1,DNS:*.b.localhost");
 	FILE *out = fopen(file, "w");
 
 	assert_non_null(out);
@@ -269,7 +270,8 @@ static int end(void **state)
 
 struct got {
 	int calls, status;
-	char problem[64], type[64], body[256];
+	int64_t lifetime;
+	char problem[64], type[64], body[256], etag[16];
 	size_t body_len;
 };
 
@@ -280,6 +282,8 @@ static void on_done(void *data, const struct egress_answer *answer_)
 	got->calls++;
 	got->status = answer_->status;
 	got->body_len = answer_->body.len;
+	got->lifetime = http_cache_lifetime(&answer_->cache);
+	snprintf(got->etag, sizeof(got->etag), "%s", answer_->cache.etag);
 	assert_true((answer_->status == 0) == (answer_->problem != NULL));
 	if (answer_->problem != NULL)
 		snprintf(got->problem, sizeof(got->problem), "%s", answer_->problem);
@@ -288,6 +292,14 @@ static void on_done(void *data, const struct egress_answer *answer_)
 		         answer_->content_type.base);
 	if (answer_->body.len > 0)
 		snprintf(got->body, sizeof(got->body), "%.*s", (int)answer_->body.len, answer_->body.base);
+}
+
+static const char *secure_url(const char *host, const char *path)
+{
+	static char url[256];
+
+	snprintf(url, sizeof(url), "https://%s:%d%s", host, server.tls_port, path);
+	return url;
 }
 
 static const char *url_of(const char *path)
@@ -567,6 +579,7 @@ static void http_stays_on_loopback_whatever_the_resolver_says(void **state)
 	in->sin_addr.s_addr = htonl(0x0a000001);
 	assert_int_equal(on_open_socket(&t, CURLSOCKTYPE_IPCXN, &address), CURL_SOCKET_BAD);
 	assert_non_null(t.problem);
+	t.problem = NULL;
 	in->sin_addr.s_addr = htonl(0x7f000001);
 	fd = on_open_socket(&t, CURLSOCKTYPE_IPCXN, &address);
 	assert_int_not_equal(fd, CURL_SOCKET_BAD);
@@ -647,6 +660,188 @@ static void closing_answers_what_waits(void **state)
 	assert_int_equal(a.status + b.status, 0);
 }
 
+/* --- guarded requests: somebody else chose the URL ------------------------------------------ */
+
+static struct got fetch_guarded(struct egress *egress, const char *url)
+{
+	struct egress_request request = get(url);
+
+	request.guarded = true;
+	return fetch(egress, &request);
+}
+
+static void a_guarded_url_is_https_by_name_at_443(void **state)
+{
+	static const char *const urls[] = {
+	    "http://127.0.0.1/",
+	    "http://example.com/",
+	    "http://localhost/",
+	    "https://localhost/",
+	    "https://intranet/",
+	    "https://127.0.0.1/",
+	    "https://8.8.8.8/",
+	    "https://[::1]/",
+	    "https://[::ffff:8.8.8.8]/",
+	    "https://[fe80::1%25lo]/",
+	    "https://2130706433/",
+	    "https://0x7f000001/",
+	    "https://0177.0.0.1/",
+	    "https://017700000001/",
+	    "https://127.1/",
+	    "https://0/",
+	    "https://0x7f.1/",
+	    "https://127.0.0.1./",
+	    "https://example.com:8443/",
+	    "https://example.com:80/",
+	    "https://user@example.com/",
+	    "https://example.com\\@127.0.0.1/",
+	    "https://example.com#@127.0.0.1/",
+	    "file:///etc/passwd",
+	    "gopher://example.com/",
+	};
+	struct egress *egress = open_egress();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		assert_int_equal(fetch_guarded(egress, urls[i]).status, 0);
+		assert_null(egress->on.multi); /* refused before libcurl hears of it */
+	}
+	assert_int_equal(egress->guard.running, 0);
+	close_egress(egress);
+}
+
+/* libcurl itself says that a name below localhost is this machine: no resolver is needed for the test. */
+static void a_name_that_leads_inside_is_refused(void **state)
+{
+	struct address_range ranges[2];
+	struct egress_exception exceptions[] = {
+	    {.host = "a.localhost", .port = (unsigned)server.tls_port, .ca_file = ca_file},
+	    {.host = "*.b.localhost",
+	     .port = (unsigned)server.tls_port,
+	     .ca_file = ca_file,
+	     .ranges = ranges,
+	     .range_count = 2},
+	    {.host = "c.localhost",
+	     .port = (unsigned)server.tls_port,
+	     .ca_file = ca_file,
+	     .ranges = ranges,
+	     .range_count = 1},
+	};
+	struct egress *egress = open_egress();
+	int accepted = atomic_load(&server.accepted);
+	struct got got;
+
+	(void)state;
+	assert_true(address_range_parse(text_of("127.0.0.0/8"), &ranges[0]));
+	assert_true(address_range_parse(text_of("::1"), &ranges[1]));
+	egress_set_exceptions(egress, exceptions, 3);
+	got = fetch_guarded(egress, secure_url("a.localhost", "/fine"));
+	assert_int_equal(got.status, 0);
+	assert_string_equal(got.problem, "the name leads to an address that is not public");
+	assert_int_equal(fetch_guarded(egress, secure_url("b.localhost", "/fine")).status, 0);
+	got = fetch_guarded(egress, "https://d.localhost/");
+	assert_string_equal(got.problem, "the name leads to an address that is not public");
+	assert_int_equal(atomic_load(&server.accepted), accepted);
+	/* The exception opens the way; TLS still wants the right certificate. */
+	got = fetch_guarded(egress, secure_url("x.b.localhost", "/fine"));
+	assert_int_equal(got.status, 200);
+	assert_string_equal(got.body, "{\"a\":1}");
+	assert_int_equal(atomic_load(&server.accepted), accepted + 1);
+	/* Nothing is shared with the next one. */
+	assert_int_equal(fetch_guarded(egress, secure_url("X.B.localhost", "/moved")).status, 302);
+	assert_int_equal(atomic_load(&server.accepted), accepted + 2);
+	assert_int_equal(egress->guard.running, 0);
+	close_egress(egress);
+}
+
+static void one_forbidden_address_refuses_all(void **state)
+{
+	struct transfer t = {.guarded = true};
+	struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_STREAM};
+	struct sockaddr_in *in = (struct sockaddr_in *)(void *)&address.addr;
+	curl_socket_t fd;
+
+	(void)state;
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = htonl(0x08080808);
+	fd = on_open_socket(&t, CURLSOCKTYPE_IPCXN, &address);
+	assert_int_not_equal(fd, CURL_SOCKET_BAD);
+	close(fd);
+	in->sin_addr.s_addr = htonl(0xa9fea9fe);
+	assert_int_equal(on_open_socket(&t, CURLSOCKTYPE_IPCXN, &address), CURL_SOCKET_BAD);
+	in->sin_addr.s_addr = htonl(0x08080808);
+	assert_int_equal(on_open_socket(&t, CURLSOCKTYPE_IPCXN, &address), CURL_SOCKET_BAD);
+	assert_non_null(t.problem);
+}
+
+static void a_host_is_asked_a_few_times_a_minute(void **state)
+{
+	struct egress *egress = open_egress();
+	const char *problem = NULL;
+	const struct egress_exception *none;
+	struct uri uri;
+	int i;
+
+	(void)state;
+	assert_true(uri_parse(text_of("https://Example.com/a"), &uri));
+	for (i = 0; i < 100 && (problem = egress_guard_enter(&egress->guard, &uri, &none)) == NULL; i++)
+		egress_guard_leave(&egress->guard);
+	assert_int_equal(i, HOST_PER_MINUTE);
+	assert_string_equal(problem, "the host was asked too often");
+	assert_true(uri_parse(text_of("https://example.com/b"), &uri));
+	assert_non_null(egress_guard_enter(&egress->guard, &uri, &none));
+	for (i = 0; i < 2000 && problem != NULL; i++) { /* another host, whatever it shares a budget with */
+		char url[64];
+
+		snprintf(url, sizeof(url), "https://h%d.example/", i);
+		assert_true(uri_parse(text_of(url), &uri));
+		problem = egress_guard_enter(&egress->guard, &uri, &none);
+	}
+	assert_null(problem);
+	assert_int_equal(egress->guard.running, 1);
+	egress_guard_leave(&egress->guard);
+	close_egress(egress);
+}
+
+static void few_are_fetched_at_once(void **state)
+{
+	struct egress *egress = open_egress();
+	const struct egress_exception *none;
+	struct uri uri;
+	char url[64];
+	int begun = 0;
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		snprintf(url, sizeof(url), "https://h%d.example/", i);
+		assert_true(uri_parse(text_of(url), &uri));
+		begun += egress_guard_enter(&egress->guard, &uri, &none) == NULL;
+	}
+	assert_int_equal(begun, RUNNING_MAX);
+	egress->guard.running = 0;
+	close_egress(egress);
+}
+
+static void what_the_head_says_of_caching_is_told(void **state)
+{
+	struct egress *egress = open_egress();
+	struct egress_request request = get(url_of("/fine"));
+	struct got got;
+
+	(void)state;
+	request.if_none_match = "\"x\"";
+	request.if_modified_since = "Sat, 21 Nov 2026 10:00:00 GMT";
+	got = fetch(egress, &request);
+	assert_int_equal(got.status, 200);
+	assert_int_equal(got.lifetime, 60);
+	assert_string_equal(got.etag, "\"x\"");
+	assert_asked("If-None-Match: \"x\"\r\n", true);
+	assert_asked("If-Modified-Since: Sat, 21 Nov 2026 10:00:00 GMT\r\n", true);
+	request.if_none_match = "\"x\"\r\nA: b";
+	assert_int_equal(fetch(egress, &request).status, 0);
+	close_egress(egress);
+}
+
 struct chain {
 	struct egress *egress;
 	struct egress_request request;
@@ -693,6 +888,12 @@ int main(void)
 	    cmocka_unit_test(old_tls_is_refused),
 	    cmocka_unit_test(closing_answers_what_waits),
 	    cmocka_unit_test(an_answer_may_ask_again),
+	    cmocka_unit_test(a_guarded_url_is_https_by_name_at_443),
+	    cmocka_unit_test(a_name_that_leads_inside_is_refused),
+	    cmocka_unit_test(one_forbidden_address_refuses_all),
+	    cmocka_unit_test(a_host_is_asked_a_few_times_a_minute),
+	    cmocka_unit_test(few_are_fetched_at_once),
+	    cmocka_unit_test(what_the_head_says_of_caching_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

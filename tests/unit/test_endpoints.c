@@ -73,18 +73,19 @@ static void promises_only_what_there_is(void **state)
 		assert_int_equal(reply_test_status(r), 405);
 		request_test_free(r);
 	}
-	AUTHZ.settings.registration_open = false;
+	AUTHZ.settings.registration = REGISTRATION_CLOSED;
 	json_t *closed = json_read(&pool, metadata_build(&AUTHZ), NULL);
 	assert_null(json_object_get(closed, "registration_endpoint"));
 	assert_failed(ask("POST", "/t1/register", NULL, "{\"redirect_uris\":[\"https://a.example/\"]}"), 403,
 	              "access_denied");
-	AUTHZ.settings.registration_open = true;
+	AUTHZ.settings.registration = REGISTRATION_OPEN;
 	h2o_mem_clear_pool(&pool);
 }
 
 static void registers_clients(void **state)
 {
 	(void)state;
+	DOUBLE.registered = REGISTER_ADDED;
 	struct request *r = ask("POST", "/t1/register", NULL,
 	                        "{\"redirect_uris\":[\"http://localhost:1/cb\"],\"client_name\":\"N\",\"scope\":\"\"}");
 	json_t *answer = answer_json(r);

@@ -90,6 +90,8 @@ static void names_algorithms(void **state)
 		assert_false(jws_algorithm_of(text_of(others[i]), &found));
 	assert_false(jws_algorithm_of(h2o_iovec_init(H2O_STRLIT("ES256\0x")), &found));
 	assert_false(jws_algorithm_of(h2o_iovec_init(NULL, 0), &found));
+	assert_true(jws_algorithm_of(text_of("Ed25519"), &found));
+	assert_int_equal(found, JWS_EDDSA);
 }
 
 static void thumbprints_are_those_of_the_rfcs(void **state)
@@ -287,6 +289,34 @@ static void bounds_the_number_of_keys(void **state)
 	refused(text_printf(&pool, "%s,{}]}", many.base), "too many keys");
 }
 
+/* ---- sets whose keys prove nobody but their owner ---- */
+
+static const struct jwk_set *own(const char *text, enum jws_algorithm rsa, const char **error)
+{
+	return jwk_set_read_own(&pool, json_of(text), rsa, error);
+}
+
+static void reads_own_sets(void **state)
+{
+	(void)state;
+	const char *error = NULL;
+	const struct jwk_set *set =
+	    own(SET("{'kty':'EC','crv':'P-256','x':'" RFC7515_X "','y':'" RFC7515_Y "'}," RSA("") "," OKP("")),
+	        JWS_PS256, &error);
+	assert_non_null(set);
+	assert_int_equal(set->count, 3);
+	assert_string_equal(set->keys[0].kid, "");
+	assert_int_equal(set->keys[1].algorithm, JWS_PS256);
+	assert_null(jwk_set_find(set, text_of("")));
+	assert_int_equal(own(SET(RSA("")), JWS_RS256, &error)->keys[0].algorithm, JWS_RS256);
+	assert_int_equal(own(SET(RSA(",'alg':'RS256'")), JWS_PS256, &error)->keys[0].algorithm, JWS_RS256);
+	assert_int_equal(own(SET(RSA(",'alg':'PS256'")), JWS_RS256, &error)->keys[0].algorithm, JWS_PS256);
+	assert_int_equal(own(SET(RSA(",'alg':'RS512'")), JWS_RS256, &error)->count, 0);
+	assert_null(own(SET(RSA(",'d':'AQAB'")), JWS_RS256, &error));
+	assert_null(own(SET("{'kty':'oct','k':'AAAA'}"), JWS_RS256, &error));
+	assert_null(own(SET("{'kty':'EC','crv':'P-256','x':'" RFC7515_Y "','y':'" RFC7515_X "'}"), JWS_RS256, &error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +329,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(refuses_sets_that_cannot_be_trusted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(refuses_weak_rsa, setup, teardown),
 	    cmocka_unit_test_setup_teardown(bounds_the_number_of_keys, setup, teardown),
+	    cmocka_unit_test_setup_teardown(reads_own_sets, setup, teardown),
 	};
 	json_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -566,6 +566,89 @@ static void checks_claims(void **state)
 	assert_string_equal(problem_of("{" IDS TIMES ",'nbf':1531}", 1500), "the token is not valid yet");
 }
 
+/* ---- signatures with keys of the signer's own set ---- */
+
+static const char *const TYPS[] = {"JWT", "client-authentication+jwt", NULL};
+
+static h2o_iovec_t signed_by(const struct jwk *key, const char *header)
+{
+	struct text_buffer b = {.pool = &pool};
+	uint8_t signature[SIGNATURE_MAX];
+	size_t len = sizeof(signature);
+	text_append_iovec(&b, encoded(header));
+	text_append(&b, ".", 1);
+	text_append_iovec(&b, encoded(CLAIMS));
+	assert_true(signature_make(key, h2o_iovec_init(b.base, b.len), signature, &len));
+	text_append(&b, ".", 1);
+	text_append_iovec(&b, base64url_encode(&pool, signature, len));
+	return h2o_iovec_init(b.base, b.len);
+}
+
+static const char *own_problem(const struct jwk_set *set, h2o_iovec_t token, bool *unknown)
+{
+	const char *why = NULL;
+	json_t *claims = jws_verify_own(&pool, set, TYPS, token, unknown, &why);
+	assert_int_equal(claims == NULL, why != NULL);
+	return why;
+}
+
+static void finds_the_key_that_is_meant(void **state)
+{
+	(void)state;
+	bool unknown;
+	for (int a = 0; a < JWS_ALGORITHMS; a++) {
+		const char *alg = jws_algorithm_name((enum jws_algorithm)a), *kid = made[a]->kid;
+		h2o_iovec_t with_kid =
+		    signed_by(made[a], text_printf(&pool, "{\"alg\":\"%s\",\"kid\":\"%s\"}", alg, kid));
+		h2o_iovec_t without = signed_by(made[a], text_printf(&pool, "{\"alg\":\"%s\",\"typ\":\"jwt\"}", alg));
+		h2o_iovec_t other_kid = signed_by(made[a], text_printf(&pool, "{\"alg\":\"%s\",\"kid\":\"new\"}", alg));
+		assert_null(own_problem(&keys, with_kid, &unknown));
+		assert_null(own_problem(&keys, without, &unknown));
+		assert_non_null(own_problem(&keys, other_kid, &unknown));
+		assert_true(unknown);
+		struct jwk nameless = *jwk_set_find(&keys, text_of(kid));
+		nameless.kid = "";
+		struct jwk_set single = {&nameless, 1};
+		assert_null(own_problem(&single, with_kid, &unknown));
+		assert_null(own_problem(&single, without, &unknown));
+		struct jwk twins[] = {nameless, nameless};
+		struct jwk_set two = {twins, 2};
+		assert_non_null(own_problem(&two, without, &unknown));
+		assert_true(unknown);
+	}
+}
+
+static void refuses_what_no_own_key_signed(void **state)
+{
+	(void)state;
+	bool unknown;
+	const struct jwk *ec = made[JWS_ES256];
+	static const char *const HEADERS[] = {
+	    "{\"alg\":\"none\"}",
+	    "{\"alg\":\"HS256\"}",
+	    "{\"alg\":\"ES256\",\"typ\":\"at+jwt\"}",
+	    "{\"alg\":\"ES256\",\"typ\":1}",
+	    "{\"alg\":\"ES256\",\"kid\":\"\"}",
+	    "{\"alg\":\"ES256\",\"kid\":1}",
+	    "{\"alg\":\"ES256\",\"jku\":\"https://a.example\"}",
+	    "{\"alg\":\"ES256\",\"crit\":[\"exp\"]}",
+	    "[]",
+	};
+	for (size_t i = 0; i < sizeof(HEADERS) / sizeof(HEADERS[0]); i++) {
+		if (own_problem(&keys, signed_by(ec, HEADERS[i]), &unknown) == NULL)
+			fail_msg("%s", HEADERS[i]);
+		assert_false(unknown);
+	}
+	h2o_iovec_t token = signed_by(ec, "{\"alg\":\"ES256\"}");
+	assert_null(own_problem(&keys, token, NULL));
+	token.base[token.len - 5] = token.base[token.len - 5] == 'A' ? 'B' : 'A';
+	assert_string_equal(own_problem(&keys, token, &unknown), "the signature is wrong");
+	assert_false(unknown);
+	/* the algorithm of another key of the set, under the kid of this one */
+	const char *header = text_printf(&pool, "{\"alg\":\"RS256\",\"kid\":\"%s\"}", ec->kid);
+	assert_string_equal(own_problem(&keys, signed_by(ec, header), &unknown), "alg is not that of the key");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -585,6 +668,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(claims_are_read_strictly, setup, teardown),
 	    cmocka_unit_test_setup_teardown(peeks_at_the_kid_only, setup, teardown),
 	    cmocka_unit_test_setup_teardown(checks_claims, setup, teardown),
+	    cmocka_unit_test_setup_teardown(finds_the_key_that_is_meant, setup, teardown),
+	    cmocka_unit_test_setup_teardown(refuses_what_no_own_key_signed, setup, teardown),
 	};
 	json_init();
 	return cmocka_run_group_tests(tests, make_keys, drop_keys);

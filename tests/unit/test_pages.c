@@ -5,8 +5,9 @@
 #include "tests/unit/authz_double.h"
 
 static struct scope_shown SHOWN[] = {
-    {"logs:read", "Search the <logs>", "[{\"name\":\"query_logs\",\"title\":\"Search logs\",\"tier\":\"read\"}]", true},
-    {"tools:admin", "Change things", "[{\"name\":\"create_user\",\"tier\":\"write\"}]", false},
+    {"logs:read", "Search the <logs>", "[{\"name\":\"query_logs\",\"title\":\"Search logs\",\"tier\":\"read\"}]", true,
+     false},
+    {"tools:admin", "Change things", "[{\"name\":\"create_user\",\"tier\":\"write\"}]", false, false},
 };
 
 static int reset(void **state)
@@ -25,6 +26,7 @@ static int reset(void **state)
 	DOUBLE.page.scope_count = 2;
 	DOUBLE.page.username = "alice";
 	DOUBLE.page.display_name = "Alice A.";
+	DOUBLE.page.grantable = true;
 	DOUBLE.person.password_hash = "hash";
 	DOUBLE.signed_in = true;
 	return 0;
@@ -239,11 +241,14 @@ static void shows_what_is_asked(void **state)
 		if (!body_has(r, THERE[i]))
 			fail_saying("%s is missing", THERE[i]);
 	assert_non_null(
-	    strstr(reply_test_header(r, "content-security-policy"), "form-action 'self' http://localhost:8080;"));
+	    strstr(reply_test_header(r, "content-security-policy"),
+	           "form-action 'self' http://localhost:8080 http://localhost:* http://127.0.0.1:* https:;"));
 	assert_page(r, 200, "Allow access?");
 	SHOWN[0].allowed = false;
+	DOUBLE.page.grantable = false;
 	r = show("/t1/consent", BROWSER | SESSION);
 	SHOWN[0].allowed = true;
+	DOUBLE.page.grantable = true;
 	assert_false(body_has(r, "value=\"approve\""));
 	assert_page(r, 200, "You may not give any");
 }
@@ -266,7 +271,7 @@ static void decides_only_what_was_shown(void **state)
 {
 	(void)state;
 	DOUBLE.page_state = PAGE_CONSENT;
-	DOUBLE.decided = (struct decided){"http://localhost:8080/cb", NULL, "c"};
+	DOUBLE.decided = (struct decided){.redirect_uri = "http://localhost:8080/cb", .client_id = "c"};
 	DOUBLE.decision = DECIDED_APPROVED;
 	DOUBLE.asked = NULL;
 	shown = 0;
@@ -290,6 +295,59 @@ static void decides_only_what_was_shown(void **state)
 	assert_goes_to(post("/t1/consent", "decision=deny", BROWSER | SESSION), "http://localhost:8080/cb?error=");
 }
 
+/* What was allowed before stands by itself, and is part of what approval gives. */
+static void shows_what_stays_allowed(void **state)
+{
+	(void)state;
+	DOUBLE.page_state = PAGE_CONSENT;
+	DOUBLE.page.can_remember = true;
+	struct request *r = show("/t1/consent", BROWSER | SESSION);
+	assert_false(body_has(r, "Already allowed"));
+	assert_true(body_has(r, "is remembered"));
+	request_test_free(r);
+	shown = as_shown();
+	SHOWN[1].allowed = SHOWN[1].kept = true;
+	assert_int_not_equal(shown, as_shown());
+	r = show("/t1/consent", BROWSER | SESSION);
+	assert_true(body_has(r, "If you allow it") && body_has(r, "Already allowed"));
+	assert_true(strstr(reply_test_body(r).base, "Already allowed") <
+	            strstr(reply_test_body(r).base, "create_user"));
+	request_test_free(r);
+	SHOWN[0].allowed = DOUBLE.page.grantable = false; /* only what it has: nothing of what it asks for */
+	DOUBLE.page.can_remember = false;
+	r = show("/t1/consent", BROWSER | SESSION);
+	SHOWN[0].allowed = true;
+	SHOWN[1].allowed = SHOWN[1].kept = false;
+	assert_false(body_has(r, "value=\"approve\"") || body_has(r, "is remembered"));
+	assert_true(body_has(r, "Already allowed"));
+	assert_page(r, 200, "You may not give any");
+}
+
+static void passes_the_page_over_if_nobody_needs_to_be_asked(void **state)
+{
+	(void)state;
+	DOUBLE.page_state = PAGE_CONSENT;
+	DOUBLE.page.silent = true;
+	DOUBLE.decision = DECIDED_APPROVED;
+	DOUBLE.decided =
+	    (struct decided){.redirect_uri = "http://localhost:8080/cb", .client_id = "c", .consent = "remembered"};
+	assert_goes_to(show("/t1/consent", BROWSER | SESSION), "http://localhost:8080/cb?code=");
+	assert_int_equal(DOUBLE.how, DECIDE_SILENTLY);
+	DOUBLE.decision = DECIDED_ASK;
+	assert_page(show("/t1/consent", BROWSER | SESSION), 200, "Allow access?");
+	DOUBLE.decision = DECIDED_NO_SESSION;
+	assert_goes_to(show("/t1/consent", BROWSER | SESSION), "/t1/sign-in?request=spq_");
+	DOUBLE.decision = DECIDED_NO_REQUEST;
+	assert_page(show("/t1/consent", BROWSER | SESSION), 400, "has expired");
+	struct request *r = show("/t1/sign-in", BROWSER);
+	request_test_free(r);
+	DOUBLE.page_state = PAGE_SIGN_IN;
+	r = show("/t1/sign-in", BROWSER);
+	assert_non_null(
+	    strstr(reply_test_header(r, "content-security-policy"), "form-action 'self' http://localhost:8080"));
+	request_test_free(r);
+}
+
 static void names_the_target_in_the_policy(void **state)
 {
 	(void)state;
@@ -307,13 +365,14 @@ static void decides(void **state)
 	(void)state;
 	DOUBLE.page_state = PAGE_CONSENT;
 	shown = as_shown();
-	DOUBLE.decided = (struct decided){"http://localhost:8080/cb?a=b", "s &", "c"};
+	DOUBLE.decided =
+	    (struct decided){.redirect_uri = "http://localhost:8080/cb?a=b", .state = "s &", .client_id = "c"};
 	DOUBLE.decision = DECIDED_APPROVED;
 	struct request *r = post("/t1/consent", "decision=approve", BROWSER | SESSION);
 	const char *location = reply_test_header(r, "location");
 	assert_non_null(strstr(location, "&state=s%20%26&iss=http%3A%2F%2F127.0.0.1%3A9400%2Ft1"));
 	assert_string_equal(reply_test_header(r, "referrer-policy"), "no-referrer");
-	assert_true(DOUBLE.approve);
+	assert_int_equal(DOUBLE.how, DECIDE_APPROVE);
 	assert_goes_to(r, "http://localhost:8080/cb?a=b&code=spc_");
 	DOUBLE.decision = DECIDED_NO_SCOPE;
 	assert_goes_to(post("/t1/consent", "decision=approve", BROWSER | SESSION),
@@ -323,10 +382,10 @@ static void decides(void **state)
 	DOUBLE.decision = DECIDED_NO_REQUEST;
 	assert_page(post("/t1/consent", "decision=approve", BROWSER | SESSION), 400, "has expired");
 	DOUBLE.decision = DECIDED_DENIED;
-	DOUBLE.decided = (struct decided){"com.example.app:/cb", NULL, "c"};
+	DOUBLE.decided = (struct decided){.redirect_uri = "com.example.app:/cb", .client_id = "c"};
 	assert_goes_to(post("/t1/consent", "decision=deny", BROWSER | SESSION),
 	               "com.example.app:/cb?error=access_denied&error_description=the%20person%20refused&iss=");
-	assert_false(DOUBLE.approve);
+	assert_int_equal(DOUBLE.how, DECIDE_DENY);
 	DOUBLE.asked = NULL;
 	static const char *const BAD[] = {"a=b", "decision=", "decision=yes", "decision=approve&decision=deny"};
 	for (size_t i = 0; i < 4; i++)
@@ -367,6 +426,8 @@ int main(void)
 	    cmocka_unit_test_setup(names_the_target_in_the_policy, reset),
 	    cmocka_unit_test_setup(decides, reset),
 	    cmocka_unit_test_setup(decides_only_what_was_shown, reset),
+	    cmocka_unit_test_setup(shows_what_stays_allowed, reset),
+	    cmocka_unit_test_setup(passes_the_page_over_if_nobody_needs_to_be_asked, reset),
 	    cmocka_unit_test_setup(signs_out, reset),
 	};
 	return cmocka_run_group_tests(tests, authz_start, authz_stop);

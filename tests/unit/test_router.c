@@ -31,6 +31,15 @@ static step_result say_field(struct request *r)
 	return reply_body(r, 200, "text/plain", form_get(&r->form, "a"));
 }
 
+static unsigned spent;
+
+static step_result spend(struct request *r)
+{
+	spent = r->endpoint->budget;
+	r->retry_after_s = 7;
+	return text_is(request_header(r, "x-spend", NULL), "all") ? fail(r, &TOO_MANY_REQUESTS, "wait") : STEP_NEXT;
+}
+
 static step_fn *const PATH_STEPS[] = {say_path, NULL};
 static step_fn *const PROVED_STEPS[] = {say_proved, NULL};
 static step_fn *const FIELD_STEPS[] = {say_field, NULL};
@@ -44,6 +53,8 @@ static const struct endpoint ENDPOINTS[] = {
     {.method = "POST", .path = "{base}/form", .body = FORM, .steps = FIELD_STEPS},
     {.method = "POST", .path = "{base}/json", .body = JSON, .steps = PATH_STEPS, .body_limit = 20},
     {.method = "GET", .path = "{base}/mine", .caller = CLIENT, .steps = PROVED_STEPS},
+    {.method = "GET", .path = "{base}/limited", .steps = PATH_STEPS, .budget = 3},
+    {.method = "GET", .path = "{base}/limited-mine", .caller = CLIENT, .steps = PROVED_STEPS, .budget = 4},
 };
 
 static struct service SERVICE = {
@@ -52,6 +63,7 @@ static struct service SERVICE = {
     .endpoint_count = sizeof(ENDPOINTS) / sizeof(ENDPOINTS[0]),
     .base = "/t1",
     .guards = {[CLIENT] = GUARD},
+    .spend = spend,
 };
 
 static struct request *ask(const char *method, const char *path, const char *type, const char *body)
@@ -154,10 +166,31 @@ static void proves_the_caller_before_the_steps(void **state)
 	h2o_mem_clear_pool(&pool);
 }
 
+/* Budgets are spent when the caller is known, by rows that name one. */
+static void spends_the_budget_of_the_row(void **state)
+{
+	(void)state;
+	spent = 0;
+	assert_int_equal(status_of(ask("GET", "/t1/things", NULL, NULL)), 200);
+	assert_int_equal(status_of(ask("GET", "/t1/limited-mine", NULL, NULL)), 401);
+	assert_int_equal(spent, 0);
+	assert_int_equal(status_of(ask("GET", "/t1/limited", NULL, NULL)), 200);
+	assert_int_equal(spent, 3);
+	struct request *r = request_test(&SERVICE, &ENDPOINTS[sizeof(ENDPOINTS) / sizeof(ENDPOINTS[0]) - 1]);
+	request_test_header(r, "x-spend", "all");
+	r->next_step = enter;
+	request_run(r);
+	assert_int_equal(spent, 4);
+	assert_int_equal(reply_test_status(r), 429);
+	assert_string_equal(reply_test_header(r, "retry-after"), "7");
+	request_test_free(r);
+}
+
 int main(void)
 {
 	json_init();
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(spends_the_budget_of_the_row),
 	    cmocka_unit_test(finds_exact_paths_only),
 	    cmocka_unit_test(gives_the_last_segment),
 	    cmocka_unit_test(names_the_methods_that_a_path_has),

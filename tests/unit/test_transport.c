@@ -50,6 +50,22 @@ step_result db_ask_all(struct request *r, struct db *db, const struct db_questio
 	return STEP_NEXT;
 }
 
+static unsigned cancelled;
+
+void db_cancel(struct db *db, const struct request *r)
+{
+	(void)db;
+	(void)r;
+	cancelled++;
+}
+
+bool db_give_up(struct db *db, const struct request *r)
+{
+	(void)db;
+	(void)r;
+	return false;
+}
+
 static PGresult *one_row(void)
 {
 	PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
@@ -107,8 +123,11 @@ static struct mcp MCP = {
     .server_info = "{\"name\":\"s\",\"version\":\"1\"}",
     .settings = {.resource = "https://mcp.example/mcp", .base = "/mcp", .origin = "https://mcp.example"},
 };
-static const struct endpoint POINT = {
-    "POST", "{base}", ANYONE, NO_BODY, AS_JSON_RPC, SAME_ORIGIN, transport_message_steps, sizeof(struct call), 0, ""};
+static const struct endpoint POINT = {.method = "POST",
+                                      .path = "{base}",
+                                      .errors_as = AS_JSON_RPC,
+                                      .steps = transport_message_steps,
+                                      .state_size = sizeof(struct call)};
 static const struct service SERVICE = {
     .name = "mcp",
     .endpoints = &POINT,
@@ -155,6 +174,7 @@ static int open_server(void **state)
 	    .subject = "person-1",
 	    .username = "alice",
 	    .client_id = "client-1",
+	    .grant_id = "g1",
 	    .scope = "a elsewhere",
 	    .list = tool_lists_get(lists, DECISIONS),
 	    .decisions = DECISIONS,
@@ -182,6 +202,16 @@ static char *audit_text(void)
 	text[len] = '\0';
 	fclose(f);
 	return text;
+}
+
+/* The last line. */
+static const char *audit_last(void)
+{
+	char *text = audit_text();
+
+	text[strlen(text) - 1] = '\0';
+	const char *line = strrchr(text, '\n');
+	return line != NULL ? line + 1 : text;
 }
 
 static const char *last_outcome(void)
@@ -667,8 +697,65 @@ static void test_leaver_is_recorded(void **state)
 	assert_true(r->waiting);
 	assert_non_null(r->on_departed);
 	r->on_departed(r);
+	assert_int_equal(cancelled, 1);
+	r->rows = statement_error(); /* the database has ended it */
+	request_resume(r);
 	assert_string_equal(last_outcome(), "cancelled");
+	assert_non_null(strstr(audit_last(), "\"reason\":\"the client has left\""));
+	assert_null(strstr(audit_last(), "\"effect\""));
+	assert_null(MCP.running.first);
 	request_test_free(r);
+}
+
+static struct request *start_call(const char *tool)
+{
+	never_answers = true;
+	struct request *r =
+	    ask(text_printf(&pool, RPC("tools/call", "\"name\":\"%s\",\"arguments\":{\"email\":\"a@b\"}"), tool), NULL);
+	never_answers = false;
+	return r;
+}
+
+/* A dead grant ends its calls with the challenge, whatever the database still says; the record has what was changed. */
+static void test_revoked_calls_end(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *tool;
+		int ends; /* 0: cancelled, 1: too late, 2: outage */
+		const char *effect;
+	} cases[] = {
+	    {"open", 0, NULL},    {"open", 1, NULL},         {"open", 2, NULL},
+	    {"write", 0, "none"}, {"write", 1, "committed"}, {"write", 2, "unknown"},
+	};
+	answer_double = one_row;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct request *other = start_call("open"), *r = start_call(cases[i].tool);
+		cancelled = 0;
+		assert_int_equal(running_revoke(&MCP.running, TOKEN_GRANT, text_of("of somebody else"), "x"), 0);
+		assert_int_equal(running_revoke(&MCP.running, TOKEN_GRANT, text_of("g1"), "the grant was revoked"), 2);
+		assert_int_equal(running_revoke(&MCP.running, TOKEN_CLIENT, text_of("client-1"), "again"), 2);
+		assert_int_equal(cancelled, 2);
+		other->rows = statement_error();
+		request_resume(other);
+		assert_int_equal(reply_test_status(other), 401);
+		r->rows = cases[i].ends == 0 ? statement_error() : cases[i].ends == 1 ? one_row() : NULL;
+		if (cases[i].ends == 2)
+			request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the database is not available");
+		else
+			request_resume(r);
+		assert_int_equal(reply_test_status(r), 401);
+		assert_non_null(strstr(reply_test_header(r, "www-authenticate"), "error=\"invalid_token\""));
+		assert_string_equal(last_outcome(), "cancelled");
+		assert_non_null(strstr(audit_last(), "\"reason\":\"the grant was revoked\""));
+		if (cases[i].effect == NULL)
+			assert_null(strstr(audit_last(), "\"effect\""));
+		else
+			assert_non_null(strstr(audit_last(), text_printf(&pool, "\"effect\":\"%s\"", cases[i].effect)));
+		assert_null(MCP.running.first);
+		request_test_free(other);
+		request_test_free(r);
+	}
 }
 
 int main(void)
@@ -694,6 +781,7 @@ int main(void)
 	    cmocka_unit_test(test_broken_change_is_unknown),
 	    cmocka_unit_test(test_unreadable_id),
 	    cmocka_unit_test(test_leaver_is_recorded),
+	    cmocka_unit_test(test_revoked_calls_end),
 	};
 	return cmocka_run_group_tests(tests, open_server, close_server);
 }

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/running.h"
+
+#include "common/clock.h"
+#include "mcp/bearer.h"
+#include "mcp/call.h"
+#include "mcp/tools.h"
+
+enum {
+	TICK_MS = 50,     /* after so long a client that left is noticed, and a cancellation is tried again */
+	GIVE_UP_MS = 500, /* then a statement does not end by cancellation */
+};
+
+/* The database answers in a later turn of the loop, and the request's next step ends the call. */
+static void cancel(struct running *running, enum running_end end, const char *reason)
+{
+	if (running->end != RUNNING_ON)
+		return;
+	running->end = end;
+	running->reason = reason;
+	running->cancelled_ms = clock_monotonic_ms();
+	backend_sql_cancel(running->r);
+}
+
+static void on_departed(struct request *r)
+{
+	cancel(&call_of(r)->running, RUNNING_CLIENT_LEFT, "the client has left");
+}
+
+/* True if the call was given up. */
+static bool look_after(struct running *running, int64_t now_ms)
+{
+	if (running->end == RUNNING_ON && request_client_left(running->r))
+		cancel(running, RUNNING_CLIENT_LEFT, "the client has left");
+	if (running->end == RUNNING_ON || running->cancelled_ms == now_ms)
+		return false;
+	if (now_ms - running->cancelled_ms >= GIVE_UP_MS)
+		return backend_sql_give_up(running->r);
+	backend_sql_cancel(running->r);
+	return false;
+}
+
+static void on_tick(h2o_timeout_entry_t *entry)
+{
+	struct running_calls *calls = H2O_STRUCT_FROM_MEMBER(struct running_calls, tick, entry);
+	int64_t now_ms = clock_monotonic_ms();
+
+	for (struct running *running = calls->first, *next; running != NULL; running = next) {
+		next = running->next;
+		if (look_after(running, now_ms))
+			next = calls->first; /* it has gone, and others may have with it */
+	}
+	if (calls->first != NULL && !h2o_timeout_is_linked(&calls->tick))
+		h2o_timeout_link(calls->loop, &calls->timeout, &calls->tick);
+}
+
+void running_open(struct running_calls *calls, h2o_loop_t *loop)
+{
+	*calls = (struct running_calls){.loop = loop};
+	calls->tick.cb = on_tick;
+	h2o_timeout_init(loop, &calls->timeout, TICK_MS);
+}
+
+void running_close(struct running_calls *calls)
+{
+	h2o_timeout_unlink(&calls->tick);
+	h2o_timeout_dispose(calls->loop, &calls->timeout);
+}
+
+void running_add(struct running_calls *calls, struct request *r)
+{
+	struct running *running = &call_of(r)->running;
+
+	*running = (struct running){.calls = calls, .r = r, .next = calls->first, .at = &calls->first};
+	if (calls->first != NULL)
+		calls->first->at = &running->next;
+	calls->first = running;
+	r->on_departed = on_departed;
+	r->outlives_client = true;
+	if (calls->loop != NULL && !h2o_timeout_is_linked(&calls->tick))
+		h2o_timeout_link(calls->loop, &calls->timeout, &calls->tick);
+}
+
+void running_remove(struct request *r)
+{
+	struct running *running = &call_of(r)->running;
+
+	if (running->at == NULL)
+		return;
+	*running->at = running->next;
+	if (running->next != NULL)
+		running->next->at = running->at;
+	running->at = NULL;
+	r->on_departed = NULL;
+}
+
+size_t running_revoke(struct running_calls *calls, enum token_key key, h2o_iovec_t value, const char *reason)
+{
+	size_t count = 0;
+
+	for (struct running *running = calls->first; running != NULL; running = running->next) {
+		if (!text_is(value, bearer_key(bearer_of(running->r), key)))
+			continue;
+		cancel(running, RUNNING_REVOKED, reason);
+		count++;
+	}
+	return count;
+}
