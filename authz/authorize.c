@@ -12,7 +12,7 @@
 #include "common/secret.h"
 #include "common/uri.h"
 
-enum { CLIENT_ID_MAX = DOCUMENT_URL_MAX, CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128 };
+enum { CLIENT_ID_MAX = DOCUMENT_URL_MAX, CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128, NONCE_SIZE_MAX = 512 };
 
 /* Applications keep the id that they once registered: only a new connection makes them register anew. */
 static const char CONNECT_ANEW[] =
@@ -161,6 +161,12 @@ static bool is_no_scope(const char *name)
 	return strcmp(name, "offline_access") == 0;
 }
 
+/* OpenID Connect Core, 5.4: of the person, not of the resource. */
+static bool is_of_person(const char *name)
+{
+	return strcmp(name, "openid") == 0 || strcmp(name, "profile") == 0;
+}
+
 /* Who asks for nothing asks for all that the client can be granted. */
 static void choose_all(struct request *r)
 {
@@ -168,7 +174,7 @@ static void choose_all(struct request *r)
 	struct authorization *a = &s->authorization;
 	a->scopes = h2o_mem_alloc_pool(&r->pool, (s->resource.scope_count + 1) * sizeof(*a->scopes));
 	for (size_t i = 0; i < s->resource.scope_count; i++)
-		if (s->resource.scopes[i].is_open)
+		if (s->resource.scopes[i].is_open && !is_of_person(s->resource.scopes[i].name))
 			a->scopes[a->scope_count++] = s->resource.scopes[i].name;
 }
 
@@ -197,6 +203,17 @@ static step_result choose_scopes(struct request *r)
 		choose_all(r);
 	if (a->scope_count == 0)
 		return fail(r, &INVALID_SCOPE, "the client cannot be granted any of the scopes");
+	return STEP_NEXT;
+}
+
+/* OpenID Connect Core, 3.1.2.1: goes into the ID token as it came. */
+static step_result check_nonce(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	const char *nonce = parameter(s->asked, "nonce");
+	if (nonce != NULL && (strlen(nonce) > NONCE_SIZE_MAX || has_control(nonce)))
+		return fail(r, &INVALID_REQUEST, "nonce is longer than 512 bytes or has control characters");
+	s->authorization.nonce = nonce;
 	return STEP_NEXT;
 }
 
@@ -282,7 +299,7 @@ static step_result check_request(struct request *r)
 		return fail(r, &INVALID_TARGET, "one resource can be asked for at a time");
 	if (found == LOOKUP_NO_RESOURCE)
 		return fail(r, &INVALID_TARGET, "the resource is not known here");
-	static step_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes, check_prompt};
+	static step_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes, check_nonce, check_prompt};
 	for (size_t i = 0; i < sizeof(CHECKS) / sizeof(CHECKS[0]); i++)
 		if (CHECKS[i](r) == STEP_DONE)
 			return STEP_DONE;

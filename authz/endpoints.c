@@ -18,6 +18,7 @@
 #include "authz/revocations.h"
 #include "authz/revoke.h"
 #include "authz/token.h"
+#include "authz/userinfo.h"
 #include "common/reply.h"
 
 bool authz_is_ready(struct authz *authz)
@@ -222,6 +223,20 @@ static const struct endpoint ENDPOINTS[] = {
      .steps = admin_client_delete_steps,
      .state_size = sizeof(struct admin_client_state),
      .about = "its end, with its grants"},
+    {.method = "GET",
+     .path = "{base}/userinfo",
+     .caller = BEARER,
+     .errors_as = AS_CHALLENGE,
+     .cors = ANY_ORIGIN,
+     .steps = userinfo_steps,
+     .about = "who signed in (OpenID Connect Core, 5.3)"},
+    {.method = "POST",
+     .path = "{base}/userinfo",
+     .caller = BEARER,
+     .errors_as = AS_CHALLENGE,
+     .cors = ANY_ORIGIN,
+     .steps = userinfo_steps,
+     .about = "the same"},
     {.method = "GET", .path = "{base}/style.css", .steps = style_steps, .about = "style of the pages"},
     {.method = "GET", .path = "{base}/health", .steps = health_steps, .about = "200 while keys and database are there"},
 };
@@ -260,7 +275,10 @@ const struct service *authz_service(struct authz *authz)
 	    .endpoints = ENDPOINTS,
 	    .endpoint_count = sizeof(ENDPOINTS) / sizeof(ENDPOINTS[0]),
 	    .base = authz->settings.base,
-	    .guards = {[CLIENT] = client_guard, [ADMIN] = admin_guard, [REGISTRANT] = registrant_guard},
+	    .guards = {[CLIENT] = client_guard,
+	               [ADMIN] = admin_guard,
+	               [REGISTRANT] = registrant_guard,
+	               [BEARER] = bearer_guard},
 	    .show_error = {[AS_JSON] = show_error_client,
 	                   [AS_PAGE] = show_error_page,
 	                   [AS_REDIRECT] = show_error_redirect,

@@ -37,8 +37,8 @@ static void set_auth_methods(json_t *document, const struct authz *authz, const 
 	set_words(document, name, ALGORITHMS);
 }
 
-/* Only what is true: each member is kept by an endpoint of the table or a check in it. Scopes belong to the resources
- * and stand in their metadata (RFC 9728). */
+/* Only what is true: each member is kept by an endpoint of the table or a check in it. The scopes of
+ * OpenID Connect are this server's own; the others belong to the resources and stand in their metadata (RFC 9728). */
 h2o_iovec_t metadata_build(struct authz *authz)
 {
 	static const char *const CODE[] = {"code", NULL}, *const QUERY[] = {"query", NULL};
@@ -46,6 +46,9 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	static const char *const GRANTS[] = {"authorization_code", "refresh_token", "client_credentials", NULL};
 	static const char *const ES256[] = {"ES256", NULL};
 	static const char *const PROMPTS[] = {"none", "login", "consent", NULL};
+	static const char *const OPENID_SCOPES[] = {"openid", "profile", NULL};
+	static const char *const CLAIMS[] = {
+	    "iss", "sub", "aud", "iat", "exp", "auth_time", "nonce", "name", "preferred_username", NULL};
 	json_t *d = json_object();
 	json_object_set_new(d, "issuer", json_string(authz->settings.issuer));
 	set_url(d, authz, "authorization_endpoint", "/authorize");
@@ -56,6 +59,9 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	set_url(d, authz, "introspection_endpoint", "/introspect");
 	set_url(d, authz, "revocation_endpoint", "/revoke");
 	set_url(d, authz, "revocation_feed_endpoint", "/revocations"); /* RFC 8936 */
+	set_url(d, authz, "userinfo_endpoint", "/userinfo");
+	set_words(d, "scopes_supported", OPENID_SCOPES);
+	set_words(d, "claims_supported", CLAIMS);
 	set_words(d, "response_types_supported", CODE);
 	set_words(d, "response_modes_supported", QUERY);
 	set_words(d, "grant_types_supported", GRANTS);
@@ -72,7 +78,7 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	set_words(d, "prompt_values_supported", PROMPTS);
 	json_object_set_new(d, "request_parameter_supported", json_false());
 	json_object_set_new(d, "request_uri_parameter_supported", json_false());
-	/* Demanded by readers of openid-configuration; what is signed, is signed so. */
+	/* OpenID Connect Discovery, 3 */
 	set_words(d, "subject_types_supported", PUBLIC);
 	set_words(d, "id_token_signing_alg_values_supported", ES256);
 	h2o_iovec_t text = json_text(&authz->pool, d);

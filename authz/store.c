@@ -13,10 +13,11 @@
 /* In the order of enum store_statement. */
 const struct db_statement STORE_STATEMENTS[] = {
     [STATEMENT_CLIENT_ADD] =
-	{"client_add", "SELECT " CLIENT_COLUMNS
-                       " FROM (SELECT a.client_id AS added FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-                       "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27) AS a) "
-                       "AS x CROSS JOIN LATERAL authz.client_set_consent(x.added, $28, $29)"},
+	{"client_add",
+         "SELECT " CLIENT_COLUMNS
+         " FROM (SELECT a.client_id AS added FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+         "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27) AS a) "
+         "AS x CROSS JOIN LATERAL authz.client_set_consent(x.added, $28, $29)"},
     [STATEMENT_CLIENT_GET] = {"client_get", "SELECT " CLIENT_COLUMNS " FROM authz.client_get($1)"},
     [STATEMENT_CLIENT_LIST] = {"client_list", "SELECT " CLIENT_COLUMNS " FROM authz.client_list($1, $2)"},
     [STATEMENT_CLIENT_UPDATE] =
@@ -31,32 +32,36 @@ const struct db_statement STORE_STATEMENTS[] = {
                                    "$25, $26, $27, $28, $29, $30)"},
     [STATEMENT_CLIENT_REGISTERED] = {"client_registered",
                                      "SELECT " CLIENT_COLUMNS " FROM authz.client_registered($1, $2)"},
-    [STATEMENT_CLIENT_REPLACE] = {"client_replace",
-                                  "SELECT outcome, (client).* FROM authz.client_replace($1, $2, $3, $4, $5, $6, $7, $8, "
-                                  "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"},
+    [STATEMENT_CLIENT_REPLACE] =
+	{"client_replace", "SELECT outcome, (client).* FROM authz.client_replace($1, $2, $3, $4, $5, $6, $7, $8, "
+                           "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"},
     [STATEMENT_CLIENT_UNREGISTER] = {"client_unregister", "SELECT authz.client_unregister($1, $2) AS outcome"},
     [STATEMENT_CLIENT_KEYS] = {"client_keys", "SELECT * FROM authz.client_keys($1)"},
     [STATEMENT_ASSERTION_USE] = {"assertion_use", "SELECT authz.assertion_use($1, $2, $3) AS first"},
     [STATEMENT_AUTHORIZE_LOOKUP] =
 	{"authorize_lookup", "SELECT outcome, (client).*, resource_uri, resource_name, scope_names, scope_titles, "
                              "scope_tools, scope_open FROM authz.authorize_lookup($1, $2)"},
-    [STATEMENT_DOCUMENT_LOOKUP] = {"document_lookup", "SELECT l.*, (l.client).*, d.* FROM authz.authorize_lookup($1, $2) "
-                                                      "AS l CROSS JOIN authz.client_document($1) AS d"},
+    [STATEMENT_DOCUMENT_LOOKUP] = {"document_lookup",
+                                   "SELECT l.*, (l.client).*, d.* FROM authz.authorize_lookup($1, $2) "
+                                   "AS l CROSS JOIN authz.client_document($1) AS d"},
     [STATEMENT_DOCUMENT_PUT] = {"document_put",
                                 "SELECT authz.client_document_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
                                 "$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)"},
     [STATEMENT_DOCUMENT_CONFIRM] = {"document_confirm", "SELECT authz.client_document_confirm($1, $2)"},
     [STATEMENT_DOCUMENT_WITHDRAW] = {"document_withdraw", "SELECT authz.client_document_withdraw($1)"},
-    [STATEMENT_REQUEST_ADD] = {"request_add", "SELECT authz.request_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
+    [STATEMENT_REQUEST_ADD] = {"request_add",
+                               "SELECT authz.request_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
     [STATEMENT_PAGE_VIEW] = {"page_view", "SELECT * FROM authz.page_view($1, $2, $3)"},
     [STATEMENT_PERSON_FOR_SIGN_IN] = {"person_for_sign_in", "SELECT * FROM authz.person_for_sign_in($1, $2)"},
     [STATEMENT_SIGN_IN] = {"sign_in", "SELECT authz.sign_in($1, $2, $3, $4, $5, $6, $7, $8) AS signed_in"},
     [STATEMENT_SIGN_OUT] = {"sign_out", "SELECT authz.sign_out($1)"},
     [STATEMENT_DECIDE] = {"decide", "SELECT * FROM authz.decide($1, $2, $3, $4, $5, $6)"},
-    [STATEMENT_REDEEM_CODE] = {"redeem_code", "SELECT * FROM authz.redeem_code($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
+    [STATEMENT_REDEEM_CODE] = {"redeem_code",
+                               "SELECT * FROM authz.redeem_code($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
     [STATEMENT_REFRESH] = {"refresh", "SELECT * FROM authz.refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
     [STATEMENT_CLIENT_CREDENTIALS] = {"client_credentials",
                                       "SELECT * FROM authz.client_credentials($1, $2, $3, $4, $5, $6)"},
+    [STATEMENT_USERINFO] = {"userinfo", "SELECT * FROM authz.userinfo($1, $2, $3)"},
     [STATEMENT_INTROSPECT] = {"introspect", "SELECT * FROM authz.introspect($1, $2, $3, $4, $5, $6)"},
     [STATEMENT_REVOKE] = {"revoke", "SELECT authz.revoke($1, $2, $3, $4, $5, $6, $7) AS outcome"},
     [STATEMENT_PROVE_CLIENT] = {"prove_client", "SELECT authz.prove_client($1, $2, $3, $4, $5) AS outcome"},

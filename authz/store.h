@@ -38,8 +38,8 @@ struct client_proof {
 	uint8_t secret_digest[SHA256_SIZE];
 	uint8_t raw_secret_digest[SHA256_SIZE]; /* Basic without form encoding, as SDKs send it; equal to secret_digest
 	                                           otherwise */
-	bool certificate_bound;             /* the client wants its tokens bound (RFC 8705, 3) */
-	const char *certificate_thumbprint; /* x5t#S256 of the certificate that they are bound to, or NULL */
+	bool certificate_bound;                 /* the client wants its tokens bound (RFC 8705, 3) */
+	const char *certificate_thumbprint;     /* x5t#S256 of the certificate that they are bound to, or NULL */
 };
 
 /* ---- clients (RFC 7591) ---- */
@@ -54,11 +54,11 @@ struct client {
 	const char *scope;            /* registered scope; "" if none */
 	const char *application_type; /* "native" or "web" */
 	const char *client_uri, *logo_uri, *tos_uri, *policy_uri, *software_id, *software_version; /* NULL if absent */
-	const char *contacts; /* JSON array text or NULL */
-	const char *resource; /* a resource server's own resource (RFC 7662 callers), else NULL */
+	const char *contacts;         /* JSON array text or NULL */
+	const char *resource;         /* a resource server's own resource (RFC 7662 callers), else NULL */
 	const char *consent;          /* "explicit", or "implicit": an application of the house; NULL: as it is */
 	const char *default_resource; /* for requests that name none; NULL: everybody's */
-	const char *origin;   /* "dynamic" (RFC 7591), "admin", "document" (the id is the URL of its metadata) */
+	const char *origin; /* "dynamic" (RFC 7591), "admin", "document" (the id is the URL of its metadata) */
 	bool enabled;
 	int64_t created_at, last_used_at, last_granted_at; /* 0: never */
 	const char *jwks;                                  /* JSON text of its public keys, or NULL; never both */
@@ -106,8 +106,8 @@ enum client_register store_read_client_register(struct request *r, struct client
 /* RFC 7592: the client that a registration access token is for; answer as store_read_client. False: it is not there,
  * disabled, or not the token's. */
 step_result store_client_registered(struct request *r, const uint8_t registration_id[16], const char *client_id);
-/* Replaces what the client of c->client_id and c->registration_id registered. `secret_digest`, unless NULL, must be that
- * of its secret. */
+/* Replaces what the client of c->client_id and c->registration_id registered. `secret_digest`, unless NULL, must be
+ * that of its secret. */
 step_result store_client_replace(struct request *r, const struct client *c, const uint8_t *secret_digest);
 enum client_replace {
 	REPLACE_UNKNOWN,
@@ -125,7 +125,7 @@ enum client_unregister store_read_client_unregister(struct request *r);
 struct client_keys {
 	const char *client_id;
 	enum auth_method method;
-	uint8_t digest[SHA256_SIZE]; /* what the verdict compares with a proof's secret_digest */
+	uint8_t digest[SHA256_SIZE];             /* what the verdict compares with a proof's secret_digest */
 	const char *jwks, *jwks_uri, *algorithm; /* as in struct client */
 	h2o_iovec_t sealed_secret;
 	int sealed_with;
@@ -154,6 +154,7 @@ struct authorization {
 	bool client_is_dynamic, loopback_only; /* loopback_only: every registered redirect URI is loopback */
 	const char **scopes;
 	size_t scope_count; /* requested and known for the resource */
+	const char *nonce;  /* of OpenID Connect; NULL if absent */
 	bool direct;        /* no other site's page sent the browser to /authorize */
 };
 /* What /authorize checks at first: the client, and the resource and scopes that the request names. resource NULL: the
@@ -246,7 +247,8 @@ step_result store_sign_out(struct request *r, const uint8_t session_id[16]);
  * DECIDE_SILENTLY approves if nobody needs to be asked, and else changes nothing (DECIDED_ASK). */
 enum decide_how { DECIDE_DENY, DECIDE_APPROVE, DECIDE_SILENTLY };
 step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-                         const uint8_t *session_id, enum decide_how how, const uint8_t code_id[16], int64_t code_lifetime);
+                         const uint8_t *session_id, enum decide_how how, const uint8_t code_id[16],
+                         int64_t code_lifetime);
 enum decision {
 	DECIDED_NO_REQUEST /* unknown, expired, decided before, or of another browser */,
 	DECIDED_NO_SESSION,
@@ -272,6 +274,7 @@ struct granted {
 	int64_t auth_time, now;                   /* by the database's clock */
 	const char **roles, **groups;             /* of the person; a client's own grant has none */
 	size_t role_count, group_count;
+	const char *nonce; /* of a redeemed code: what its request gave, or NULL */
 };
 enum redeem {
 	REDEEM_CLIENT_REFUSED,
@@ -337,6 +340,14 @@ step_result store_introspect(struct request *r, const struct client_proof *proof
                              const char *jti);
 void store_read_introspect(struct request *r, struct introspected *ret);
 
+/* OpenID Connect Core, 5.3. `scope`: the token's. False: the token is dead, or was not granted openid. */
+struct userinfo {
+	const char *subject;
+	const char *username, *display_name; /* NULL without the scope profile */
+};
+step_result store_userinfo(struct request *r, const uint8_t grant_id[16], const char *jti, const struct scopes *scope);
+bool store_read_userinfo(struct request *r, struct userinfo *ret);
+
 /* RFC 7009. A refresh token (jti NULL) revokes its grant; an access token only itself, until it has expired. Of another
  * client: nothing happens. */
 step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
@@ -381,7 +392,13 @@ step_result store_admin_key(struct request *r, const uint8_t key_id[16]);
 bool store_read_admin_key(struct request *r, struct scopes *ret, const char **ret_name);
 
 /* ---- signing keys (background) ---- */
-enum store_background { STORE_SIGNING_KEYS, STORE_SIGNING_KEY_ADD_FIRST, STORE_SIGNING_KEY_ROTATE, STORE_SWEEP, STORE_SWEEP_CLIENTS };
+enum store_background {
+	STORE_SIGNING_KEYS,
+	STORE_SIGNING_KEY_ADD_FIRST,
+	STORE_SIGNING_KEY_ROTATE,
+	STORE_SWEEP,
+	STORE_SWEEP_CLIENTS
+};
 /* Statement number of db_ask_background; rows of STORE_SIGNING_KEYS: kid, algorithm, sealed (bytea), secret_id, signs
  * (bool), created_at. STORE_SWEEP deletes what has expired (requests, codes, sessions, revoked jtis, old sign-in
  * failures). Parameter of both: seconds that an access token lives at most. STORE_SWEEP_CLIENTS deletes clients that

@@ -49,6 +49,8 @@ enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 	*ret = (struct granted){0};
 	if (outcome == REDEEM_GRANTED || outcome == REDEEM_REPLAYED)
 		read_granted(r, ret);
+	if (outcome == REDEEM_GRANTED)
+		ret->nonce = store_text(r, 0, "nonce");
 	return outcome;
 }
 
@@ -175,4 +177,25 @@ step_result store_prove_client(struct request *r, const struct client_proof *pro
 
 	store_proof_params(proof, params);
 	return store_ask(r, STATEMENT_PROVE_CLIENT, params, sizeof(params) / sizeof(params[0]));
+}
+
+step_result store_userinfo(struct request *r, const uint8_t grant_id[16], const char *jti, const struct scopes *scope)
+{
+	struct db_param params[] = {
+	    param_uuid(grant_id),
+	    param_text(jti),
+	    param_text_array(&r->pool, scope->names, scope->count),
+	};
+
+	return store_ask(r, STATEMENT_USERINFO, params, sizeof(params) / sizeof(params[0]));
+}
+
+bool store_read_userinfo(struct request *r, struct userinfo *ret)
+{
+	*ret = (struct userinfo){
+	    .subject = store_text(r, 0, "subject"),
+	    .username = store_text(r, 0, "username"),
+	    .display_name = store_text(r, 0, "display_name"),
+	};
+	return ret->subject != NULL;
 }

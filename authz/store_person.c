@@ -18,7 +18,7 @@ step_result store_request_add(struct request *r, const uint8_t request_id[16], c
 	    param_text(a->redirect_uri), param_text_array(&r->pool, a->scopes, a->scope_count),
 	    param_text(a->state),        param_text(a->code_challenge),
 	    param_text(a->prompt),       param_int(&r->pool, lifetime),
-	    param_bool(a->direct),
+	    param_bool(a->direct),       param_text(a->nonce),
 	};
 
 	return store_ask(r, STATEMENT_REQUEST_ADD, params, sizeof(params) / sizeof(params[0]));
@@ -135,7 +135,8 @@ step_result store_sign_out(struct request *r, const uint8_t session_id[16])
 /* ---- the decision ---- */
 
 step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-                         const uint8_t *session_id, enum decide_how how, const uint8_t code_id[16], int64_t code_lifetime)
+                         const uint8_t *session_id, enum decide_how how, const uint8_t code_id[16],
+                         int64_t code_lifetime)
 {
 	static const char *const HOW[] = {
 	    [DECIDE_DENY] = "deny", [DECIDE_APPROVE] = "approve", [DECIDE_SILENTLY] = "silent"};

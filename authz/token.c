@@ -6,6 +6,7 @@
 #include "authz/access_token.h"
 #include "authz/budget.h"
 #include "authz/event.h"
+#include "authz/id_token.h"
 #include "authz/parameter.h"
 #include "common/reply.h"
 
@@ -41,7 +42,8 @@ static step_result dispatch(struct request *r)
 	if (type == NULL)
 		return fail(r, &INVALID_REQUEST, "grant_type is missing");
 	if (client_of(r)->certificate_bound && client_of(r)->certificate_thumbprint == NULL) /* RFC 8705, 3.4 */
-		return fail(r, &INVALID_REQUEST, "the client's tokens are bound to a certificate, and none was presented");
+		return fail(r, &INVALID_REQUEST,
+		            "the client's tokens are bound to a certificate, and none was presented");
 	for (size_t i = 0; i < sizeof(GRANTS) / sizeof(GRANTS[0]); i++) {
 		if (strcmp(type, GRANTS[i].type) != 0)
 			continue;
@@ -83,6 +85,7 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 	const char *jti, *access_token = access_token_mint(r, g, &jti);
 	if (access_token == NULL)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "there is no key to sign with yet");
+	const char *id_token = id_token_is_due(r, g) ? id_token_mint(r, g) : NULL;
 	struct text_buffer answer = {.pool = &r->pool};
 	text_append_str(&answer, "{\"access_token\":\"");
 	text_append_str(&answer, access_token); /* base64url and dots: nothing to escape, nor in a handle */
@@ -92,6 +95,11 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 	if (g->generation > 0) {
 		text_append_str(&answer, ",\"refresh_token\":\"");
 		text_append_str(&answer, mint_refresh_token(r, g));
+		text_append_str(&answer, "\"");
+	}
+	if (id_token != NULL) {
+		text_append_str(&answer, ",\"id_token\":\"");
+		text_append_str(&answer, id_token);
 		text_append_str(&answer, "\"");
 	}
 	text_append_str(&answer, "}");

@@ -17,7 +17,7 @@ DECLARE
 		'client_keys', 'client_list', 'client_register', 'client_registered', 'client_replace', 'client_set_consent',
 		'client_unregister', 'client_update', 'decide', 'feed_poll', 'introspect', 'page_view', 'person_for_sign_in',
 		'prove_client', 'redeem_code', 'refresh', 'request_add', 'revoke', 'sign_in', 'sign_out', 'signing_key_add_first',
-		'signing_key_rotate', 'signing_keys', 'sweep', 'sweep_clients'];
+		'signing_key_rotate', 'signing_keys', 'sweep', 'sweep_clients', 'userinfo'];
 	operator text[] := ARRAY[
 		'admin_key_add', 'admin_key_list', 'admin_key_revoke', 'client_add', 'client_delete', 'client_document_expire',
 		'client_document_put', 'client_get', 'client_list', 'client_set_consent', 'client_set_enabled', 'client_update',

@@ -31,12 +31,13 @@ $$;
 
 CREATE OR REPLACE FUNCTION authz.request_add(
 	p_request_id uuid, p_browser_id uuid, p_client_id text, p_resource text, p_redirect_uri text, p_scopes text[], p_state text,
-	p_code_challenge text, p_prompt text, p_lifetime bigint, p_direct boolean)
+	p_code_challenge text, p_prompt text, p_lifetime bigint, p_direct boolean, p_nonce text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
-	INSERT INTO authz.requests (request_id, browser_id, client_id, resource, redirect_uri, scopes, state, code_challenge, prompt, expires_at, direct)
+	INSERT INTO authz.requests (request_id, browser_id, client_id, resource, redirect_uri, scopes, state, code_challenge, prompt, expires_at, direct,
+	                            nonce)
 	VALUES (p_request_id, p_browser_id, p_client_id, p_resource, p_redirect_uri, p_scopes, p_state, p_code_challenge, p_prompt,
-	        now() + p_lifetime * interval '1 second', p_direct);
+	        now() + p_lifetime * interval '1 second', p_direct, p_nonce);
 END
 $$;
 

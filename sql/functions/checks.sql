@@ -10,6 +10,12 @@ RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	       AND (method = 'none' OR registered_secret = secret OR registered_secret = raw_secret)
 $$;
 
+-- The scopes of OpenID Connect, which every resource has beside its own and everybody may grant.
+CREATE OR REPLACE FUNCTION authz.is_of_person(scope text)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT scope IN ('openid', 'profile')
+$$;
+
 -- RFC 8252, 7.3
 CREATE OR REPLACE FUNCTION authz.is_loopback(uri text)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

@@ -15,7 +15,7 @@ $$;
 -- its scope is a wish like any other: it may step up later.
 CREATE OR REPLACE FUNCTION authz.scopes_open_to(p_client_id text, p_resource text)
 RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
-	SELECT CASE WHEN c.origin = 'admin' AND c.scope <> '' THEN authz.scopes_closed(p_resource, string_to_array(c.scope, ' '))
+	SELECT CASE WHEN c.origin = 'admin' AND c.scope <> '' THEN authz.scopes_closed(p_resource, string_to_array(c.scope, ' ') || ARRAY['openid', 'profile'])
 	            ELSE (SELECT array_agg(s.name::text ORDER BY s.name) FROM authz.scopes AS s WHERE s.resource = p_resource) END
 	FROM authz.clients AS c WHERE c.client_id = p_client_id
 $$;

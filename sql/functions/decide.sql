@@ -50,10 +50,10 @@ BEGIN
 		consent := CASE p_how WHEN 'silent' THEN v_approval.silent ELSE 'asked' END;
 		v_scopes := v_approval.granted || v_approval.kept;
 		v_scopes := authz.scopes_common(v_scopes, v_scopes);
-		INSERT INTO authz.codes (code_id, person_id, client_id, resource, redirect_uri, redirect_host, scopes, code_challenge, auth_time,
+		INSERT INTO authz.codes (code_id, person_id, client_id, resource, redirect_uri, redirect_host, scopes, code_challenge, nonce, auth_time,
 		                         expires_at)
 		VALUES (p_code_id, v_person.person_id, v_request.client_id, v_request.resource, v_request.redirect_uri,
-		        authz.redirect_host(v_request.redirect_uri), v_scopes, v_request.code_challenge, v_person.auth_time,
+		        authz.redirect_host(v_request.redirect_uri), v_scopes, v_request.code_challenge, v_request.nonce, v_person.auth_time,
 		        now() + p_code_lifetime * interval '1 second');
 		IF consent <> 'implicit' THEN
 			PERFORM authz.consent_keep(v_request, v_person.person_id, v_scopes);

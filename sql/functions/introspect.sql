@@ -23,7 +23,7 @@ BEGIN
 	SELECT g.scopes, g.client_id, g.person_id, g.expires_at, p.username, p.roles, p.groups,
 	       CASE WHEN g.person_id IS NULL THEN array_remove(string_to_array(c.scope, ' '), '') ELSE p.scopes END AS allowed,
 	       (SELECT string_agg(s.name, ' ' ORDER BY s.name) FROM authz.scopes AS s
-	        WHERE s.resource = v_resource
+	        WHERE s.resource = v_resource AND NOT authz.is_of_person(s.name)
 	          AND s.name = ANY (CASE WHEN g.person_id IS NULL THEN array_remove(string_to_array(c.scope, ' '), '') ELSE p.scopes END)) AS grantable
 	INTO v_grant
 	FROM authz.grants AS g

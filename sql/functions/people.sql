@@ -22,7 +22,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT p.person_id, p.username::text, p.display_name, array_to_string(p.scopes, ' '), array_to_string(p.own_scopes, ' '),
+	SELECT p.person_id, p.username::text, p.display_name, array_to_string(ARRAY(SELECT s FROM unnest(p.scopes) AS s WHERE NOT authz.is_of_person(s)), ' '),
+	       array_to_string(p.own_scopes, ' '),
 	       array_to_string(p.roles, ' '), array_to_string(p.groups, ' '), p.enabled, p.created_at,
 	       (SELECT count(*) FROM authz.grants AS g
 	        WHERE g.person_id = p.person_id AND g.revoked_at IS NULL AND g.expires_at > now())

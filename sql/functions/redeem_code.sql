@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION authz.redeem_code(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_code_id uuid, p_redirect_uri text, p_code_challenge text,
 	p_resource text, p_grant_lifetime bigint, p_limited boolean DEFAULT false,
 	OUT outcome text, OUT grant_id uuid, OUT generation bigint, OUT subject uuid, OUT client_id text, OUT resource text, OUT scope text,
-	OUT auth_time bigint, OUT now bigint, OUT roles text[], OUT groups text[])
+	OUT auth_time bigint, OUT now bigint, OUT roles text[], OUT groups text[], OUT nonce text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -70,5 +70,6 @@ BEGIN
 	now := floor(extract(epoch FROM v_now));
 	roles := v_roles;
 	groups := v_groups;
+	nonce := v_code.nonce;
 END
 $$;

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The operator's functions for resources. `p_scopes` (NULL: the scopes stay as they are) is the JSON that `sallyport-mcp scopes` writes:
--- {"scopes": [{"name", "title", "implies": ["name"], "tools": [{"name", "title", "tier"}]}]}; scopes that it does not name are forgotten. A scope that
+-- {"scopes": [{"name", "title", "implies": ["name"], "tools": [{"name", "title", "tier"}]}]}; scopes that it does not name are forgotten, but
+-- for those that speak of the person. A scope that
 -- implies one that is not there, or in the end itself, is refused: then nothing has changed.
 CREATE OR REPLACE FUNCTION authz.resource_put(p_uri text, p_name text, p_default boolean, p_scopes jsonb)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
@@ -11,15 +12,18 @@ BEGIN
 	END IF;
 	INSERT INTO authz.resources AS r (uri, name, is_default) VALUES (p_uri, p_name, p_default)
 	ON CONFLICT (uri) DO UPDATE SET name = p_name, is_default = r.is_default OR p_default;
+	INSERT INTO authz.scopes (resource, name, title) VALUES (p_uri, 'openid', 'Know that it is you'), (p_uri, 'profile', 'See your name')
+	ON CONFLICT DO NOTHING;
 	IF p_scopes IS NOT NULL THEN
-		DELETE FROM authz.scopes AS s WHERE s.resource = p_uri;
+		DELETE FROM authz.scopes AS s WHERE s.resource = p_uri AND NOT authz.is_of_person(s.name);
 		INSERT INTO authz.scopes (resource, name, title, tools, implies)
 		SELECT p_uri, x.name, x.title, coalesce(x.tools, '[]'), ARRAY(SELECT jsonb_array_elements_text(coalesce(x.implies, '[]')))
-		FROM jsonb_to_recordset(p_scopes -> 'scopes') AS x (name text, title text, tools jsonb, implies jsonb);
+		FROM jsonb_to_recordset(p_scopes -> 'scopes') AS x (name text, title text, tools jsonb, implies jsonb)
+		WHERE NOT authz.is_of_person(x.name);
 		PERFORM authz.scopes_check(p_uri);
 		PERFORM authz.people_recompute(NULL);
 	END IF;
-	RETURN (SELECT count(*) FROM authz.scopes AS s WHERE s.resource = p_uri);
+	RETURN (SELECT count(*) FROM authz.scopes AS s WHERE s.resource = p_uri AND NOT authz.is_of_person(s.name));
 END
 $$;
 
@@ -53,7 +57,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
 	RETURN QUERY
 	SELECT r.uri::text, r.name, r.is_default,
-	       coalesce((SELECT string_agg(s.name, ' ' ORDER BY s.name) FROM authz.scopes AS s WHERE s.resource = r.uri), '')
+	       coalesce((SELECT string_agg(s.name, ' ' ORDER BY s.name) FROM authz.scopes AS s
+	                 WHERE s.resource = r.uri AND NOT authz.is_of_person(s.name)), '')
 	FROM authz.resources AS r ORDER BY r.uri;
 END
 $$;

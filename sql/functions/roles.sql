@@ -25,7 +25,7 @@ BEGIN
 		SELECT w.person_id, b.role_name FROM who AS w JOIN authz.person_groups AS m USING (person_id)
 		JOIN authz.group_roles AS b USING (group_name)),
 	given AS (
-		SELECT w.person_id, s.name FROM who AS w CROSS JOIN unnest(w.own_scopes) AS s(name)
+		SELECT w.person_id, s.name FROM who AS w CROSS JOIN unnest(w.own_scopes || ARRAY['openid', 'profile']) AS s(name)
 		UNION
 		SELECT h.person_id, s.name FROM has_role AS h JOIN authz.roles AS r ON r.name = h.role_name CROSS JOIN unnest(r.scopes) AS s(name)
 		UNION

@@ -46,7 +46,8 @@ const settingsOf = (client) => ({
   authority: instance.issuer,
   client_id: client.client_id,
   redirect_uri: home,
-  scope: 'logs:read customers:read',
+  scope: 'openid profile logs:read customers:read',
+  loadUserInfo: true,
   resource: instance.mcp,
   automaticSilentRenew: false,
   monitorSession: false,
@@ -76,9 +77,10 @@ test('oidc-client-ts in a page on another origin: registration, code flow, refre
   await page.getByRole('button', { name: /allow/i }).click()
   await page.waitForURL(`${home}?**`)
 
-  const user = await inPage(page, client, 'const u = await manager.signinCallback(); return { token: u.access_token, refresh: u.refresh_token, scopes: u.scopes }')
+  const user = await inPage(page, client, 'const u = await manager.signinCallback(); return { token: u.access_token, refresh: u.refresh_token, scopes: u.scopes, profile: u.profile }')
   assert.ok(user.token)
-  assert.deepEqual([...user.scopes].sort(), ['customers:read', 'logs:read'])
+  assert.deepEqual([...user.scopes].sort(), ['customers:read', 'logs:read', 'openid', 'profile'])
+  assert.equal(user.profile.preferred_username, 'alice') // of userinfo
   const renewed = await inPage(page, client, 'const u = await manager.signinSilent(); return { token: u.access_token, refresh: u.refresh_token }')
   assert.notEqual(renewed.token, user.token)
   assert.notEqual(renewed.refresh, user.refresh)

@@ -63,7 +63,7 @@ psql -U postgres -1 -f "$sql/roles.sql" -f "$sql/schema.sql" "${older[@]}" >/dev
 owner "INSERT INTO authz.people (username, display_name, scopes) VALUES ('old', 'Old', '{b,a}')" >/dev/null
 is "migrations, functions and grants apply" "" "$(psql -U postgres -1 -c 'SET ROLE sallyport_owner' "${newer[@]}" $(printf -- '-f %s ' "$sql"/functions/*.sql) \
 	-f "$sql/grants.sql" 2>&1 | grep -v NOTICE)"
-is "an older person's scopes become the person's own" "{b,a}|{b,a}" "$(owner "SELECT scopes, own_scopes FROM authz.people WHERE username = 'old'")"
+is "an older person's scopes become the person's own" "{a,b,openid,profile}|{b,a}" "$(owner "SELECT scopes, own_scopes FROM authz.people WHERE username = 'old'")"
 
 # ---- hierarchies ----
 R=http://127.0.0.1:9401/mcp
@@ -173,7 +173,7 @@ forget >/dev/null
 is "what the person may not have is left out" "approved|alone|asked" "$(operator "SELECT authz.person_set_scopes('alice', '{alone}')" >/dev/null; allow own '{write,alone}')"
 operator "SELECT authz.person_set_scopes('alice', '{admin,alone}')" >/dev/null
 forget >/dev/null
-is "a client's limit is closed under the hierarchy" "{read,write}|{false,false,false,true,true}" \
+is "a client's limit is closed under the hierarchy" "{openid,profile,read,write}|{false,false,false,true,true,true,true}" \
 	"$(daemon "SELECT array(SELECT n FROM unnest(scope_names, scope_open) AS x(n, o) WHERE o = 'true'), scope_open FROM authz.authorize_lookup('house', '$R')")"
 is "... and holds at the decision" "approved|read|asked" "$(allow house '{read,audit}' https://house.example/cb)"
 forget >/dev/null

@@ -69,7 +69,7 @@ is "and no function has a namesake" "0" "$(owner "
 	SELECT count(*) FROM (SELECT FROM pg_proc WHERE pronamespace = 'authz'::regnamespace GROUP BY proname HAVING count(*) > 1) AS x")"
 
 # ---- who may do what ----
-is "every function has a fixed search path, unless it is put in place of its call" "client_proved is_loopback" "$(owner "
+is "every function has a fixed search path, unless it is put in place of its call" "client_proved is_loopback is_of_person" "$(owner "
 	SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'authz'::regnamespace AND proconfig IS NULL")"
 is "every function that a role may execute is a definer's" "0" "$(owner "
 	SELECT count(*) FROM pg_proc WHERE pronamespace = 'authz'::regnamespace AND NOT prosecdef
@@ -152,7 +152,7 @@ is "prove: resource server" nothing "$(prove "'rs', 'client_secret_basic', $S, $
 # ---- the authorization request ----
 is "lookup: unknown client" no_client "$(daemon "SELECT outcome FROM authz.authorize_lookup('nobody', NULL)")"
 is "lookup: unknown resource" "no_resource|pub" "$(daemon "SELECT outcome, (client).client_id FROM authz.authorize_lookup('pub', 'https://x.example')")"
-is "lookup: default resource" "found|$R|{deployments:read,logs:read,tools:admin}" \
+is "lookup: default resource" "found|$R|{deployments:read,logs:read,openid,profile,tools:admin}" \
 	"$(daemon "SELECT outcome, resource_uri, scope_names FROM authz.authorize_lookup('pub', NULL)")"
 owner "UPDATE authz.clients SET enabled = false WHERE client_id = 'pub2'" >/dev/null
 is "lookup: disabled client" no_client "$(daemon "SELECT outcome FROM authz.authorize_lookup('pub2', NULL)")"

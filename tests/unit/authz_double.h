@@ -52,6 +52,7 @@ static struct {
 	enum own_grant own_grant;
 	struct granted granted;
 	struct introspected introspected;
+	struct userinfo userinfo;
 	enum revoke revoke;
 	enum feed feed;
 	struct feed_page feed_page;
@@ -312,7 +313,8 @@ step_result store_sign_out(struct request *r, const uint8_t session_id[16])
 }
 
 step_result store_decide(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-                         const uint8_t *session_id, enum decide_how how, const uint8_t code_id[16], int64_t code_lifetime)
+                         const uint8_t *session_id, enum decide_how how, const uint8_t code_id[16],
+                         int64_t code_lifetime)
 {
 	(void)r, (void)request_id, (void)browser_id, (void)session_id, (void)code_id, (void)code_lifetime;
 	DOUBLE.how = how;
@@ -394,6 +396,22 @@ void store_read_introspect(struct request *r, struct introspected *ret)
 {
 	(void)r;
 	*ret = DOUBLE.introspected;
+}
+
+step_result store_userinfo(struct request *r, const uint8_t grant_id[16], const char *jti, const struct scopes *scope)
+{
+	(void)r;
+	(void)scope;
+	memcpy(DOUBLE.id, grant_id, sizeof(DOUBLE.id));
+	DOUBLE.jti = jti;
+	return asked("userinfo");
+}
+
+bool store_read_userinfo(struct request *r, struct userinfo *ret)
+{
+	(void)r;
+	*ret = DOUBLE.userinfo;
+	return ret->subject != NULL;
 }
 
 step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],

@@ -365,7 +365,7 @@ static void a_service_over_its_budget_is_proved_first(void **state)
 static void cors_is_where_clients_in_browsers_are(void **state)
 {
 	(void)state;
-	static const char *const OPEN[] = {"/.well-known/", "/jwks", "/register", "/token", "/revoke"};
+	static const char *const OPEN[] = {"/.well-known/", "/jwks", "/register", "/token", "/revoke", "/userinfo"};
 	for (size_t i = 0; i < SERVICE->endpoint_count; i++) {
 		const struct endpoint *e = &SERVICE->endpoints[i];
 		bool is_open = false;

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authz/userinfo.h"
+
+#include <string.h>
+
+#include "authz/client_certificate.h"
+#include "authz/keys.h"
+#include "common/reply.h"
+
+/* ---- the guard ---- */
+
+struct proof {
+	h2o_iovec_t text;
+	struct access_token token;
+};
+
+/* RFC 6750, 2.1 */
+static step_result read_header(struct request *r)
+{
+	bool repeats;
+	struct proof *proof = h2o_mem_alloc_pool(&r->pool, sizeof(*proof));
+	h2o_iovec_t header = request_header(r, "authorization", &repeats);
+	bool is_bearer = header.len > 7 && text_is_nocase(h2o_iovec_init(header.base, 7), "Bearer ");
+	r->caller = proof;
+	if (repeats)
+		return fail(r, &INVALID_REQUEST, "more than one Authorization header");
+	if (!is_bearer)
+		return fail(r, &INVALID_TOKEN, "an access token is needed");
+	proof->text = h2o_iovec_init(header.base + 7, header.len - 7);
+	if (!access_token_readable(r))
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the signing keys are not loaded yet");
+	if (access_token_key_is_missing(r, proof->text))
+		return keyring_reread(r, authz_of(r)->keyring);
+	return STEP_NEXT;
+}
+
+/* RFC 8705, 3: a token that is bound to a certificate is nobody else's. */
+static bool is_presented_by_its_owner(struct request *r, const struct access_token *token)
+{
+	if (*token->certificate == '\0')
+		return true;
+	h2o_iovec_t der = request_certificate(r, NULL);
+	return der.base != NULL && strcmp(certificate_thumbprint(&r->pool, der), token->certificate) == 0;
+}
+
+static step_result verify(struct request *r)
+{
+	struct proof *proof = r->caller;
+	if (!access_token_read(r, proof->text, &proof->token) || !is_presented_by_its_owner(r, &proof->token))
+		return fail(r, &INVALID_TOKEN, "the token is not a living access token of this server");
+	return STEP_NEXT;
+}
+
+step_fn *const bearer_guard[] = {read_header, verify, NULL};
+
+/* ---- GET and POST {base}/userinfo ---- */
+
+static step_result ask(struct request *r)
+{
+	const struct access_token *token = &((struct proof *)r->caller)->token;
+	struct scopes scopes = {NULL, 0};
+	if (!scopes_parse(&r->pool, text_of(token->scope), &scopes) || !scopes_has(&scopes, "openid"))
+		return fail(r, &INSUFFICIENT_SCOPE, "the token does not have the scope openid");
+	return store_userinfo(r, token->grant_id, token->jti, &scopes);
+}
+
+static step_result answer(struct request *r)
+{
+	struct userinfo info;
+	if (!store_read_userinfo(r, &info))
+		return fail(r, &INVALID_TOKEN, "the token is not a living access token of this server");
+	json_t *document = json_pack("{s:s}", "sub", info.subject);
+	if (info.username != NULL)
+		json_object_set_new(document, "preferred_username", json_string(info.username));
+	if (info.display_name != NULL)
+		json_object_set_new(document, "name", json_string(info.display_name));
+	return reply_json(r, 200, document);
+}
+
+step_fn *const userinfo_steps[] = {ask, answer, NULL};
