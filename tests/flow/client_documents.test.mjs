@@ -253,7 +253,7 @@ test('one question at a time answers all that wait', async () => {
 test('a document is kept, asked for with its validator, and its change asks the person anew', async () => {
   const page = 'kept.site.localhost/client.json'
   const back = urlOf('kept.site.localhost/cb')
-  const direct = { headers: { 'sec-fetch-site': 'none' } }
+  const direct = { headers: { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate' } }
   const client = serve(page, { redirect_uris: [back] }, { headers: { etag: '"one"', 'cache-control': 'max-age=3600' } })
   const browser = new Browser()
   await getCode(there, client, 'alice', {}, browser)

@@ -34,12 +34,14 @@ test('a person signs in, consents, and the client gets a token for the resource'
 })
 
 test('a request for fewer scopes gets fewer', async () => {
-  const answer = await redeem(instance, client, await getCode(instance, client, 'alice', { scope: 'logs:read' }))
+  const modest = await register(issuer)
+  const answer = await redeem(instance, modest, await getCode(instance, modest, 'alice', { scope: 'logs:read' }))
   assert.equal(answer.json.scope, 'logs:read')
 })
 
 test('scopes that the person may not have are not granted', async () => {
-  const answer = await redeem(instance, client, await getCode(instance, client, 'alice', { scope: 'logs:read tools:admin' }))
+  const modest = await register(issuer)
+  const answer = await redeem(instance, modest, await getCode(instance, modest, 'alice', { scope: 'logs:read tools:admin' }))
   assert.equal(answer.json.scope, 'logs:read')
 })
 

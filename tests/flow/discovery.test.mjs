@@ -57,9 +57,9 @@ test('the authorization server describes itself, the same in both documents', as
     [...metadata.token_endpoint_auth_methods_supported].sort(),
     ['client_secret_basic', 'client_secret_jwt', 'client_secret_post', 'none', 'private_key_jwt'],
   )
-  for (const name of ['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'jwks_uri', 'introspection_endpoint', 'revocation_endpoint'])
+  for (const name of ['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'jwks_uri', 'introspection_endpoint', 'revocation_endpoint', 'revocation_feed_endpoint', 'userinfo_endpoint'])
     assert.ok(metadata[name].startsWith(`${issuer}/`), name)
-  assert.ok(!metadata.client_id_metadata_document_supported)
+  assert.equal(metadata.client_id_metadata_document_supported, true)
 })
 
 test('keys are public, named and bound to one algorithm', async () => {

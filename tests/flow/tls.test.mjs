@@ -2,6 +2,7 @@
 // Both daemons with a certificate of their own, and behind a proxy that ends TLS for them.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import http from 'node:http'
 import https from 'node:https'
@@ -225,7 +226,7 @@ test('X-Forwarded-For is believed from the proxy only, and only as far as it wro
       method: 'POST',
       localAddress,
       headers: { 'content-type': 'application/json', ...(origin === proxied ? { host: 'idp.example' } : {}), ...(forwarded ? { 'x-forwarded-for': forwarded } : {}) },
-      body: JSON.stringify({ redirect_uris: ['https://app.example/cb'], token_endpoint_auth_method: 'none' }),
+      body: JSON.stringify({ client_name: randomUUID(), redirect_uris: ['https://app.example/cb'], token_endpoint_auth_method: 'none' }),
     })
     assert.equal(answer.status, 201, answer.text)
     return (await auditOf(JSON.parse(answer.text).client_id)).address

@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // A browser without scripts: cookies, redirects, and the first form of a page. Enough to sign in and consent as a person does.
 
+import { request } from 'node:http'
+
+/** fetch says sec-fetch-mode by itself, and never that somebody navigates. */
+function navigate(url, { method = 'GET', headers, body }) {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers: Object.fromEntries(headers), agent: false }, (answer) => {
+      const chunks = []
+      answer.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
+        const pairs = answer.rawHeaders.flatMap((name, i, all) => (i % 2 ? [] : [[name, all[i + 1]]]))
+        resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode, headers: pairs }))
+      })
+    })
+    sent.on('error', reject).end(body)
+  })
+}
+
 /** Keeps cookies of one site (cookies do not know ports, and neither does this). */
 export class Browser {
   cookies = new Map()
@@ -9,7 +25,7 @@ export class Browser {
     const headers = new Headers(init.headers)
     if (this.cookies.size > 0)
       headers.set('cookie', [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '))
-    const response = await fetch(url, { ...init, headers, redirect: 'manual' })
+    const response = await (headers.has('sec-fetch-mode') ? navigate : fetch)(url, { ...init, headers, redirect: 'manual' })
     for (const line of response.headers.getSetCookie()) {
       const [pair, ...attributes] = line.split(';')
       const at = pair.indexOf('=')

@@ -40,9 +40,10 @@ function parse(text) {
   }
 }
 
+/** A client of its own: of two that say the same within minutes, the server would make one. */
 export async function register(issuer, metadata = {}) {
   const answer = await postJson(`${issuer}/register`, {
-    client_name: 'Test client',
+    client_name: `Test client ${randomBytes(6).toString('hex')}`,
     redirect_uris: [REDIRECT_URI],
     grant_types: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_method: 'none',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The provider that the official SDK clients ask for: memory for what they register and receive, and a person who signs in.
+import { randomBytes } from 'node:crypto'
 import { Browser, signInAndDecide } from './browser.mjs'
 import { REDIRECT_URI } from './client.mjs'
 
@@ -9,7 +10,7 @@ export class MemoryProvider {
   constructor(person, clientMetadata = {}) {
     this.person = person
     this.clientMetadata = {
-      client_name: 'SDK test',
+      client_name: `SDK test ${randomBytes(6).toString('hex')}`, // of two that say the same, the server would make one
       redirect_uris: [REDIRECT_URI],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
