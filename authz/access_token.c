@@ -15,7 +15,9 @@ static const char TYPE[] = "at+jwt";
 
 static void append_member(struct text_buffer *b, const char *name, const char *value)
 {
-	text_append_printf(b, "%s\"%s\":", b->len > 1 ? "," : "", name);
+	text_append_str(b, b->len > 1 ? ",\"" : "\"");
+	text_append_str(b, name);
+	text_append_str(b, "\":");
 	text_append_json(b, text_of(value));
 }
 
@@ -101,6 +103,11 @@ bool access_token_key_is_missing(struct request *r, h2o_iovec_t text)
 	const struct jwk_set *keys = keyring_public_keys(authz_of(r)->keyring, &r->pool);
 	h2o_iovec_t kid = jws_peek_kid(&r->pool, text, TYPE);
 	return kid.base != NULL && keys != NULL && jwk_set_find(keys, kid) == NULL;
+}
+
+bool access_token_key_is_closed(struct request *r, h2o_iovec_t text)
+{
+	return keyring_is_closed(authz_of(r)->keyring, jws_peek_kid(&r->pool, text, TYPE));
 }
 
 bool access_token_read(struct request *r, h2o_iovec_t text, struct access_token *ret)

@@ -20,6 +20,8 @@ void claims_append_names(struct text_buffer *b, const char *name, const char *co
 bool access_token_readable(struct request *r);
 /* The text names a key that is not loaded, but another daemon may have made: keyring_reread first. */
 bool access_token_key_is_missing(struct request *r, h2o_iovec_t text);
+/* It is published, but this process cannot open it: nobody may be told that the token is none. */
+bool access_token_key_is_closed(struct request *r, h2o_iovec_t text);
 /* False unless the text is an access token that this server signed and that has not expired. */
 bool access_token_read(struct request *r, h2o_iovec_t text, struct access_token *ret);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authz/answer_cache.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -79,9 +80,12 @@ static void on_notice(void *data, const char *kind, const char *id)
 
 struct answer_cache *answer_cache_open(struct notices *notices, size_t capacity)
 {
-	struct answer_cache *cache = h2o_mem_alloc(sizeof(*cache));
+	struct answer_cache *cache = calloc(1, sizeof(*cache));
 
-	*cache = (struct answer_cache){.notices = notices, .answers = digest_map_open(capacity)};
+	if (cache == NULL)
+		h2o_fatal("no memory");
+	cache->notices = notices;
+	cache->answers = digest_map_open(capacity);
 	notices_subscribe(notices, on_notice, cache);
 	return cache;
 }

@@ -239,16 +239,33 @@ static step_result check_prompt(struct request *r)
 	return STEP_NEXT;
 }
 
+/* An id that one installation got by registering, with an answer that never leaves its device: no other site knows it.
+ */
+static bool is_of_one_installation(const struct authorize_state *s)
+{
+	return strcmp(s->client.origin, "dynamic") == 0 && !s->client.shared &&
+	       !text_starts(text_of(s->redirect_uri), "https:");
+}
+
 /* A page of another site may send the browser here in its own interest, say with the answer of an authorization server
  * that poses as this one: then the person is asked, whatever was allowed before. Browsers say where a navigation came
- * from (Fetch Metadata, 2.3); one that does not, or that only prepares for a person's click, is not believed. */
-static bool is_direct(struct request *r)
+ * from (Fetch Metadata, 2); one that does not, or that only prepares for a person's click, is not believed. "none" is
+ * an address that was typed or that an application gave to the browser, but it is also what remains when another site
+ * was called so and redirected the browser here: it counts only for an id that no site could send. */
+static bool is_direct(struct request *r, const struct authorize_state *s)
 {
-	bool repeats;
-	h2o_iovec_t site = request_header(r, "sec-fetch-site", &repeats);
-	if (repeats || request_header(r, "sec-purpose", NULL).base != NULL)
+	bool site_repeats, mode_repeats;
+	h2o_iovec_t site = request_header(r, "sec-fetch-site", &site_repeats);
+	h2o_iovec_t mode = request_header(r, "sec-fetch-mode", &mode_repeats);
+	if (site_repeats || mode_repeats || request_header(r, "sec-purpose", NULL).base != NULL)
 		return false;
-	return text_is(site, "none") || text_is(site, "same-origin") || text_is(site, "same-site");
+	if (!text_is(mode, "navigate")) /* a picture or a script of a page shows nobody anything */
+		return false;
+	if (text_is(site, "none"))
+		return is_of_one_installation(s);
+	/* Nothing of ours leads here. "same-origin" is a form of ours that was sent and answered: with a redirect to an
+	 * address of this server that a client registered as its own. */
+	return text_is(site, "same-site");
 }
 
 static bool is_loopback_only(const struct client *c)
@@ -274,7 +291,7 @@ static step_result keep_request(struct request *r)
 	a->state = s->state;
 	a->client_is_dynamic = strcmp(s->client.origin, "dynamic") == 0;
 	a->loopback_only = is_loopback_only(&s->client);
-	a->direct = is_direct(r);
+	a->direct = is_direct(r, s);
 	random_bytes(s->request_id, sizeof(s->request_id));
 	if (!cookie_read(r, COOKIE_BROWSER, s->browser_id)) {
 		random_bytes(s->browser_id, sizeof(s->browser_id));

@@ -7,7 +7,6 @@
 #include "authz/register.h"
 #include "authz/session.h"
 #include "authz/token_client.h"
-#include "common/address.h"
 #include "common/clock.h"
 #include "common/rate_limit.h"
 
@@ -21,29 +20,18 @@ static h2o_iovec_t id_key(struct request *r, const uint8_t id[16])
 	return h2o_iovec_init(text_copy(&r->pool, h2o_iovec_init(id, 16)), 16);
 }
 
-/* An IPv4 address, or the /64 that an IPv6 customer has to himself. */
-static h2o_iovec_t address_key(struct request *r)
-{
-	const char *text = request_address(r);
-	struct address *a = h2o_mem_alloc_pool(&r->pool, sizeof(*a));
-
-	if (!address_parse(text_of(text), a))
-		return text_of(text);
-	return h2o_iovec_init(a->bytes, a->len == 16 ? 8 : a->len);
-}
-
 static h2o_iovec_t registration_key(struct request *r)
 {
 	struct handle token;
 
-	return bearer_handle(r, HANDLE_INITIAL_ACCESS, &token) ? id_key(r, token.id) : address_key(r);
+	return bearer_handle(r, HANDLE_INITIAL_ACCESS, &token) ? id_key(r, token.id) : request_network(r);
 }
 
 static h2o_iovec_t authorization_key(struct request *r)
 {
 	uint8_t session[16];
 
-	return cookie_read(r, COOKIE_SESSION, session) ? id_key(r, session) : address_key(r);
+	return cookie_read(r, COOKIE_SESSION, session) ? id_key(r, session) : request_network(r);
 }
 
 /* A code or refresh token stands for one client and one person, whoever presents it from wherever. Anything else is as
@@ -63,7 +51,7 @@ static h2o_iovec_t token_key(struct request *r, const char *grant_type)
 		    handle_open(authz_of(r)->handle_keys, HANDLES[i].type,
 		                text_of(parameter(&r->form, HANDLES[i].parameter)), &handle))
 			return id_key(r, handle.id);
-	h2o_iovec_t address = address_key(r);
+	h2o_iovec_t address = request_network(r);
 	struct text_buffer b = {.pool = &r->pool};
 	text_append_str(&b, grant_type);
 	text_append(&b, "", 1);

@@ -12,7 +12,7 @@
 #include "common/log.h"
 #include "common/service_token.h"
 
-enum finding { PROOF_HOLDS, PROOF_FAILS, PROOF_KEY_UNKNOWN, PROOF_NO_KEYS };
+enum finding { PROOF_HOLDS, PROOF_FAILS, PROOF_KEY_UNKNOWN, PROOF_NO_KEYS, PROOF_NO_SECRET };
 
 static step_result refuse(struct request *r, const char *why)
 {
@@ -22,11 +22,11 @@ static step_result refuse(struct request *r, const char *why)
 
 /* ---- assertions ---- */
 
-static const json_t *open_mac(struct request *r, const struct client_guard *g, const char **why)
+static const json_t *open_mac(struct request *r, const struct client_guard *g, enum finding *finding, const char **why)
 {
 	struct secret secret = client_secret_open(r, &g->keys);
 
-	*why = "the client's secret cannot be opened";
+	*finding = secret.bytes != NULL ? PROOF_FAILS : PROOF_NO_SECRET;
 	return secret.bytes != NULL ? service_token_open(&r->pool, secret, g->text, why) : NULL;
 }
 
@@ -49,7 +49,7 @@ static const json_t *open_signature(struct request *r, const struct client_guard
 static enum finding judge_assertion(struct request *r, struct client_guard *g, const char **why)
 {
 	enum finding finding = PROOF_FAILS;
-	const json_t *claims = g->peek.is_mac ? open_mac(r, g, why) : open_signature(r, g, &finding, why);
+	const json_t *claims = g->peek.is_mac ? open_mac(r, g, &finding, why) : open_signature(r, g, &finding, why);
 
 	if (claims == NULL)
 		return finding;
@@ -139,8 +139,15 @@ static step_result verify(struct request *r, bool may_refresh)
 	/* Nobody can say whether the proof is right: what is said must not make a client forget its registration. */
 	if (finding == PROOF_NO_KEYS && g->keys.jwks_uri != NULL)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the keys of the client cannot be read at the moment");
+	if (finding == PROOF_NO_SECRET) { /* it is sealed with a master secret that this process was not given */
+		log_event(LOG_ERROR, "the secret of a client cannot be opened with the secrets file", "client",
+		          g->keys.client_id, "request", r->id, NULL);
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the client's secret cannot be opened at the moment");
+	}
 	if (finding == PROOF_KEY_UNKNOWN && may_refresh)
 		return key_sets_refresh(authz_of(r)->key_sets, r, &g->keys);
+	if (finding == PROOF_KEY_UNKNOWN && key_sets_are_in_doubt(authz_of(r)->key_sets, &g->keys))
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the newest keys of the client cannot be read at the moment");
 	return refuse(r, why);
 }
 

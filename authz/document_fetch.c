@@ -166,7 +166,8 @@ static void on_answer(void *data, const struct egress_answer *answer)
 	if (problem != NULL) {
 		log_event(LOG_WARNING, "a client document could not be fetched", "url", f->url, "problem", problem,
 		          NULL);
-		begin_hold(fetches, f->digest, kind);
+		if (!answer->over_budget) /* somebody's, not the site's, fault */
+			begin_hold(fetches, f->digest, kind);
 	}
 	for (size_t i = 0; i < f->count; i++) {
 		hand_out(&f->waiters[i], kind, answer);
@@ -201,6 +202,7 @@ static struct flight *begin_flight(struct request *r, const uint8_t *digest, con
 	    .timeout_ms = settings->timeout_ms,
 	    .answer_limit = settings->size_limit,
 	    .guarded = true,
+	    .asker = request_network(r),
 	};
 
 	*f = (struct flight){.fetches = fetches, .next = fetches->flights};

@@ -55,6 +55,8 @@ static step_result ask(struct request *r)
 		mark(r);
 		return store_introspect(r, client_of(r), s->token.grant_id, s->token.jti);
 	}
+	if (access_token_key_is_closed(r, text_of(token)))
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the token's signing key cannot be opened here");
 	if (!s->keys_reread && access_token_key_is_missing(r, text_of(token))) {
 		s->keys_reread = true;
 		run_steps(r, introspect_steps);
@@ -66,18 +68,17 @@ static step_result ask(struct request *r)
 
 static step_result answer(struct request *r)
 {
-	const struct introspect_state *s = r->state;
+	struct introspect_state *s = r->state;
 	struct introspected i = {0};
 	store_read_introspect(r, &i);
 	if (i.client_refused)
 		return fail_client(r);
 	if (!i.active)
 		return reply_introspection(r, client_of(r)->client_id, INTROSPECTION_INACTIVE);
+	if (s->token.expires_at > s->asked_at + i.expires_in) /* the grant ends before the token does */
+		s->token.expires_at = s->asked_at + i.expires_in;
 	h2o_iovec_t active = introspection_active(r, &s->token, &i);
-	int64_t ends = s->asked_at + i.expires_in;
-	if (ends > s->token.expires_at)
-		ends = s->token.expires_at;
-	answer_cache_put(authz_of(r)->answers, s->key, &s->mark, ends, active.base, active.len);
+	answer_cache_put(authz_of(r)->answers, s->key, &s->mark, s->token.expires_at, active.base, active.len);
 	return reply_introspection(r, client_of(r)->client_id, active);
 }
 

@@ -78,6 +78,7 @@ struct entry { /* digest and key digest of the client: two clients of one digest
 	enum jws_algorithm rsa;
 	struct reading *good;                         /* NULL: none yet */
 	int64_t good_ms, fresh_ms, tried_ms, used_ms; /* tried_ms 0: never */
+	bool over_budget;                             /* the last try was not sent: the asker had enough */
 	struct waiter *waiters;
 };
 
@@ -195,6 +196,7 @@ static void on_answer(void *data, const struct egress_answer *answer)
 	struct reading *reading = answer->status == 200 ? reading_of(answer->body, e->rsa, &problem) : NULL;
 
 	e->under_way = false;
+	e->over_budget = answer->over_budget;
 	if (reading != NULL) {
 		reading_free(e->good);
 		e->good = reading;
@@ -206,7 +208,7 @@ static void on_answer(void *data, const struct egress_answer *answer)
 	resume_waiters(e);
 }
 
-static void fetch(struct entry *e, const char *uri)
+static void fetch(struct entry *e, struct request *r, const char *uri)
 {
 	struct egress_request request = {
 	    .method = "GET",
@@ -215,6 +217,7 @@ static void fetch(struct entry *e, const char *uri)
 	    .timeout_ms = FETCH_TIMEOUT_MS,
 	    .answer_limit = CLIENT_KEYS_SIZE_MAX,
 	    .guarded = true,
+	    .asker = request_network(r),
 	};
 
 	e->under_way = true;
@@ -243,6 +246,8 @@ static bool is_fresh(const struct entry *e)
 
 static bool was_tried_within(const struct entry *e, int64_t ms)
 {
+	if (e->over_budget)
+		return false; /* who comes next asks on his own account */
 	return e->tried_ms != 0 && clock_monotonic_ms() - e->tried_ms < ms;
 }
 
@@ -272,7 +277,7 @@ step_result key_sets_prepare(struct key_sets *sets, struct request *r, const str
 		return STEP_NEXT;
 	}
 	if (!e->under_way && !was_tried_within(e, RETRY_MS))
-		fetch(e, client->jwks_uri);
+		fetch(e, r, client->jwks_uri);
 	return e->under_way ? wait_for(e, r) : STEP_NEXT;
 }
 
@@ -290,8 +295,15 @@ step_result key_sets_refresh(struct key_sets *sets, struct request *r, const str
 	if (e == NULL || !e->is_published)
 		return STEP_NEXT;
 	if (!e->under_way && !was_tried_within(e, UNKNOWN_KEY_MS))
-		fetch(e, client->jwks_uri);
+		fetch(e, r, client->jwks_uri);
 	return e->under_way ? wait_for(e, r) : STEP_NEXT;
+}
+
+bool key_sets_are_in_doubt(struct key_sets *sets, const struct client_keys *client)
+{
+	const struct entry *e = entry_find(sets, client);
+
+	return e != NULL && e->is_published && e->tried_ms > e->good_ms;
 }
 
 /* ---- opening and closing ---- */

@@ -33,5 +33,8 @@ const struct key_set *key_sets_find(struct key_sets *sets, const struct client_k
 /* For a key that the set does not have: STEP_WAIT if the client publishes its keys and they were not asked for within
  * the last minute; the next step runs whether or not that succeeds. STEP_NEXT if there is nothing to wait for. */
 step_result key_sets_refresh(struct key_sets *sets, struct request *r, const struct client_keys *client);
+/* The client publishes its keys and did not give them when they were asked for last: one that is not among those of
+ * before may be a new one. */
+bool key_sets_are_in_doubt(struct key_sets *sets, const struct client_keys *client);
 
 #endif

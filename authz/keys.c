@@ -19,6 +19,8 @@ struct key_state {
 	const struct jwk *signing;
 	struct jwk_set set;
 	h2o_iovec_t jwks;
+	const char **closed; /* kids of published keys that the secrets file does not open */
+	size_t closed_count;
 	const char *mark; /* equal for equal rows */
 };
 
@@ -128,6 +130,7 @@ static void read_key(struct keyring *keyring, struct key_state *state, const PGr
 
 	if (key == NULL) {
 		log_event(LOG_ERROR, "a signing key cannot be opened with the secrets file", "kid", kid, NULL);
+		state->closed[state->closed_count++] = text_copy(&state->pool, text_of(kid));
 		return;
 	}
 	state->set.keys[state->set.count] = *key;
@@ -135,6 +138,17 @@ static void read_key(struct keyring *keyring, struct key_state *state, const PGr
 		state->signing = &state->set.keys[state->set.count];
 	state->set.count++;
 	json_array_append_new(documents, jwk_public_json(key));
+}
+
+/* The key that signs was sealed with a secret that this process was not given yet: it goes on with the one that it has,
+ * but never with one that is published no more. A key that was withdrawn is gone here, too. */
+static void sign_on(const struct keyring *keyring, struct key_state *state)
+{
+	const struct key_state *before = keyring->state;
+
+	log_event(LOG_ERROR, "no signing key can be used", NULL);
+	if (before != NULL && before->signing != NULL)
+		state->signing = jwk_set_find(&state->set, text_of(before->signing->kid));
 }
 
 bool keyring_take(struct keyring *keyring, const PGresult *rows)
@@ -149,16 +163,18 @@ bool keyring_take(struct keyring *keyring, const PGresult *rows)
 		return true;
 	}
 	state->set.keys = h2o_mem_alloc_pool(&state->pool, (count + 1) * sizeof(struct jwk));
+	state->closed = h2o_mem_alloc_pool(&state->pool, (count + 1) * sizeof(*state->closed));
 	for (size_t i = 0; i < count; i++)
 		read_key(keyring, state, rows, i, json_object_get(document, "keys"));
-	if (state->signing == NULL) {
-		if (count > 0)
-			log_event(LOG_ERROR, "no signing key can be used", NULL);
+	if (state->signing == NULL && count > 0)
+		sign_on(keyring, state);
+	if (state->signing == NULL && (count == 0 || keyring->state == NULL)) {
 		h2o_mem_release_shared(state);
 		return false;
 	}
 	state->jwks = json_text(&state->pool, document);
-	log_event(LOG_INFO, "signing keys were loaded", "signs", state->signing->kid, NULL);
+	log_event(LOG_INFO, "signing keys were loaded", "signs", state->signing != NULL ? state->signing->kid : "none",
+	          NULL);
 	if (keyring->state != NULL)
 		h2o_mem_release_shared(keyring->state);
 	keyring->state = state;
@@ -352,6 +368,16 @@ const struct jwk_set *keyring_public_keys(struct keyring *keyring, h2o_mem_pool_
 	const struct key_state *state = borrow(keyring, pool);
 
 	return state == NULL ? NULL : &state->set;
+}
+
+bool keyring_is_closed(const struct keyring *keyring, h2o_iovec_t kid)
+{
+	const struct key_state *state = keyring->state;
+
+	for (size_t i = 0; state != NULL && i < state->closed_count; i++)
+		if (text_is(kid, state->closed[i]))
+			return true;
+	return false;
 }
 
 h2o_iovec_t keyring_jwks(struct keyring *keyring, h2o_mem_pool_t *pool)

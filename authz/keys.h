@@ -23,8 +23,12 @@ const struct jwk_set *keyring_public_keys(struct keyring *keyring, h2o_mem_pool_
 /* The JWKS document, prepared once per change; {NULL, 0} while none has been loaded. May be handed to reply_body. */
 h2o_iovec_t keyring_jwks(struct keyring *keyring, h2o_mem_pool_t *pool);
 
+/* The key of that name is published, but this process has not the secret that opens it: of its tokens it can say nothing. */
+bool keyring_is_closed(const struct keyring *keyring, h2o_iovec_t kid);
+
 /* Takes the rows of STORE_SIGNING_KEYS. A row that cannot be opened (secret gone, changed) is passed over with an error
- * in the log. False, and what was loaded before stays, if nothing is left to sign with. */
+ * in the log. If that is the one that signs, the one that signed before goes on while it is published. False, and what was
+ * loaded before stays, if there are no rows, or at first none that can sign. */
 bool keyring_take(struct keyring *keyring, const PGresult *rows);
 /* Asks the database on every notice of keys and every 15 s (every second while there are no keys), makes the first key if
  * there never was one, and a successor in time: `rotate` seconds (0: never) after a key began to sign, another one takes

@@ -5,7 +5,9 @@
 
 #include "common/db_listen.h"
 
-enum { SUBSCRIBERS_MAX = 8, KIND_SIZE = 16 };
+/* At the start this connection would only compete with the one that the first answer needs; until it is live, nothing is
+ * remembered. */
+enum { SUBSCRIBERS_MAX = 8, KIND_SIZE = 16, DELAY_MS = 100 };
 
 struct notices {
 	struct db_listen *listen;
@@ -55,6 +57,7 @@ struct notices *notices_open(struct authz *authz, const char *conninfo)
 	    .on_notice = on_notice,
 	    .on_change = on_change,
 	    .data = notices,
+	    .delay_ms = DELAY_MS,
 	};
 
 	*notices = (struct notices){0};

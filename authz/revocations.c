@@ -13,6 +13,7 @@
 
 enum {
 	WAITING_MAX = 256,
+	WAITING_OF_ONE_MAX = 64, /* a receiver leaves places for those of other resources */
 	WAIT_MS = 20000,
 	WAKE_MS = 10, /* notices that come together are one question */
 	TICK_MS = 250,
@@ -22,7 +23,7 @@ enum {
 
 struct revocations {
 	struct authz *authz;
-	h2o_linklist_t waiting;
+	h2o_linklist_t waiting, places;
 	unsigned places_taken, ticks;
 	bool draining;
 	h2o_timeout_t wake;
@@ -33,23 +34,43 @@ static step_fn *const again_steps[];
 
 /* ---- waiting ---- */
 
+struct place { /* in the request's pool */
+	h2o_linklist_t link;
+	struct revocations *revocations;
+	const char *client_id;
+};
+
 /* With the request's pool, however it ends. */
-static void give_place_back(void *place)
+static void give_place_back(void *data)
 {
-	(*(struct revocations **)place)->places_taken--;
+	struct place *place = data;
+
+	h2o_linklist_unlink(&place->link);
+	place->revocations->places_taken--;
+}
+
+static unsigned places_of(const struct revocations *revocations, const char *client_id)
+{
+	unsigned count = 0;
+
+	for (const h2o_linklist_t *n = revocations->places.next; n != &revocations->places; n = n->next)
+		count += strcmp(H2O_STRUCT_FROM_MEMBER(struct place, link, n)->client_id, client_id) == 0;
+	return count;
 }
 
 static bool take_place(struct request *r, struct revocations *revocations)
 {
 	struct revocations_state *s = r->state;
-	struct revocations **place;
+	const char *client_id = client_of(r)->client_id;
+	struct place *place;
 
 	if (s->has_place)
 		return true;
-	if (revocations->places_taken >= WAITING_MAX)
+	if (revocations->places_taken >= WAITING_MAX || places_of(revocations, client_id) >= WAITING_OF_ONE_MAX)
 		return false;
 	place = h2o_mem_alloc_shared(&r->pool, sizeof(*place), give_place_back);
-	*place = revocations;
+	*place = (struct place){.revocations = revocations, .client_id = client_id};
+	h2o_linklist_insert(&revocations->places, &place->link);
 	revocations->places_taken++;
 	s->has_place = true;
 	return true;
@@ -133,6 +154,7 @@ struct revocations *revocations_open(struct authz *authz)
 
 	*revocations = (struct revocations){.authz = authz, .wake_entry = {.cb = on_wake}};
 	h2o_linklist_init_anchor(&revocations->waiting);
+	h2o_linklist_init_anchor(&revocations->places);
 	h2o_timeout_init(server_context(authz->server)->loop, &revocations->wake, WAKE_MS);
 	notices_subscribe(authz->notices, on_notice, revocations);
 	server_every(authz->server, TICK_MS, on_tick, revocations);

@@ -31,6 +31,8 @@ static step_result ask(struct request *r)
 		s->jti = access.jti;
 		return store_revoke(r, client_of(r), s->grant_id, s->jti, access.expires_at);
 	}
+	if (access_token_key_is_closed(r, text_of(token)))
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the token's signing key cannot be opened here");
 	if (!s->keys_reread && access_token_key_is_missing(r, text_of(token))) {
 		s->keys_reread = true;
 		run_steps(r, revoke_steps);

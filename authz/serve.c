@@ -20,7 +20,7 @@
 #include "store.h"
 #include "verbs.h"
 
-enum { SWEEP_MS = 60000, HASHES_WAITING = 32, ANSWERS_KEPT = 4096, TOKENS_KNOWN = 4096 };
+enum { SWEEP_MS = 10000, CLIENTS_SWEEP_MS = 60000, HASHES_WAITING = 32, ANSWERS_KEPT = 4096, TOKENS_KNOWN = 4096 };
 
 /* parameters of the sweeps */
 static char token_lifetime[24], registration_lease[24];
@@ -40,9 +40,15 @@ static void sweep(void *data)
 {
 	struct authz *authz = data;
 	struct db_param params[] = {param_text(token_lifetime)};
-	struct db_param lease[] = {param_text(registration_lease), param_text(CLIENTS_AT_ONCE)};
 
 	db_ask_background(authz->db, store_background_statement(STORE_SWEEP), params, 1, on_swept, NULL);
+}
+
+static void sweep_clients(void *data)
+{
+	struct authz *authz = data;
+	struct db_param lease[] = {param_text(registration_lease), param_text(CLIENTS_AT_ONCE)};
+
 	db_ask_background(authz->db, store_background_statement(STORE_SWEEP_CLIENTS), lease, 2, on_swept, NULL);
 }
 
@@ -110,6 +116,7 @@ static void open_database(struct authz *authz, const struct settings *s)
 	    .statements = STORE_STATEMENTS,
 	    .statement_count = STORE_STATEMENT_COUNT,
 	    .connections = s->database_connections,
+	    .early = 1, /* the signing keys */
 	};
 
 	snprintf(token_lifetime, sizeof(token_lifetime), "%lld", (long long)s->authz.access_token_lifetime);
@@ -123,6 +130,7 @@ static void open_database(struct authz *authz, const struct settings *s)
 	keyring_rotate_by_age(authz->keyring, s->authz.key_rotate, s->authz.key_announce);
 	keyring_keep_fresh(authz->keyring, authz->db, authz->server, authz->notices);
 	server_every(authz->server, SWEEP_MS, sweep, authz);
+	server_every(authz->server, CLIENTS_SWEEP_MS, sweep_clients, authz);
 }
 
 static void open_egress(struct authz *authz)

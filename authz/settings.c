@@ -144,10 +144,12 @@ static void read_rest(h2o_mem_pool_t *pool, struct settings *s, const json_t *fi
 
 struct settings *settings_load(h2o_mem_pool_t *pool, const char *file, const char **error)
 {
-	const struct schema *schema = serving_schema_compile(pool, settings_schema(pool));
 	struct settings *s = h2o_mem_alloc_pool(pool, sizeof(*s));
-	json_t *values = config_load(pool, file, schema, error);
+	h2o_mem_pool_t schema; /* a quarter of a megabyte that is wanted once */
 
+	h2o_mem_init_pool(&schema);
+	json_t *values = config_load(pool, file, serving_schema_compile(&schema, settings_schema(&schema)), error);
+	h2o_mem_clear_pool(&schema);
 	if (values == NULL)
 		return NULL;
 	*s = (struct settings){.file = text_copy(pool, text_of(file))};

@@ -216,6 +216,7 @@ struct page_view {
 	bool grantable;    /* approval gives something of what was asked */
 	bool silent;       /* nobody needs to be asked, as far as can be seen now: the decision judges it again */
 	bool can_remember; /* what is allowed now need not be asked again */
+	const char *client_described; /* digest of what describes the client today; consent is bound to it */
 };
 step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
                             const uint8_t *session_id);

@@ -85,6 +85,7 @@ enum page_state store_read_page_view(struct request *r, struct page_view *ret)
 	ret->grantable = rows_bool(r->rows, 0, "grantable");
 	ret->silent = rows_text(r->rows, 0, "silent") != NULL;
 	ret->can_remember = rows_bool(r->rows, 0, "can_remember");
+	ret->client_described = store_text(r, 0, "client_described");
 	return state;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authz/userinfo.h"
 
-#include <string.h>
-
-#include "authz/client_certificate.h"
 #include "authz/keys.h"
+#include "common/confirmation.h"
+#include "common/encoding.h"
 #include "common/reply.h"
 
 /* ---- the guard ---- */
@@ -29,6 +28,8 @@ static step_result read_header(struct request *r)
 	proof->text = h2o_iovec_init(header.base + 7, header.len - 7);
 	if (!access_token_readable(r))
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the signing keys are not loaded yet");
+	if (access_token_key_is_closed(r, proof->text))
+		return fail(r, &TEMPORARILY_UNAVAILABLE, "the token's signing key cannot be opened here");
 	if (access_token_key_is_missing(r, proof->text))
 		return keyring_reread(r, authz_of(r)->keyring);
 	return STEP_NEXT;
@@ -37,10 +38,11 @@ static step_result read_header(struct request *r)
 /* RFC 8705, 3: a token that is bound to a certificate is nobody else's. */
 static bool is_presented_by_its_owner(struct request *r, const struct access_token *token)
 {
+	uint8_t thumbprint[SHA256_SIZE];
 	if (*token->certificate == '\0')
 		return true;
-	h2o_iovec_t der = request_certificate(r, NULL);
-	return der.base != NULL && strcmp(certificate_thumbprint(&r->pool, der), token->certificate) == 0;
+	return base64url_decode_exact(text_of(token->certificate), thumbprint, sizeof(thumbprint)) &&
+	       request_certificate_is(r, thumbprint);
 }
 
 static step_result verify(struct request *r)

@@ -52,9 +52,8 @@ uint32_t view_shown(struct request *r, const struct view *v)
 	struct text_buffer b = {.pool = &r->pool};
 	uint8_t digest[SHA256_SIZE];
 	text_append(&b, v->session_id, sizeof(v->session_id));
-	/* A document may be another one by now. */
-	text_append_json(&b, text_of(v->page.request.client_name));
-	text_append_json(&b, text_of(v->page.request.client_uri));
+	/* A client may be described otherwise by now. */
+	text_append_json(&b, text_of(v->page.client_described));
 	for (size_t i = 0; i < v->page.scope_count; i++)
 		if (v->page.scopes[i].allowed)
 			text_append_printf(&b, " %s", v->page.scopes[i].name);

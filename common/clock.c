@@ -18,7 +18,8 @@ int64_t clock_now(void)
 int64_t clock_monotonic_ms(void)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_BOOTTIME,
+	              &now); /* goes on while the machine sleeps: what was remembered gets old meanwhile */
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -29,15 +30,22 @@ void clock_freeze(int64_t now)
 
 void clock_format_now(char text[CLOCK_TEXT_SIZE])
 {
+	static __thread char second[CLOCK_TEXT_SIZE]; /* many lines are written in one */
+	static __thread time_t formatted;
 	struct timespec now = {.tv_sec = frozen};
 	struct tm fields;
 	if (frozen == 0)
 		clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &fields);
-	if (strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S.", &fields) != 20) {
-		memcpy(text, "0000-00-00T00:00:00.000Z", CLOCK_TEXT_SIZE); /* beyond the year 9999 */
-		return;
+	if (now.tv_sec != formatted || second[0] == '\0') {
+		gmtime_r(&now.tv_sec, &fields);
+		if (strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S.", &fields) != 20) {
+			second[0] = '\0';
+			memcpy(text, "0000-00-00T00:00:00.000Z", CLOCK_TEXT_SIZE); /* beyond the year 9999 */
+			return;
+		}
+		formatted = now.tv_sec;
 	}
+	memcpy(text, second, 20);
 	unsigned ms = (unsigned)(now.tv_nsec / 1000000);
 	text[20] = (char)('0' + ms / 100);
 	text[21] = (char)('0' + ms / 10 % 10);

@@ -48,7 +48,7 @@ void db_connection_changed(struct db *db)
 	for (size_t i = 0; i < db->options.connections; i++) {
 		const struct connection *c = &db->connections[i];
 
-		all_open = all_open && c->state == CONNECTION_OPEN && !c->broken;
+		all_open = all_open && c->state == CONNECTION_OPEN && !c->broken && !connection_is_early(c);
 	}
 	if (!all_open && !h2o_timeout_is_linked(&db->tick_entry))
 		h2o_timeout_link(db->loop, &db->tick, &db->tick_entry);

@@ -31,6 +31,9 @@ struct db_options {           /* all of it is copied */
 	unsigned in_flight; /* questions per connection, default 64; they are answered in order, so a slow one holds up
 	                       those behind it */
 	unsigned line;      /* questions that may wait for a place, DB_LINE_MS at most; default 0: 503 at once */
+	size_t early; /* so many of the statements, the first ones, are prepared before a first connection is used, and
+	                 the others when one of them is asked or a moment later: to prepare all of them takes longer
+	                 than all else of the start. 0: all are prepared before */
 	bool cancels;       /* db_cancel may be used: one more connection is opened for it; in_flight must be 1 */
 };
 

@@ -31,7 +31,7 @@ static struct connection *connection_of(struct db *db, const struct request *r)
 		struct connection *c = &db->connections[i];
 
 		for (unsigned n = 0; n < c->count; n++)
-			if (c->ring[(c->first + n) % db->options.in_flight].request == r)
+			if (c->ring[connection_place(c, n)].request == r)
 				return c;
 	}
 	return NULL;

@@ -7,7 +7,16 @@
 #include "clock.h"
 #include "secret.h"
 
-enum { BACKOFF_LEAST_MS = 50, BACKOFF_MOST_MS = 2000 };
+enum { BACKOFF_LEAST_MS = 50, BACKOFF_MOST_MS = 2000, REST_MS = 100 };
+
+/* Where libpq is linked with libldap, and that with GnuTLS, GnuTLS would set itself up in its constructor at every
+ * start, which costs a millisecond and a megabyte. This is its own way to say no (GNUTLS_SKIP_GLOBAL_INIT of
+ * gnutls/gnutls.h); libldap calls gnutls_global_init itself where it uses it. */
+__attribute__((visibility("default"))) int _gnutls_global_init_skip(void);
+int _gnutls_global_init_skip(void)
+{
+	return 1;
+}
 
 static void poll_connecting(struct connection *c);
 
@@ -66,7 +75,7 @@ static void finish_first(struct connection *c)
 {
 	struct question q = c->ring[c->first];
 
-	c->first = (c->first + 1) % c->db->options.in_flight;
+	c->first = connection_place(c, 1);
 	c->count--;
 	c->quiet_seconds = 0;
 	question_finish(c, q);
@@ -75,11 +84,13 @@ static void finish_first(struct connection *c)
 static void finish_preparing(struct connection *c)
 {
 	if (c->refused) {
+		c->db->careful = true;
 		connection_lose(c, NULL);
 		return;
 	}
 	c->state = CONNECTION_OPEN;
 	c->backoff_ms = 0;
+	c->due_ms = clock_monotonic_ms() + REST_MS;
 	db_connection_changed(c->db);
 }
 
@@ -177,17 +188,36 @@ static void on_notice(void *data, const PGresult *notice)
 		          PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY), sqlstate, NULL);
 }
 
-static void prepare_statements(struct connection *c)
+/* PREPARE up to that statement, and one Sync. */
+static bool send_prepares(struct connection *c, size_t end)
 {
 	const struct db_options *options = &c->db->options;
-	bool sent = PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1;
+
+	for (; c->sent < end; c->sent++) {
+		const struct db_statement *s = &options->statements[c->sent];
+		if (PQsendPrepare(c->pg, s->name, s->sql, 0, NULL) != 1)
+			return false;
+	}
+	return PQpipelineSync(c->pg) == 1;
+}
+
+/* How many to prepare before it is used: all where another connection is open, for that is no start. */
+static size_t count_early(const struct connection *c)
+{
+	const struct db_options *options = &c->db->options;
+	bool all = options->early == 0 || options->early > options->statement_count || c->db->careful || db_ready(c->db);
+
+	return all ? options->statement_count : options->early;
+}
+
+static void prepare_statements(struct connection *c)
+{
+	bool fine = PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1;
 
 	c->state = CONNECTION_PREPARING;
-	c->prepared = 0;
+	c->sent = c->prepared = 0;
 	c->refused = false;
-	for (size_t i = 0; sent && i < options->statement_count; i++)
-		sent = PQsendPrepare(c->pg, options->statements[i].name, options->statements[i].sql, 0, NULL) == 1;
-	if (!sent || PQpipelineSync(c->pg) != 1 || !wrap_socket(c)) {
+	if (!fine || !send_prepares(c, count_early(c)) || !wrap_socket(c)) {
 		connection_lose(c, PQerrorMessage(c->pg));
 		return;
 	}
@@ -270,12 +300,35 @@ static void open_connection(struct connection *c, int64_t now_ms)
 void connection_init(struct connection *c, struct db *db)
 {
 	*c = (struct connection){.db = db};
-	c->ring = h2o_mem_alloc(sizeof(*c->ring) * db->options.in_flight);
+	c->ring = h2o_mem_alloc(sizeof(*c->ring) * (db->options.in_flight + 1));
 }
 
 bool connection_usable(const struct connection *c)
 {
 	return c->state == CONNECTION_OPEN && !c->broken && !c->retiring;
+}
+
+static void on_rest_prepared(void *data, const PGresult *result)
+{
+	struct connection *c = data;
+
+	if (result == NULL || PQresultStatus(result) != PGRES_FATAL_ERROR)
+		return; /* NULL: it is lost already */
+	c->db->careful = true; /* the next connection says which statement it is, and is not used */
+	c->retiring = true;
+}
+
+/* As a question of nobody's, for which the ring has the place. */
+static bool send_rest(struct connection *c)
+{
+	if (!send_prepares(c, c->db->options.statement_count)) {
+		c->broken = true;
+		db_connection_changed(c->db);
+		return false;
+	}
+	c->ring[connection_place(c, c->count++)] = (struct question){.done = on_rest_prepared, .data = c};
+	flush_output(c);
+	return !c->broken;
 }
 
 void connection_tick(struct connection *c, int64_t now_ms)
@@ -286,6 +339,13 @@ void connection_tick(struct connection *c, int64_t now_ms)
 		open_connection(c, now_ms);
 	else if (c->state != CONNECTION_OPEN && c->state != CONNECTION_CLOSED && now_ms >= c->due_ms)
 		connection_lose(c, "timed out");
+	else if (connection_is_early(c) && now_ms >= c->due_ms)
+		send_rest(c);
+}
+
+bool connection_is_early(const struct connection *c)
+{
+	return c->state == CONNECTION_OPEN && !c->broken && c->sent < c->db->options.statement_count;
 }
 
 void connection_watch(struct connection *c)
@@ -314,8 +374,12 @@ static bool send_statement(struct connection *c, const struct db_question *q)
 bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
                     const struct question *waiting)
 {
-	bool sent = true;
+	bool sent = true, early = true;
 
+	for (size_t i = 0; i < count; i++)
+		early = early && questions[i].statement < c->sent;
+	if (!early && !send_rest(c))
+		return false;
 	for (size_t i = 0; sent && i < count; i++)
 		sent = send_statement(c, &questions[i]);
 	if (!sent || PQpipelineSync(c->pg) != 1) {
@@ -323,7 +387,7 @@ bool connection_ask(struct connection *c, const struct db_question *questions, s
 		db_connection_changed(c->db);
 		return false;
 	}
-	c->ring[(c->first + c->count++) % c->db->options.in_flight] = *waiting;
+	c->ring[connection_place(c, c->count++)] = *waiting;
 	flush_output(c);
 	if (c->broken)
 		db_connection_changed(c->db);

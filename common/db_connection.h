@@ -31,11 +31,12 @@ struct connection {
 	bool retiring;   /* its prepared plans are stale: no more questions, a new one when all are answered */
 	bool refused;    /* a statement could not be prepared */
 	bool cancelling; /* nothing more is sent: the cancellation of a statement is under way and must not meet the next */
-	size_t prepared; /* answers to PREPARE so far */
+	size_t sent;     /* statements whose PREPARE was sent */
+	size_t prepared; /* answers to PREPARE so far, while preparing */
 	unsigned backoff_ms;
 	int64_t due_ms;
 	unsigned quiet_seconds; /* that questions were waiting and none was answered */
-	struct question *ring;  /* in the order in which they were sent */
+	struct question *ring;  /* in the order in which they were sent; one place more than may be asked */
 	unsigned first, count;
 };
 
@@ -55,6 +56,7 @@ struct db {
 	struct db *canceller; /* db_cancel.c; NULL where nothing is cancelled */
 	char problem[256]; /* said last, so that a long outage does not fill the log */
 	int64_t problem_ms;
+	bool careful; /* a statement could not be prepared: from now on all are before a connection is used */
 	bool up; /* what the log was told last */
 	bool closing;
 	struct connection connections[];
@@ -67,6 +69,8 @@ void connection_tick(struct connection *c, int64_t now_ms);
 /* Counts a second of silence. */
 void connection_watch(struct connection *c);
 bool connection_usable(const struct connection *c);
+/* True if some of its statements are still to be prepared. */
+bool connection_is_early(const struct connection *c);
 /* Sends all of it and one Sync. On false nothing was asked and the connection is broken. */
 bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
                     const struct question *waiting);
@@ -95,6 +99,12 @@ void question_finish(struct connection *c, struct question q);
 /* In db.c: to the log, once per problem and half a minute. */
 void db_report(struct db *db, enum log_level level, const char *message, const char *problem, const char *sqlstate,
                const char *statement);
+/* Of the ring. */
+static inline unsigned connection_place(const struct connection *c, unsigned n)
+{
+	return (c->first + n) % (c->db->options.in_flight + 1);
+}
+
 /* In db.c: a connection has become usable or unusable; starts the tick where one is needed. */
 void db_connection_changed(struct db *db);
 

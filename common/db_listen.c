@@ -11,7 +11,8 @@
 
 enum {
 	TICK_MS = 50,
-	WATCH_MS = 1000,
+	WATCH_MS = 250,
+	LATE_MS = 750, /* after so long without a look, what was told meanwhile may still wait to be read */
 	CONNECT_TIMEOUT_MS = 3000,
 	BACKOFF_LEAST_MS = 50,
 	BACKOFF_MOST_MS = 2000,
@@ -39,7 +40,10 @@ struct db_listen {
 	int64_t heard_ms;              /* the server's last sign of life */
 	int64_t silence_ms, answer_ms; /* SILENCE_MS and ANSWER_MS, but for tests */
 	int64_t asked_ms;              /* when it was asked for one; 0: it is not */
-	h2o_timeout_t tick, watch;     /* while it is not live; while it is */
+	int64_t watched_ms;            /* the last look */
+	bool doubtful;       /* this process slept; what was told meanwhile is not read before an answer that was */
+	bool asked_in_doubt; /* asked for after it woke */
+	h2o_timeout_t tick, watch; /* while it is not live; while it is */
 	h2o_timeout_entry_t tick_entry, watch_entry;
 };
 
@@ -116,6 +120,8 @@ static void become_live(struct db_listen *l)
 	l->state = STATE_LIVE;
 	l->backoff_ms = 0;
 	l->asked_ms = 0;
+	l->watched_ms = clock_monotonic_ms();
+	l->doubtful = l->asked_in_doubt = false;
 	if (l->told)
 		log_event(LOG_INFO, "the database tells news again", "database", l->options.name, "channel",
 		          l->options.channel, NULL);
@@ -183,6 +189,7 @@ static void take_answers(struct db_listen *l)
 		if (l->refused)
 			return;
 		l->asked_ms = 0;
+		l->doubtful = l->doubtful && !l->asked_in_doubt;
 		if (l->state == STATE_ASKED)
 			become_live(l);
 	}
@@ -290,18 +297,25 @@ static void on_tick(h2o_timeout_entry_t *entry)
 		h2o_timeout_link(l->loop, &l->tick, &l->tick_entry);
 }
 
-/* An empty query: a machine that is gone, or a firewall that forgot the connection, answers nothing. */
+/* An empty query: a machine that is gone, or a firewall that forgot the connection, answers nothing. And whoever has
+ * the answer, has read all that was told before: PostgreSQL sends notices before it is ready for the next query. */
 static void on_watch(h2o_timeout_entry_t *entry)
 {
 	struct db_listen *l = H2O_STRUCT_FROM_MEMBER(struct db_listen, watch_entry, entry);
 	int64_t now = clock_monotonic_ms();
 
+	if (now > l->watched_ms + LATE_MS) {
+		l->doubtful = true;
+		l->asked_in_doubt = false;
+	}
+	l->watched_ms = now;
 	if (l->asked_ms != 0 && now >= l->asked_ms + l->answer_ms) {
 		lose(l, "answers no more");
 		return;
 	}
-	if (l->asked_ms == 0 && now >= l->heard_ms + l->silence_ms) {
+	if (l->asked_ms == 0 && (l->doubtful || now >= l->heard_ms + l->silence_ms)) {
 		l->asked_ms = now;
+		l->asked_in_doubt = l->doubtful;
 		ask(l, "");
 	}
 	if (l->state == STATE_LIVE)
@@ -328,7 +342,9 @@ struct db_listen *db_listen_open(h2o_loop_t *loop, const struct db_listen_option
 	h2o_timeout_init(loop, &l->tick, TICK_MS);
 	h2o_timeout_init(loop, &l->watch, WATCH_MS);
 	h2o_timeout_link(loop, &l->tick, &l->tick_entry);
-	open_connection(l);
+	l->due_ms = clock_monotonic_ms() + options->delay_ms;
+	if (options->delay_ms == 0)
+		open_connection(l);
 	return l;
 }
 
@@ -348,5 +364,5 @@ void db_listen_close(struct db_listen *l)
 
 bool db_listen_live(const struct db_listen *l)
 {
-	return l->state == STATE_LIVE;
+	return l->state == STATE_LIVE && !l->doubtful && clock_monotonic_ms() <= l->watched_ms + LATE_MS;
 }

@@ -28,8 +28,9 @@ struct digest_map *digest_map_open(size_t capacity)
 
 	while (sets * PLACES < capacity)
 		sets *= 2;
-	map = h2o_mem_alloc(sizeof(*map) + sets * PLACES * sizeof(map->entries[0]));
-	memset(map, 0, sizeof(*map) + sets * PLACES * sizeof(map->entries[0]));
+	map = calloc(1, sizeof(*map) + sets * PLACES * sizeof(map->entries[0]));
+	if (map == NULL)
+		h2o_fatal("no memory");
 	map->mask = sets - 1;
 	return map;
 }

@@ -31,7 +31,7 @@ struct transfer {
 	const char *problem; /* known better than by curl's code */
 	bool loopback_only;
 	bool guarded; /* between egress_guard_enter and egress_guard_leave */
-	const struct egress_exception *exception;
+	struct egress_errand errand;
 	struct http_cache cache;
 	char *sent; /* the request's body, sent_len bytes */
 	size_t sent_len;
@@ -44,7 +44,7 @@ struct transfer {
 static void free_transfer(struct transfer *t)
 {
 	if (t->guarded)
-		egress_guard_leave(&t->egress->guard);
+		egress_guard_leave(&t->egress->guard, &t->errand);
 	if (t->easy != NULL)
 		curl_easy_cleanup(t->easy);
 	for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
@@ -86,6 +86,7 @@ static void finish_transfer(struct transfer *t, CURLcode code)
 		answer.cache = t->cache;
 	}
 	answer.status = (int)status;
+	answer.over_budget = t->errand.over_budget;
 	if (status == 0)
 		answer.problem = t->problem != NULL ? t->problem : describe_problem(code);
 	if (t->easy != NULL)
@@ -165,7 +166,7 @@ static const char *refuse_address(const struct transfer *t, const struct curl_so
 		return "the connection is of no known kind";
 	if (t->loopback_only && !egress_guard_is_loopback(&address->addr))
 		return "the name of an http URL leads away from loopback";
-	if (t->guarded && !egress_guard_allows(t->exception, &address->addr))
+	if (t->guarded && !egress_guard_allows(t->errand.exception, &address->addr))
 		return "the name leads to an address that is not public";
 	return NULL;
 }
@@ -240,7 +241,9 @@ static const char *refuse_request(struct transfer *t, const struct egress_reques
 	if (!is_method(request->method) || !set_headers(t, request))
 		return "the request has a part that no header can carry";
 	if (request->guarded) {
-		problem = egress_guard_enter(&t->egress->guard, &uri, &t->exception);
+		t->errand = (struct egress_errand){.url = &uri, .asker = request->asker};
+		problem = egress_guard_enter(&t->egress->guard, &t->errand);
+		t->errand.url = NULL; /* ours */
 		t->guarded = problem == NULL;
 		return problem;
 	}
@@ -276,8 +279,9 @@ static void set_body(struct transfer *t, const struct egress_request *request)
  */
 static void set_trust(struct transfer *t)
 {
-	const char *ca_file =
-	    t->exception != NULL && t->exception->ca_file != NULL ? t->exception->ca_file : t->egress->ca_file;
+	const char *ca_file = t->errand.exception != NULL && t->errand.exception->ca_file != NULL
+	                          ? t->errand.exception->ca_file
+	                          : t->egress->ca_file;
 
 	curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 1L);

@@ -2,8 +2,9 @@
 /* The one outbound door: HTTP requests by libcurl on the event loop. URLs that the configuration names: https, or http
  * to loopback. URLs that somebody else chose go guarded: https at port 443, a public host name, and only addresses of
  * the public Internet, judged when a connection is about to be made, so that what the name leads to later (DNS
- * rebinding) does not matter; a budget for each host. No redirects, no proxy from the environment, no cookies; size and
- * time are capped; nothing of an answer, and nothing of why there is none, is echoed to anybody but the log. */
+ * rebinding) does not matter; a budget for each host and each asker. No redirects, no proxy from the environment, no
+ * cookies; size and time are capped; nothing of an answer, and nothing of why there is none, is echoed to anybody but
+ * the log. */
 #ifndef SALLYPORT_EGRESS_H
 #define SALLYPORT_EGRESS_H
 
@@ -39,10 +40,13 @@ struct egress_request {
 	long timeout_ms;     /* whole exchange */
 	size_t answer_limit; /* bytes */
 	bool guarded;        /* somebody else chose the URL */
+	h2o_iovec_t
+	    asker; /* of a guarded request: who made us send it, an address say; each has a share of the budgets */
 };
 struct egress_answer {
 	int status;          /* 0: no answer (refused, timed out, too large, certificate) */
 	const char *problem; /* fixed text for the log when status is 0 */
+	bool over_budget;    /* never sent, because the asker sends us too often: says nothing about the URL */
 	h2o_iovec_t content_type, body;
 	struct http_cache cache; /* what the head says of keeping it */
 };

@@ -7,9 +7,20 @@
 #include "host_pattern.h"
 #include "secret.h"
 
-/* One host is asked a few times a minute at most, whoever sends us there, and all of them together so often that a
- * flood of invented URLs stays a trickle of requests. */
-enum { RUNNING_MAX = 16, MINUTE_MS = 60000, HOST_PER_MINUTE = 20, ALL_PER_MINUTE = 600, HTTPS_PORT = 443 };
+/* Whoever sends us somewhere has a share: were there only a budget for each host, one who invents URLs there could use
+ * it up and keep everybody else's application from being known. All askers together ask one host, and all hosts, so
+ * often that a flood of invented URLs stays a trickle of requests. */
+enum {
+	RUNNING_OF_ASKER = 8,
+	MINUTE_MS = 60000,
+	HOST_OF_ASKER_PER_MINUTE = 20,
+	ASKER_PER_MINUTE = 60,
+	HOST_PER_MINUTE = 200,
+	ALL_PER_MINUTE = 600,
+	HTTPS_PORT = 443,
+	HOST_PART = 256,
+	ASKER_PART = 64,
+};
 
 static int64_t port_of(const struct uri *url)
 {
@@ -41,19 +52,62 @@ static bool take(int64_t *due_ms, int64_t now_ms, int64_t per_minute)
 	return true;
 }
 
-static int64_t *budget_of(struct egress_guard *guard, h2o_iovec_t host)
+/* A number that stands for the host, the asker, or both; never 0. */
+static uint64_t number_of(struct egress_guard *guard, h2o_iovec_t host, h2o_iovec_t asker)
 {
-	uint8_t text[sizeof(guard->key) + 256] = {0}, digest[SHA256_SIZE];
-	size_t len = host.len < 256 ? host.len : 256;
+	uint8_t text[sizeof(guard->key) + HOST_PART + ASKER_PART] = {0}, digest[SHA256_SIZE];
+	uint8_t *host_part = text + sizeof(guard->key), *asker_part = host_part + HOST_PART;
+	uint64_t number;
 
 	if (!guard->has_key)
 		random_bytes(guard->key, sizeof(guard->key));
 	guard->has_key = true;
 	memcpy(text, guard->key, sizeof(guard->key));
-	for (size_t i = 0; i < len; i++)
-		text[sizeof(guard->key) + i] = (uint8_t)h2o_tolower(host.base[i]);
-	sha256(h2o_iovec_init(text, sizeof(guard->key) + len), digest);
-	return &guard->host_due_ms[digest[0] % GUARD_HOSTS];
+	for (size_t i = 0; i < host.len && i < HOST_PART; i++)
+		host_part[i] = (uint8_t)h2o_tolower(host.base[i]);
+	if (asker.len > 0)
+		memcpy(asker_part, asker.base, asker.len < ASKER_PART ? asker.len : ASKER_PART);
+	sha256(h2o_iovec_init(text, sizeof(text)), digest);
+	memcpy(&number, digest, sizeof(number));
+	return number | 1;
+}
+
+static int64_t *budget_of(struct egress_guard *guard, h2o_iovec_t host, h2o_iovec_t asker)
+{
+	return &guard->due_ms[(number_of(guard, host, asker) >> 1) % GUARD_BUDGETS];
+}
+
+static const char *take_budgets(struct egress_guard *guard, const struct egress_errand *errand)
+{
+	static const h2o_iovec_t ANY = {NULL, 0};
+	int64_t now_ms = clock_monotonic_ms();
+	h2o_iovec_t host = errand->url->host;
+
+	if (!take(budget_of(guard, ANY, errand->asker), now_ms, ASKER_PER_MINUTE) ||
+	    !take(budget_of(guard, host, errand->asker), now_ms, HOST_OF_ASKER_PER_MINUTE))
+		return "one address sends us there too often";
+	if (!take(budget_of(guard, host, ANY), now_ms, HOST_PER_MINUTE))
+		return "the host was asked too often";
+	return take(&guard->all_due_ms, now_ms, ALL_PER_MINUTE) ? NULL : "documents were fetched too often";
+}
+
+static bool take_place(struct egress_guard *guard, struct egress_errand *errand)
+{
+	static const h2o_iovec_t ANY = {NULL, 0};
+	uint64_t asker = number_of(guard, ANY, errand->asker);
+	unsigned own = 0, free_place = GUARD_RUNNING_MAX;
+
+	for (unsigned i = 0; i < GUARD_RUNNING_MAX; i++) {
+		own += guard->askers[i] == asker;
+		if (guard->askers[i] == 0)
+			free_place = i;
+	}
+	if (free_place == GUARD_RUNNING_MAX || own >= RUNNING_OF_ASKER)
+		return false;
+	guard->askers[free_place] = asker;
+	guard->running++;
+	errand->place = free_place;
+	return true;
 }
 
 /* A single label would be looked up in the search domains of this machine; an address needs no name. */
@@ -65,30 +119,29 @@ static bool is_public_name(h2o_iovec_t host)
 	       !address_parse(host, &literal);
 }
 
-const char *egress_guard_enter(struct egress_guard *guard, const struct uri *url,
-                               const struct egress_exception **exception)
+const char *egress_guard_enter(struct egress_guard *guard, struct egress_errand *errand)
 {
-	int64_t now_ms = clock_monotonic_ms();
+	const struct uri *url = errand->url;
+	const char *problem;
 
-	*exception = find_exception(guard, url);
+	errand->exception = find_exception(guard, url);
+	errand->over_budget = false;
 	if (!text_is(url->scheme, "https"))
 		return "the URL is not https";
-	if (*exception == NULL && port_of(url) != HTTPS_PORT)
+	if (errand->exception == NULL && port_of(url) != HTTPS_PORT)
 		return "the URL has another port than 443";
-	if (*exception == NULL && !is_public_name(url->host))
+	if (errand->exception == NULL && !is_public_name(url->host))
 		return "the URL has no public host name";
-	if (guard->running >= RUNNING_MAX)
-		return "too many documents are being fetched";
-	if (!take(budget_of(guard, url->host), now_ms, HOST_PER_MINUTE))
-		return "the host was asked too often";
-	if (!take(&guard->all_due_ms, now_ms, ALL_PER_MINUTE))
-		return "documents were fetched too often";
-	guard->running++;
-	return NULL;
+	problem = take_place(guard, errand) ? NULL : "too many documents are being fetched";
+	if (problem == NULL && (problem = take_budgets(guard, errand)) != NULL)
+		egress_guard_leave(guard, errand);
+	errand->over_budget = problem != NULL;
+	return problem;
 }
 
-void egress_guard_leave(struct egress_guard *guard)
+void egress_guard_leave(struct egress_guard *guard, const struct egress_errand *errand)
 {
+	guard->askers[errand->place] = 0;
 	guard->running--;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rate_limit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "secret.h"
@@ -17,16 +18,25 @@ struct bucket {
 struct rate_limits {
 	uint8_t secret[32];
 	size_t sets;
-	struct bucket buckets[]; /* NEIGHBOURS of each set */
+	struct bucket *buckets; /* NEIGHBOURS of each set */
 };
+
+static void dispose(void *data)
+{
+	struct rate_limits *limits = data;
+
+	free(limits->buckets);
+}
 
 struct rate_limits *rate_limits_make(h2o_mem_pool_t *pool, size_t places)
 {
 	size_t sets = (places + NEIGHBOURS - 1) / NEIGHBOURS;
-	size_t size = sizeof(struct rate_limits) + sets * NEIGHBOURS * sizeof(struct bucket);
-	struct rate_limits *limits = h2o_mem_alloc_pool(pool, size);
+	struct rate_limits *limits = h2o_mem_alloc_shared(pool, sizeof(*limits), dispose);
 
-	memset(limits, 0, size);
+	/* of the kernel, which gives a zeroed page when it is first written to: few are, where few come */
+	limits->buckets = calloc(sets * NEIGHBOURS, sizeof(struct bucket));
+	if (limits->buckets == NULL)
+		h2o_fatal("no memory");
 	random_bytes(limits->secret, sizeof(limits->secret));
 	limits->sets = sets;
 	return limits;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "address.h"
 #include "clock.h"
 #include "log.h"
 #include "secret.h"
@@ -257,4 +258,14 @@ const char *request_address(struct request *r)
 	if (is_trusted_proxy(address))
 		address = forwarded_address(r, address);
 	return text_copy(&r->pool, address);
+}
+
+h2o_iovec_t request_network(struct request *r)
+{
+	const char *text = request_address(r);
+	struct address *a = h2o_mem_alloc_pool(&r->pool, sizeof(*a));
+
+	if (!address_parse(text_of(text), a))
+		return text_of(text);
+	return h2o_iovec_init(a->bytes, a->len == 16 ? 8 : a->len);
 }

@@ -57,6 +57,9 @@ struct request {
 h2o_iovec_t request_header(struct request *r, const char *lower_case_name, bool *repeats);
 /* Numeric address of the client: the peer, or what a configured proxy forwarded. */
 const char *request_address(struct request *r);
+/* Whom budgets of an address count for: an IPv4 address, or the /64 that an IPv6 customer has to himself; bytes in the
+ * request's pool, empty if there is no address. */
+h2o_iovec_t request_network(struct request *r);
 /* True if the client has closed its side of the connection. h2o itself does not read an HTTP/1 connection while a
  * request is handled, so for a long call somebody has to ask now and then. One system call. */
 bool request_client_left(const struct request *r);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/confirmation.h"
 #include "common/jws.h"
 #include "common/secret.h"
 #include "mcp/challenge.h"
@@ -14,7 +15,7 @@
 /* r->caller: what the guard knows so far. */
 struct proof {
 	const struct bearer *bearer; /* proved */
-	h2o_iovec_t token;
+	h2o_iovec_t token;           /* stays here: nothing behind the guard can pass it on */
 	uint8_t digest[SHA256_SIZE];
 	json_t *claims;
 	uint64_t disturbed; /* introspection_disturbed when it was asked */
@@ -124,6 +125,25 @@ static step_result fetch_keys(struct request *r)
 	return jwks_refresh(jwks, r);
 }
 
+static step_result refuse_certificate(struct request *r)
+{
+	return challenge_invalid(r, "the token is bound to a certificate that is not this connection's");
+}
+
+/* Before anybody is asked about it: a token that was stolen without its key is worth nothing. */
+static step_result check_confirmation(struct request *r, const json_t *claims)
+{
+	uint8_t thumbprint[SHA256_SIZE];
+
+	switch (confirmation_read(claims, thumbprint)) {
+	case CONFIRMATION_NONE: return STEP_NEXT;
+	case CONFIRMATION_CERTIFICATE: return request_certificate_is(r, thumbprint) ? STEP_NEXT : refuse_certificate(r);
+	case CONFIRMATION_OTHER: break;
+	}
+	/* RFC 7800: as a bearer token it would be weaker than it is meant to be */
+	return challenge_invalid(r, "the token is bound to what cannot be proved here");
+}
+
 static step_result verify(struct request *r)
 {
 	const struct mcp *mcp = mcp_of(r);
@@ -149,10 +169,7 @@ static step_result verify(struct request *r)
 	/* RFC 9068, 2.2 demands both; without them nobody could be named in the audit log */
 	if (json_get_text(proof->claims, "sub").len == 0 || json_get_text(proof->claims, "client_id").len == 0)
 		return challenge_invalid(r, "the token has no sub or no client_id");
-	/* RFC 7800: it takes a proof of possession, which nobody asks for here; as a bearer token it would be weaker */
-	if (json_object_get(proof->claims, "cnf") != NULL)
-		return challenge_invalid(r, "the token is bound to a key");
-	return STEP_NEXT;
+	return check_confirmation(r, proof->claims);
 }
 
 static step_result introspect(struct request *r)
@@ -189,8 +206,29 @@ static step_result settle(struct request *r)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the authorization server does not answer");
 	if (!proof->bearer->active)
 		return refuse_dead(r);
-	proof->token = (h2o_iovec_t){NULL, 0}; /* nothing behind the guard can pass it on */
+	if (proof->bearer->bound && !request_certificate_is(r, proof->bearer->certificate))
+		return refuse_certificate(r);
 	return STEP_NEXT;
 }
 
 step_fn *const bearer_steps[] = {read_header, fetch_keys, verify, introspect, introspect_again, settle, NULL};
+
+enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool ask)
+{
+	const struct mcp *mcp = mcp_of(r);
+	const struct proof *proof = proof_of(r);
+	const char *why;
+	int64_t now_ms = clock_monotonic_ms();
+	const struct bearer *known = token_cache_find(mcp->tokens, proof->digest, now_ms, now_ms - since_ms + 1);
+
+	if (known != NULL)
+		return known->active ? BEARER_ALIVE : BEARER_DEAD;
+	const struct jwk_set *keys = jwks_current(mcp->jwks);
+	if (!ask || keys == NULL)
+		return BEARER_UNKNOWN;
+	json_t *claims = jws_verify(&r->pool, keys, "at+jwt", proof->token, &why);
+	if (claims == NULL)
+		return BEARER_DEAD; /* its key was withdrawn */
+	introspection_check(mcp->introspection, proof->token, proof->digest, claims);
+	return BEARER_UNKNOWN;
+}

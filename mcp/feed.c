@@ -102,6 +102,20 @@ static void take_event(struct feed *feed, const struct feed_event *event)
 	feed->options.on_event(feed->options.data, event);
 }
 
+/* RFC 8936, 2.4: what was acknowledged is not sent again. Whoever does it would be asked without a pause. */
+static bool repeats(const struct feed *feed, const json_t *sets)
+{
+	size_t i;
+	json_t *jti;
+
+	if (json_object_size(sets) == 0)
+		return false;
+	json_array_foreach (feed->ack, i, jti)
+		if (json_object_get(sets, json_string_value(jti)) != NULL)
+			return true;
+	return false;
+}
+
 /* NULL, or why the feed cannot be believed. */
 static const char *take_sets(struct feed *feed, h2o_mem_pool_t *pool, const json_t *sets)
 {
@@ -114,6 +128,10 @@ static const char *take_sets(struct feed *feed, h2o_mem_pool_t *pool, const json
 
 	if (keys == NULL)
 		return "the keys of the authorization server are not known";
+	if (json_object_size(sets) > EVENTS_MAX)
+		return "there are more events than were asked for"; /* verifying them would take this process's time */
+	if (repeats(feed, sets))
+		return "the events are those that were acknowledged";
 	if (json_object_size(sets) > 0)
 		json_array_clear(feed->ack);
 	feed->begins = false;

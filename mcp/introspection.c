@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/confirmation.h"
 #include "common/encoding.h"
 #include "common/log.h"
 #include "mcp/jwks.h"
+#include "mcp/recent_events.h"
 
 enum {
 	FLIGHTS_MAX = 512,
@@ -15,6 +17,7 @@ enum {
 	ASK_TIMEOUT_MS = 5000,
 	ANSWER_LIMIT = 64 * 1024,
 	BELIEVED_MAX_S = 60 * 60, /* who uses the answer may want a newer one */
+	UNSETTLED_MS = 1000,      /* soon after an event */
 };
 
 struct flight_waiter {
@@ -39,6 +42,7 @@ struct introspection {
 	struct flight *flights[FLIGHT_BUCKETS];
 	size_t count;
 	uint64_t disturbed;
+	struct recent_events recent;
 };
 
 /* RFC 6749, 2.3.1: both parts form-encoded (which changes nothing of the unreserved characters that they usually are).
@@ -88,6 +92,12 @@ static bool same_text(const json_t *answer, const json_t *claims, const char *me
 	return said.base != NULL && text_equal(said, json_get_text(claims, member));
 }
 
+/* By its grant a token is forgotten: one that names its grant is of no other. */
+static bool same_grant(const json_t *answer, const json_t *claims)
+{
+	return json_object_get(claims, "grant_id") == NULL || same_text(answer, claims, "grant_id");
+}
+
 static bool audience_has(const json_t *aud, const char *resource)
 {
 	size_t i;
@@ -109,7 +119,16 @@ static bool is_consistent(const struct introspection_options *o, const json_t *a
 {
 	return same_text(answer, claims, "iss") && same_text(answer, claims, "sub") &&
 	       same_text(answer, claims, "client_id") && same_text(answer, claims, "jti") &&
-	       audience_has(json_object_get(answer, "aud"), o->resource);
+	       same_grant(answer, claims) && audience_has(json_object_get(answer, "aud"), o->resource);
+}
+
+/* RFC 8705, 3.2: of a token that is bound the answer says so too, of another one it does not. */
+static bool same_confirmation(const json_t *answer, const json_t *claims)
+{
+	uint8_t said[SHA256_SIZE], claimed[SHA256_SIZE];
+
+	return confirmation_read(answer, said) == confirmation_read(claims, claimed) &&
+	       memcmp(said, claimed, SHA256_SIZE) == 0;
 }
 
 /* Scopes that both the token and the answer have. */
@@ -140,11 +159,42 @@ static void keep_dead(const struct flight *f, int64_t dies_ms)
 	token_cache_put(f->introspection->options.tokens, bearer_make(&facts));
 }
 
+/* RFC 7662, 2.2: the grant may end before the token does. */
+static int64_t end_of(const json_t *answer, const json_t *claims)
+{
+	int64_t of_token = json_integer_value(json_object_get(claims, "exp"));
+	const json_t *said = json_object_get(answer, "exp");
+
+	return json_is_integer(said) && json_integer_value(said) < of_token ? json_integer_value(said) : of_token;
+}
+
+static const char *const KEY_CLAIMS[TOKEN_KEYS] = {
+    [TOKEN_GRANT] = "grant_id", [TOKEN_JTI] = "jti", [TOKEN_CLIENT] = "client_id"};
+
+/* How long the answer may be believed as far as events go. Those who answer may know of a change a little later than
+ * those who tell of it. What no event can name has to be asked for again and again. */
+static int64_t believed_ms(const struct flight *f, const json_t *answer)
+{
+	const struct introspection *introspection = f->introspection;
+	bool named = true;
+
+	for (enum token_key key = 0; key < TOKEN_KEYS; key++) {
+		h2o_iovec_t value = json_get_text(f->claims, KEY_CLAIMS[key]);
+
+		if (value.len == 0 && key == TOKEN_GRANT)
+			value = json_get_text(answer, KEY_CLAIMS[key]);
+		named = named && value.len > 0;
+		if (recent_events_have(&introspection->recent, key, value, f->asked_ms))
+			return UNSETTLED_MS;
+	}
+	return named ? INT64_MAX : introspection->options.cache_ms;
+}
+
 static void keep_alive(h2o_mem_pool_t *pool, const struct flight *f, const json_t *answer, int64_t now_ms)
 {
 	const struct introspection_options *o = &f->introspection->options;
 	struct scopes granted = granted_scopes(pool, answer, f->claims), grantable = {NULL, 0};
-	int64_t expires = json_integer_value(json_object_get(f->claims, "exp"));
+	int64_t expires = end_of(answer, f->claims);
 	int64_t left_s = expires - clock_now();
 	int64_t left_ms = left_s < BELIEVED_MAX_S ? left_s * 1000 : BELIEVED_MAX_S * 1000; /* exp may be huge */
 
@@ -152,12 +202,18 @@ static void keep_alive(h2o_mem_pool_t *pool, const struct flight *f, const json_
 		keep_dead(f, now_ms + o->cache_ms);
 		return;
 	}
+	int64_t unnamed_ms = believed_ms(f, answer);
+
+	if (left_ms > unnamed_ms)
+		left_ms = unnamed_ms;
 	uint8_t *decisions = h2o_mem_alloc_pool(pool, o->catalogue->count + 1);
 
 	if (!scopes_parse(pool, json_get_text(answer, "grantable_scope"), &grantable))
 		grantable = (struct scopes){NULL, 0};
 	policy_decide_all(o->catalogue, &granted, &grantable, decisions);
 	h2o_iovec_t grant = json_get_text(answer, "grant_id");
+	uint8_t certificate[SHA256_SIZE];
+	bool bound = confirmation_read(f->claims, certificate) == CONFIRMATION_CERTIFICATE;
 	struct bearer_facts facts = {
 	    .digest = f->digest,
 	    .active = true,
@@ -173,6 +229,7 @@ static void keep_alive(h2o_mem_pool_t *pool, const struct flight *f, const json_
 	    .list = tool_lists_get(o->lists, decisions),
 	    .decisions = decisions,
 	    .tool_count = o->catalogue->count,
+	    .certificate = bound ? certificate : NULL,
 	};
 	token_cache_put(o->tokens, bearer_make(&facts));
 }
@@ -198,6 +255,8 @@ static const char *take_answer(const struct flight *f, const struct egress_answe
 		problem = "the answer is no introspection response";
 	else if (!is_consistent(o, document, f->claims))
 		problem = "the answer speaks of another token";
+	else if (json_is_true(active) && !same_confirmation(document, f->claims))
+		problem = "the answer and the token differ in what the token is bound to";
 	else if (json_is_true(active))
 		keep_alive(&pool, f, document, now_ms);
 	else
@@ -205,9 +264,6 @@ static const char *take_answer(const struct flight *f, const struct egress_answe
 	h2o_mem_clear_pool(&pool);
 	return problem;
 }
-
-static const char *const KEY_CLAIMS[TOKEN_KEYS] = {
-    [TOKEN_GRANT] = "grant_id", [TOKEN_JTI] = "jti", [TOKEN_CLIENT] = "client_id"};
 
 /* A token that does not say of which grant it is may be of this one. */
 static bool concerns(const struct flight *f, const char *claim, h2o_iovec_t value)
@@ -225,8 +281,7 @@ static void disturb(struct introspection *introspection, struct flight *f)
 
 void introspection_disturb(struct introspection *introspection, enum token_key key, h2o_iovec_t value)
 {
-	if (introspection->count == 0)
-		return;
+	recent_events_add(&introspection->recent, key, value, clock_monotonic_ms());
 	for (size_t i = 0; i < FLIGHT_BUCKETS; i++)
 		for (struct flight *f = introspection->flights[i]; f != NULL; f = f->next)
 			if (concerns(f, KEY_CLAIMS[key], value))
@@ -348,4 +403,13 @@ step_result introspection_ask(struct introspection *introspection, struct reques
 	*waiter = (struct flight_waiter){r, f->waiters};
 	f->waiters = waiter;
 	return STEP_WAIT;
+}
+
+void introspection_check(struct introspection *introspection, h2o_iovec_t token, const uint8_t digest[SHA256_SIZE],
+                         json_t *claims)
+{
+	const char *url = jwks_introspection_url(introspection->options.jwks);
+
+	if (url != NULL)
+		start_flight(introspection, url, token, digest, claims);
 }

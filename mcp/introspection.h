@@ -31,8 +31,11 @@ const char *introspection_authorization(const struct introspection *introspectio
  * (introspection_disturbed). STEP_WAIT, or STEP_NEXT if nothing can be asked. */
 step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
                               const uint8_t digest[SHA256_SIZE], json_t *claims);
+/* The same for nobody who waits: the cache knows it when the answer is there. */
+void introspection_check(struct introspection *introspection, h2o_iovec_t token, const uint8_t digest[SHA256_SIZE],
+                         json_t *claims);
 /* Something has changed about the tokens of a grant or client, or about one of this jti: answers to questions that are
- * under way may be older than that and are not kept. */
+ * under way may be older than that and are not kept, and those to the next ones for a moment only. */
 void introspection_disturb(struct introspection *introspection, enum token_key key, h2o_iovec_t value);
 void introspection_disturb_all(struct introspection *introspection);
 /* How many questions were disturbed so far. */

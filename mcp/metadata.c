@@ -18,6 +18,8 @@ h2o_iovec_t metadata_document(h2o_mem_pool_t *pool, const struct mcp_settings *s
 	json_t *document = json_pack("{s:s, s:[s], s:o, s:[s], s:s}", "resource", settings->resource,
 	                             "authorization_servers", settings->issuer, "scopes_supported", scopes,
 	                             "bearer_methods_supported", "header", "resource_name", settings->name);
+	if (settings->serving.ask_certificate) /* RFC 8705, 3.3 */
+		json_object_set_new(document, "tls_client_certificate_bound_access_tokens", json_true());
 	h2o_iovec_t text = json_text(pool, document);
 
 	json_decref(document);

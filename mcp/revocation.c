@@ -41,6 +41,7 @@ void revocation_apply(void *data, const struct feed_event *event)
 	case FEED_EVERYTHING:
 		token_cache_drop_all(mcp->tokens);
 		introspection_disturb_all(mcp->introspection);
+		running_doubt(&mcp->running);
 		return;
 	}
 }

@@ -9,6 +9,7 @@
 enum {
 	TICK_MS = 50,     /* after so long a client that left is noticed, and a cancellation is tried again */
 	GIVE_UP_MS = 500, /* then a statement does not end by cancellation */
+	ASK_MS = 1000,    /* after so long it is asked again whether a token is alive */
 };
 
 /* The database answers in a later turn of the loop, and the request's next step ends the call. */
@@ -27,14 +28,36 @@ static void on_departed(struct request *r)
 	cancel(&call_of(r)->running, RUNNING_CLIENT_LEFT, "the client has left");
 }
 
+static void settle_doubt(struct running *running, int64_t now_ms)
+{
+	bool ask = running->asked_ms == 0 || now_ms - running->asked_ms >= ASK_MS;
+
+	switch (bearer_check_again(running->r, running->doubted_ms, ask)) {
+	case BEARER_ALIVE: running->doubted_ms = 0; break;
+	case BEARER_DEAD: cancel(running, RUNNING_REVOKED, "the token is not active any more"); break;
+	case BEARER_UNKNOWN: running->asked_ms = ask ? now_ms : running->asked_ms; break;
+	}
+}
+
+/* A statement whose client has left keeps its place until it ends: the connection alone could be given up, and those
+ * who come and leave would have more statements under way than there are connections. */
+static bool must_give_up(const struct running *running, int64_t now_ms)
+{
+	return running->end != RUNNING_CLIENT_LEFT && now_ms - running->cancelled_ms >= GIVE_UP_MS;
+}
+
 /* True if the call was given up. */
 static bool look_after(struct running *running, int64_t now_ms)
 {
 	if (running->end == RUNNING_ON && request_client_left(running->r))
 		cancel(running, RUNNING_CLIENT_LEFT, "the client has left");
+	if (running->calls->end_ms != 0 && now_ms >= running->calls->end_ms)
+		cancel(running, RUNNING_SERVER_ENDS, "the server goes down");
+	if (running->end == RUNNING_ON && running->doubted_ms != 0)
+		settle_doubt(running, now_ms);
 	if (running->end == RUNNING_ON || running->cancelled_ms == now_ms)
 		return false;
-	if (now_ms - running->cancelled_ms >= GIVE_UP_MS)
+	if (must_give_up(running, now_ms))
 		return backend_sql_give_up(running->r);
 	backend_sql_cancel(running->r);
 	return false;
@@ -67,6 +90,11 @@ void running_close(struct running_calls *calls)
 	h2o_timeout_dispose(calls->loop, &calls->timeout);
 }
 
+void running_end_after(struct running_calls *calls, int64_t ms)
+{
+	calls->end_ms = clock_monotonic_ms() + ms;
+}
+
 void running_add(struct running_calls *calls, struct request *r)
 {
 	struct running *running = &call_of(r)->running;
@@ -92,6 +120,16 @@ void running_remove(struct request *r)
 		running->next->at = running->at;
 	running->at = NULL;
 	r->on_departed = NULL;
+}
+
+void running_doubt(struct running_calls *calls)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	for (struct running *running = calls->first; running != NULL; running = running->next) {
+		running->doubted_ms = now_ms;
+		running->asked_ms = 0;
+	}
 }
 
 size_t running_revoke(struct running_calls *calls, enum token_key key, h2o_iovec_t value, const char *reason)

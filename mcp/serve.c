@@ -12,7 +12,12 @@
 #include "mcp/revocation.h"
 #include "mcp/verbs.h"
 
-enum { TICK_MS = 1000, CALLS_WAITING_MAX = 256 };
+enum {
+	TICK_MS = 1000,
+	CALLS_WAITING_MAX = 256,
+	DRAIN_MS = 10 * 1000,
+	CALLS_END_MS = DRAIN_MS - 1000, /* what is left is for their answers */
+};
 
 static int refuse(const char *error)
 {
@@ -122,6 +127,11 @@ static void on_reload(void *data)
 	audit_reopen(((struct mcp *)data)->audit);
 }
 
+static void on_drain(void *data)
+{
+	running_end_after(&((struct mcp *)data)->running, CALLS_END_MS);
+}
+
 static bool is_ready(void *data)
 {
 	return endpoints_ready(data);
@@ -133,6 +143,8 @@ static bool open_server(struct mcp *mcp, const char **error)
 	struct server_options options = serving_server_options(&s->serving);
 
 	options.on_reload = on_reload;
+	options.on_drain = on_drain;
+	options.drain_timeout_ms = DRAIN_MS;
 	options.is_ready = is_ready;
 	options.data = mcp;
 	mcp->server = server_open(&options, error);
@@ -154,13 +166,13 @@ static void serve(struct mcp *mcp)
 	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
 	          mcp->settings.issuer, NULL);
 	server_run(mcp->server, &service);
+	feed_stop(mcp->feed);
+	egress_close(mcp->egress); /* who waits for it may go on to a database */
 	if (mcp->read_db != NULL)
 		db_close(mcp->read_db);
 	if (mcp->write_db != NULL)
 		db_close(mcp->write_db);
 	running_close(&mcp->running);
-	feed_stop(mcp->feed);
-	egress_close(mcp->egress);
 	feed_close(mcp->feed);
 	introspection_close(mcp->introspection);
 	jwks_close(mcp->jwks);

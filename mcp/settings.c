@@ -163,10 +163,12 @@ static struct mcp_database read_database(const json_t *databases, const char *na
 bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, struct mcp_settings *ret,
                    const char **error)
 {
-	const struct schema *schema = serving_schema_compile(pool, document_of_config(pool));
-	json_t *document = config_load(pool, file, schema, error);
 	struct mcp_settings *s = ret;
+	h2o_mem_pool_t schema; /* much memory that is wanted once */
 
+	h2o_mem_init_pool(&schema);
+	json_t *document = config_load(pool, file, serving_schema_compile(&schema, document_of_config(&schema)), error);
+	h2o_mem_clear_pool(&schema);
 	if (document == NULL)
 		return false;
 	*s = (struct mcp_settings){.file = file};

@@ -57,6 +57,9 @@ struct bearer *bearer_make(const struct bearer_facts *f)
 	    .list = f->list,
 	};
 	memcpy(b->digest, f->digest, sizeof(b->digest));
+	b->bound = f->certificate != NULL;
+	if (b->bound)
+		memcpy(b->certificate, f->certificate, sizeof(b->certificate));
 	b->subject = place_text(&at, f->subject);
 	b->username = place_text(&at, f->username);
 	b->client_id = place_text(&at, f->client_id);

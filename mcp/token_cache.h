@@ -27,6 +27,8 @@ struct bearer {
 	const char *scope;                                           /* granted ones as text */
 	struct tool_list *list;                                      /* what it sees */
 	const uint8_t *decisions;                                    /* policy_decide_all */
+	bool bound;                       /* RFC 8705: good only with the certificate of this thumbprint */
+	uint8_t certificate[SHA256_SIZE]; /* else zeroed */
 	/* the table's own */
 	struct bearer *next, *older, *newer;
 	struct bearer_link links[TOKEN_KEYS];
@@ -40,6 +42,7 @@ struct bearer_facts {
 	struct tool_list *list; /* its reference is taken; NULL if not active */
 	const uint8_t *decisions;
 	size_t tool_count;
+	const uint8_t *certificate; /* NULL if it is bound to none */
 };
 
 /* A new reference; texts are copied. */

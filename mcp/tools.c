@@ -104,6 +104,8 @@ step_result tools_answer_cancelled(struct request *r, enum call_effect effect)
 		return refuse_without_audit(r);
 	if (call->running.end == RUNNING_REVOKED)
 		return challenge_invalid(r, call->running.reason);
+	if (call->running.end == RUNNING_SERVER_ENDS)
+		return fail(r, &TEMPORARILY_UNAVAILABLE, call->running.reason);
 	return rpc_reply_error(
 	    r, 400, call->message.id,
 	    (struct rpc_problem){RPC_INVALID_REQUEST, "The client closed its side of the connection"}, NULL);

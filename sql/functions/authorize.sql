@@ -24,7 +24,8 @@ BEGIN
 	SELECT array_agg(s.name ORDER BY s.name), array_agg(s.title ORDER BY s.name), array_agg(s.tools::text ORDER BY s.name),
 	       array_agg(coalesce(s.name = ANY (o.names), false)::text ORDER BY s.name)
 	INTO scope_names, scope_titles, scope_tools, scope_open
-	FROM authz.scopes AS s CROSS JOIN (SELECT authz.scopes_open_to(p_client_id, resource_uri)) AS o(names) WHERE s.resource = resource_uri;
+	FROM authz.scopes AS s CROSS JOIN (SELECT authz.scopes_open_to(p_client_id, resource_uri) OFFSET 0) AS o(names) -- asked once, not for each row
+	WHERE s.resource = resource_uri;
 	outcome := 'found';
 END
 $$;
@@ -66,7 +67,7 @@ CREATE OR REPLACE FUNCTION authz.page_view(
 	OUT redirect_uri text, OUT resource text, OUT resource_name text, OUT state text, OUT code_challenge text, OUT prompt text,
 	OUT requested_scopes text[], OUT scope_names text[], OUT scope_titles text[], OUT scope_tools text[], OUT scope_allowed text[],
 	OUT scope_kept text[], OUT username text, OUT display_name text, OUT auth_time bigint, OUT grantable boolean, OUT silent text,
-	OUT can_remember boolean)
+	OUT can_remember boolean, OUT client_described text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -87,6 +88,7 @@ BEGIN
 	INTO client_id, client_name, client_uri, client_is_dynamic, resource, resource_name, loopback_only
 	FROM authz.clients AS c JOIN authz.resources AS r ON r.uri = v_request.resource
 	WHERE c.client_id = v_request.client_id;
+	client_described := encode(authz.document_digest(client_id), 'hex');
 	redirect_uri := v_request.redirect_uri;
 	state := v_request.state;
 	code_challenge := v_request.code_challenge;

@@ -3,21 +3,26 @@
 
 -- A scope opens what it implies, at the same resource. Names that the resource does not know are left out; NULL for nothing.
 CREATE OR REPLACE FUNCTION authz.scopes_closed(p_resource text, p_scopes text[])
-RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
-	WITH RECURSIVE reached(name, implies) AS (
-		SELECT s.name, s.implies FROM authz.scopes AS s WHERE s.resource = p_resource AND s.name = ANY (p_scopes)
-		UNION
-		SELECT s.name, s.implies FROM reached AS r JOIN authz.scopes AS s ON s.resource = p_resource AND s.name = ANY (r.implies))
-	SELECT array_agg(r.name::text ORDER BY r.name) FROM reached AS r
+RETURNS text[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	RETURN (
+		WITH RECURSIVE reached(name, implies) AS (
+			SELECT s.name, s.implies FROM authz.scopes AS s WHERE s.resource = p_resource AND s.name = ANY (p_scopes)
+			UNION
+			SELECT s.name, s.implies FROM reached AS r JOIN authz.scopes AS s ON s.resource = p_resource AND s.name = ANY (r.implies))
+		SELECT array_agg(r.name::text ORDER BY r.name) FROM reached AS r);
+END
 $$;
 
 -- The scopes of a resource that a client can be granted: all, unless the administrator gave it a scope. What a client registered itself as
 -- its scope is a wish like any other: it may step up later.
 CREATE OR REPLACE FUNCTION authz.scopes_open_to(p_client_id text, p_resource text)
-RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
-	SELECT CASE WHEN c.origin = 'admin' AND c.scope <> '' THEN authz.scopes_closed(p_resource, string_to_array(c.scope, ' ') || ARRAY['openid', 'profile'])
-	            ELSE (SELECT array_agg(s.name::text ORDER BY s.name) FROM authz.scopes AS s WHERE s.resource = p_resource) END
-	FROM authz.clients AS c WHERE c.client_id = p_client_id
+RETURNS text[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	RETURN (SELECT CASE WHEN c.origin = 'admin' AND c.scope <> '' THEN authz.scopes_closed(p_resource, string_to_array(c.scope, ' ') || ARRAY['openid', 'profile'])
+	                    ELSE (SELECT array_agg(s.name::text ORDER BY s.name) FROM authz.scopes AS s WHERE s.resource = p_resource) END
+	        FROM authz.clients AS c WHERE c.client_id = p_client_id);
+END
 $$;
 
 -- One rule for the page and for the decision. `asked` is what the request names; `granted` what approval gives: what of it the person may have, with all
@@ -62,10 +67,17 @@ BEGIN
 END
 $$;
 
--- What was approved on the page joins what was remembered; of another document than today's, nothing is.
+-- What was approved on the page joins what was remembered; of another document than today's, nothing is. What says nothing new is written at most once
+-- an hour: people's browsers answer silently at the same moment, and would wait for each other's commits here.
 CREATE OR REPLACE FUNCTION authz.consent_keep(p_request authz.requests, p_person_id uuid, p_scopes text[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
+	IF EXISTS (SELECT 1 FROM authz.consents AS n
+	           WHERE n.person_id = p_person_id AND n.client_id = p_request.client_id AND n.resource = p_request.resource
+	             AND n.redirect_host = authz.redirect_host(p_request.redirect_uri) AND n.document_digest = authz.document_digest(p_request.client_id)
+	             AND p_scopes <@ n.scopes AND n.used_at > now() - interval '1 hour') THEN
+		RETURN;
+	END IF;
 	INSERT INTO authz.consents AS n (person_id, client_id, resource, redirect_host, document_digest, scopes)
 	VALUES (p_person_id, p_request.client_id, p_request.resource, authz.redirect_host(p_request.redirect_uri),
 	        authz.document_digest(p_request.client_id), p_scopes)

@@ -18,26 +18,33 @@ BEGIN
 END
 $$;
 
--- The living grants of a person or of a client give something else now ('claims'), or nothing ('grant'). Of very many, that nothing is sure any more.
+-- The living grants of a person or of a client give something else now ('claims'), or nothing ('grant'). Of very many in one transaction (a role of a
+-- thousand people changes), that nothing is sure any more; where that is said, nothing else needs to be.
 CREATE OR REPLACE FUNCTION authz.feed_add_grants(p_kind text, p_person_id uuid, p_client_id text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 DECLARE
 	v_grant record;
-	v_count integer := 0;
+	v_before integer := coalesce(nullif(current_setting('authz.feed_grants_told', true), ''), '0')::integer; -- in this transaction
+	v_count integer := v_before;
 BEGIN
 	FOR v_grant IN
-		SELECT g.grant_id, g.resource, array_to_string(CASE WHEN p.person_id IS NULL THEN g.scopes ELSE authz.scopes_common(g.scopes, p.scopes) END, ' ') AS scope
-		FROM authz.grants AS g LEFT JOIN authz.people AS p ON p.person_id = g.person_id
+		SELECT g.grant_id, g.resource, CASE
+			WHEN p.person_id IS NOT NULL THEN array_to_string(authz.scopes_common(g.scopes, p.scopes), ' ')
+			WHEN 'client_credentials' = ANY (c.grant_types) THEN c.scope END AS scope
+		FROM authz.grants AS g JOIN authz.clients AS c ON c.client_id = g.client_id LEFT JOIN authz.people AS p ON p.person_id = g.person_id
 		WHERE (g.person_id = p_person_id OR g.client_id = p_client_id) AND g.revoked_at IS NULL AND g.expires_at > now()
+		  AND NOT EXISTS (SELECT 1 FROM authz.feed_events AS e
+		                  WHERE e.resource = g.resource AND e.xid = pg_current_xact_id() AND e.kind = 'reset' AND e.id = '')
 	LOOP
 		v_count := v_count + 1;
 		EXIT WHEN v_count > 1000;
 		PERFORM authz.feed_add(v_grant.resource, p_kind, v_grant.grant_id::text,
 		                       CASE p_kind WHEN 'claims' THEN coalesce(v_grant.scope, '') ELSE 'person_disabled' END);
 	END LOOP;
-	IF v_count > 1000 THEN
+	IF v_count > 1000 AND v_before <= 1000 THEN
 		PERFORM authz.feed_add(r.uri, 'reset', '', NULL) FROM authz.resources AS r;
 	END IF;
+	PERFORM set_config('authz.feed_grants_told', v_count::text, true);
 END
 $$;
 
@@ -99,7 +106,8 @@ BEGIN
 		PERFORM authz.feed_add(x.resource, 'client', OLD.client_id, NULL)
 		FROM (SELECT DISTINCT g.resource FROM authz.grants AS g
 		      WHERE g.client_id = OLD.client_id AND g.revoked_at IS NULL AND g.expires_at > now()) AS x;
-	ELSIF TG_OP = 'UPDATE' AND NEW.enabled AND (NOT OLD.enabled OR OLD.scope <> NEW.scope) THEN
+	ELSIF TG_OP = 'UPDATE' AND NEW.enabled
+	      AND (NOT OLD.enabled OR OLD.scope <> NEW.scope OR OLD.grant_types IS DISTINCT FROM NEW.grant_types) THEN
 		PERFORM authz.feed_add_grants('claims', NULL, OLD.client_id);
 	END IF;
 	RETURN OLD;
@@ -163,6 +171,17 @@ CREATE OR REPLACE TRIGGER keys_changed AFTER INSERT OR UPDATE OR DELETE ON authz
 
 -- ---- reading ----
 
+-- Whether an event that `p_base` does not see may not be kept any more. What was under way in it and still is, cannot have been swept: a transaction
+-- that lasts for hours, in whatever database of the cluster, does not make every position an old one.
+CREATE OR REPLACE FUNCTION authz.feed_is_lost(p_resource text, p_base pg_snapshot, p_now pg_snapshot)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+	SELECT EXISTS (
+		SELECT 1 FROM authz.feed_horizons AS h
+		WHERE h.resource = p_resource AND h.xid >= pg_snapshot_xmin(p_base)
+		  AND (h.xid >= pg_snapshot_xmax(p_base)
+		       OR EXISTS (SELECT 1 FROM pg_snapshot_xip(p_base) AS x WHERE x <= h.xid AND pg_visible_in_snapshot(x, p_now))))
+$$;
+
 -- RFC 8936 for one resource server, without keeping anything of it. A position is (timeline, base, upper, after): every event that `base` sees was
 -- heard of; of those that only `upper` sees, the ones up to `after`. NULL `p_upper`: all of base, nothing more. Events of transactions that were under
 -- way when the snapshot was taken are not in it, and come later, whatever their number.
@@ -196,7 +215,7 @@ BEGIN
 	END IF;
 	v_lost := v_base IS NULL OR v_timeline IS DISTINCT FROM p_timeline
 	          OR pg_snapshot_xmax(v_base) > pg_snapshot_xmax(v_now) OR pg_snapshot_xmax(v_upper) > pg_snapshot_xmax(v_now)
-	          OR EXISTS (SELECT 1 FROM authz.feed_horizons AS h WHERE h.resource = v_resource AND h.xid >= pg_snapshot_xmin(v_base));
+	          OR authz.feed_is_lost(v_resource, v_base, v_now);
 	WHILE NOT coalesce(v_lost, false) LOOP
 		IF v_upper IS NULL THEN
 			v_upper := v_now;
@@ -235,7 +254,7 @@ BEGIN
 	WITH dead AS (
 		DELETE FROM authz.feed_events WHERE event_id IN (
 			SELECT e.event_id FROM authz.feed_events AS e
-			WHERE e.happened_at < now() - (p_token_lifetime + 3600) * interval '1 second' ORDER BY e.happened_at LIMIT 5000)
+			WHERE e.happened_at < now() - (p_token_lifetime + 3600) * interval '1 second' ORDER BY e.happened_at LIMIT 20000)
 		RETURNING resource, xid)
 	INSERT INTO authz.feed_horizons AS h (resource, xid)
 	SELECT d.resource, (array_agg(d.xid ORDER BY d.xid DESC))[1] FROM dead AS d GROUP BY d.resource

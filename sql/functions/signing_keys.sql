@@ -9,21 +9,16 @@ RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = authz, pg_te
 $$;
 
 -- Those that are published, newest first. A key whose successor signs stays until the last token that it signed has expired; one minute is for daemons
--- that have not heard of the successor yet. `signs` marks the one to sign with now.
+-- that have not heard of the successor yet. `signs` marks the one to sign with now. In SQL: a daemon's start waits for it, and need not wait for PL/pgSQL.
 CREATE OR REPLACE FUNCTION authz.signing_keys(p_token_lifetime bigint)
 RETURNS TABLE (kid text, algorithm text, sealed bytea, secret_id integer, signs boolean, created_at bigint, signs_from bigint)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-	v_signs text := authz.signing_key_now();
-BEGIN
-	RETURN QUERY
-	SELECT k.kid::text, k.algorithm, k.sealed, k.secret_id, k.kid = v_signs,
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+	SELECT k.kid::text, k.algorithm, k.sealed, k.secret_id, k.kid = signs.kid,
 	       floor(extract(epoch FROM k.created_at))::bigint, floor(extract(epoch FROM k.signs_from))::bigint
-	FROM (SELECT s.*, lead(s.signs_from) OVER (ORDER BY s.signs_from) AS succeeded_at FROM authz.signing_keys AS s) AS k
+	FROM (SELECT s.*, lead(s.signs_from) OVER (ORDER BY s.signs_from) AS succeeded_at FROM authz.signing_keys AS s) AS k,
+	     authz.signing_key_now() AS signs(kid)
 	WHERE k.succeeded_at IS NULL OR k.succeeded_at > now() - (p_token_lifetime + 60) * interval '1 second'
-	ORDER BY k.signs_from DESC;
-END
+	ORDER BY k.signs_from DESC
 $$;
 
 -- Adds a key that signs after `p_delay` seconds.

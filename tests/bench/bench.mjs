@@ -4,12 +4,17 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Instance, memory } from './instance.mjs'
+import { startBig } from './big.mjs'
 import { measureRound, measureStart } from './measure.mjs'
 import { makeOperations, OPERATION_NAMES } from './operations.mjs'
-import { cpuTable, operationsTable, processTable } from './report.mjs'
+import { startPeers } from './peers.mjs'
+import { bigTable, cpuTable, operationsTable, peersProcessTable, peersTable, processTable, signInLines } from './report.mjs'
 import { measureRevocations, revocationLine } from './revocation.mjs'
+import { measureSignIn } from './sign_in.mjs'
 
 const STARTS = 9
+const OTHERS = ['start', 'sign-in'] // measured apart
+const OF_MCP = ['tools-list', 'tools-call']
 
 function refuse(text) {
   process.stderr.write(`tests/bench/run: ${text}; see tests/bench/run --help\n`)
@@ -24,18 +29,21 @@ function number(text, name, least) {
 
 function readOptions() {
   const text = { type: 'string' }
+  const flag = { type: 'boolean' }
   let values
   try {
-    const options = { seconds: text, rounds: text, only: text, codes: text, clients: text, 'database-connections': text, json: text, revocations: text, keep: { type: 'boolean' } }
+    const options = { seconds: text, rounds: text, only: text, codes: text, clients: text, 'database-connections': text, json: text, revocations: text, rows: text, keep: flag, peers: flag }
     values = parseArgs({ options }).values
   } catch (error) {
     refuse(error.message)
   }
-  const names = values.only?.split(',') ?? OPERATION_NAMES
-  for (const name of names) if (![...OPERATION_NAMES, 'start'].includes(name)) refuse(`there is no operation ${name}`)
+  const names = values.only?.split(',') ?? [...OPERATION_NAMES, 'sign-in']
+  for (const name of names) if (![...OPERATION_NAMES, ...OTHERS].includes(name)) refuse(`there is no operation ${name}`)
+  if (values.rows !== undefined && values.rows !== 'big') refuse('--rows can only be big')
   return {
     ...values,
-    names: names.filter((name) => name !== 'start'),
+    names: names.filter((name) => !OTHERS.includes(name)),
+    signIn: names.includes('sign-in'),
     seconds: number(values.seconds ?? 3, 'seconds', 0.1),
     rounds: number(values.rounds ?? 5, 'rounds', 1),
     codes: number(values.codes ?? 1500, 'codes', 100),
@@ -63,18 +71,65 @@ async function measureProcesses(instance) {
   return processes
 }
 
-async function measureOperations(instance, options) {
-  const operations = await makeOperations(instance, options, options.names)
+async function measureOperations(instance, options, operations, peers) {
   const results = operations.map((operation) => ({ operation, rounds: [] }))
   for (let round = 1; round <= options.rounds; round++) {
     say(`\nround ${round} of ${options.rounds}:`)
     for (const { operation, rounds } of results) {
       say(` ${operation.name}`)
-      rounds.push(await measureRound(instance, operation, options))
+      rounds.push(await measureRound(instance, operation, options, peers))
     }
   }
   say('\n')
   return results
+}
+
+async function measureBig(instance, options) {
+  const names = options.names.filter((name) => !OF_MCP.includes(name))
+  const full = await startBig(instance, say)
+  const results = (await makeOperations(instance, options, names)).map((operation) => ({ operation, rounds: [] }))
+  const bigOperations = await makeOperations(full, options, names)
+  for (let round = 1; round <= options.rounds; round++) {
+    say(`\nround ${round} of ${options.rounds}:`)
+    for (const [i, { operation, rounds }] of results.entries()) {
+      say(` ${operation.name}`)
+      rounds.push(await measureRound(instance, operation, options, [], { instance: full, operation: bigOperations[i] }))
+    }
+  }
+  say('\n')
+  return results
+}
+
+/** Everything that is asked for; says each table when it is there. */
+async function measure(instance, options, processes) {
+  const measured = {}
+  if (options.rows === 'big') {
+    const results = await measureBig(instance, options)
+    console.log(`${bigTable(results)}\n`)
+    return { big: Object.fromEntries(results.map((r) => [r.operation.name, r.rounds])) }
+  }
+  const operations = await makeOperations(instance, options, options.names)
+  const peers = options.peers ? await startPeers(instance, say) : []
+  const results = operations.length > 0 ? await measureOperations(instance, options, operations, peers) : []
+  if (results.length > 0) {
+    for (const name of ['authz', 'mcp']) processes[name].after = await memory(instance.pids[name])
+    console.log(`${operationsTable(results)}\n\n${cpuTable(results)}\n`)
+    measured.operations = Object.fromEntries(results.map((r) => [r.operation.name, r.rounds]))
+  }
+  if (peers.length > 0) {
+    for (const peer of peers) peer.after = await memory(peer.pid)
+    console.log(`${peersTable(results, peers)}\n\n${peersProcessTable(peers)}\n`)
+    measured.peers = peers.map(({ name, start_ms, idle, after }) => ({ name, start_ms, idle, after }))
+  }
+  if (options.signIn) {
+    measured.signIn = await measureSignIn(instance, operations, options, say)
+    console.log(`\n${signInLines(measured.signIn)}\n`)
+  }
+  if (options.revocations > 0) {
+    measured.revocations = await measureRevocations(instance, options.revocations, say)
+    console.log(`${revocationLine(measured.revocations)}\n`)
+  }
+  return measured
 }
 
 async function main() {
@@ -91,15 +146,10 @@ async function main() {
     const where = await machine()
     const processes = await measureProcesses(instance)
     await instance.startFloor()
-    const results = options.names.length > 0 ? await measureOperations(instance, options) : []
-    if (results.length > 0) for (const name of ['authz', 'mcp']) processes[name].after = await memory(instance.pids[name])
     console.log(`${where}\n${options.rounds} rounds of ${options.seconds} s; medians [range]; server and PostgreSQL on one core, durable commits\n`)
-    const revocations = options.revocations > 0 ? await measureRevocations(instance, options.revocations, say) : undefined
-    if (revocations) console.log(`${revocationLine(revocations)}\n`)
-    if (results.length > 0) console.log(`${operationsTable(results)}\n\n${cpuTable(results)}\n`)
+    const measured = await measure(instance, options, processes)
     console.log(processTable(processes))
-    const samples = { machine: where, options, processes, revocations, operations: Object.fromEntries(results.map((r) => [r.operation.name, r.rounds])) }
-    if (options.json) await writeFile(options.json, JSON.stringify(samples, null, 1))
+    if (options.json) await writeFile(options.json, JSON.stringify({ machine: where, options, processes, ...measured }, null, 1))
   } finally {
     await instance.stop()
   }

@@ -33,7 +33,7 @@ async function buildProgram(folder, name, packages) {
   await run('gcc', '-std=gnu17', '-O2', '-o', join(folder, name), join(here, `${name}.c`), ...flags)
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
@@ -57,7 +57,7 @@ async function isAlive(pid) {
   return fields !== undefined && fields[0] !== 'Z'
 }
 
-async function childrenOf(parent) {
+export async function childrenOf(parent) {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const fields = await Promise.all(pids.map(processFields))
   return pids.filter((_, i) => fields[i]?.[1] === `${parent}`).map(Number)
@@ -98,6 +98,8 @@ async function endProcess(pid) {
 }
 
 export class Instance {
+  peerProcesses = [] // other servers, ended with the instance
+
   static async start(options) {
     const instance = new Instance()
     instance.options = options
@@ -116,6 +118,7 @@ export class Instance {
     await chmod(this.folder, 0o711) // root's instance runs as another user
     await buildProgram(this.folder, 'load', [])
     await buildProgram(this.folder, 'cold', [])
+    await buildProgram(this.folder, 'kdf', ['libargon2'])
     await buildProgram(this.folder, 'floor', ['libh2o-evloop', 'openssl'])
     await this.quickstart()
     await this.stopDaemon('mcp')
@@ -127,7 +130,6 @@ export class Instance {
   program = (name) => join(this.folder, name)
   daemon = (name) => join(this.home, 'prefix', 'sbin', `sallyport-${name}`)
   configuration = (name) => join(this.home, 'etc', `${name}.yaml`)
-  port = (name) => Number(new URL(name === 'authz' ? this.issuer : this.mcp).port)
   person = (name) => this.people.find((p) => p.username === name)
 
   async quickstart() {
@@ -151,9 +153,17 @@ export class Instance {
       await writeFile(this.configuration('mcp'), text.replace(/(read: \{conninfo: "[^"]*")\}/, `$1, connections: ${count}}`))
     }
     this.conninfo = /^database: "(.*)"$/m.exec(await readFile(this.configuration('authz'), 'utf8'))[1]
+    this.socketFolder = /host=(\S+)/.exec(this.conninfo)[1]
   }
 
-  conninfoOf = (role) => this.conninfo.replace(/user=\S+/, `user=${role}`)
+  // Methods, since the second server of big.mjs has its own issuer and conninfo.
+  port(name) {
+    return Number(new URL(name === 'authz' ? this.issuer : this.mcp).port)
+  }
+
+  conninfoOf(role) {
+    return this.conninfo.replace(/user=\S+/, `user=${role}`)
+  }
 
   async startDaemons() {
     await this.quickstart()
@@ -183,8 +193,14 @@ export class Instance {
     return run(join(this.postgresBin, 'psql'), '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', this.conninfoOf('postgres'), '-c', text)
   }
 
+  /** psql on another database of the cluster. */
+  psql(database, ...args) {
+    return run(join(this.postgresBin, 'psql'), '-XqAt', '-d', this.conninfoOf('postgres').replace(/dbname=\S+/, `dbname=${database}`), ...args)
+  }
+
   async stop() {
     this.floor?.kill()
+    for (const child of this.peerProcesses) child.kill()
     if (this.options.keep) {
       process.stderr.write(`\nThe instance is in ${this.state}\n`)
       return

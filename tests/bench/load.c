@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A load generator for the benchmark: HTTP/1.1 keep-alive on loopback, one request under way on each connection.
  *
- *   load PORT CONNECTIONS SECONDS REQUEST [BODIES [MEMBER FIELD]]
+ *   load [-e TEXT] [-p RATE] [-t SECOND PREFIX] PORT CONNECTIONS SECONDS REQUEST [BODIES [MEMBER FIELD]]
  *
- * REQUEST is a file with a whole request; "@BODY@" in it is replaced by the next line of the file BODIES ("@LENGTH@" by its length). With MEMBER and FIELD each connection keeps
- * a line of its own, and after each answer the value of form field FIELD in it becomes the answer's JSON member MEMBER (a refresh token is followed by the next). Ends after
- * SECONDS, or when every line was used once (without MEMBER). Prints one JSON object: requests, errors (anything but 2xx), seconds, per_second, p50_us, p99_us, and answer_bytes:
- * the length of the last answer's content. */
+ * REQUEST is a file with a whole request; "@BODY@" in it is replaced by the next line of the file BODIES, "@LENGTH@" by the length of its content, "@N@" by a number that no other
+ * request has. With MEMBER and FIELD each connection keeps a line of its own, and after each answer the value of form field FIELD in it becomes the answer's JSON member MEMBER (a
+ * refresh token is followed by the next; one that comes twice is an error). -t: a request is two; SECOND is a file like REQUEST, with "@BODY@" replaced by what follows PREFIX in
+ * the first answer, and both count as one. -e: what every (last) answer must contain. -p: that many requests a second, not as many as there can be. Ends after SECONDS, or when every
+ * line was used once (without MEMBER). Prints one JSON object: requests, errors (anything but 2xx and 3xx, or not as expected), seconds, per_second (of the good ones), p50_us,
+ * p99_us, and answer_bytes: the length of the last answer's content. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,10 +33,15 @@ struct connection {
 	char request[REQUEST_MAX], answer[ANSWER_MAX];
 	size_t request_len, answer_len;
 	uint64_t sent_ns;
-	bool idle;
+	bool idle, waits, second;
 };
 
 static char *template, *bodies, *next_body;
+static char *second_template, *prefix; /* of the second request of two */
+static const char *expected;
+static double pace_ns; /* between requests; 0: none */
+static uint64_t next_due;
+static size_t number;
 static char *member, *field; /* as they stand in texts: "NAME":" and NAME= */
 static uint32_t *latencies;
 static size_t latency_count, request_count, errors, answer_bytes;
@@ -81,62 +88,117 @@ static char *take_body(void)
 	return line;
 }
 
-static void write_request(struct connection *c, const char *body)
+/* Copies a part of a template with its places filled in; gives the end. */
+static char *fill(char *out, const char *in, const char *end, const char *body, const char *length, const char *n)
 {
-	char *out = c->request, length[24];
-	snprintf(length, sizeof(length), "%zu", strlen(body));
-	for (const char *in = template; *in != '\0';) {
-		const char *put = NULL;
-		if (strncmp(in, "@BODY@", 6) == 0)
-			put = body, in += 6;
-		else if (strncmp(in, "@LENGTH@", 8) == 0)
-			put = length, in += 8;
-		if (put == NULL)
+	const struct {
+		const char *name, *value;
+	} places[] = {{"@BODY@", body}, {"@LENGTH@", length}, {"@N@", n}};
+	while (in < end) {
+		size_t i = 0;
+		while (i < 3 && strncmp(in, places[i].name, strlen(places[i].name)) != 0)
+			i++;
+		if (i == 3) {
 			*out++ = *in++;
-		else
-			out = stpcpy(out, put);
+			continue;
+		}
+		out = stpcpy(out, places[i].value);
+		in += strlen(places[i].name);
 	}
-	c->request_len = (size_t)(out - c->request);
+	*out = '\0';
+	return out;
+}
+
+static void write_request(struct connection *c, const char *from, const char *body)
+{
+	static char content[REQUEST_MAX];
+	char length[24], n[24];
+	const char *blank = strstr(from, "\r\n\r\n") + 4;
+	snprintf(n, sizeof(n), "%d-%zu", getpid(), number++);
+	char *content_end = fill(content, blank, blank + strlen(blank), body, "", n);
+	snprintf(length, sizeof(length), "%zu", (size_t)(content_end - content));
+	char *end = fill(c->request, from, blank, body, length, n);
+	end = stpcpy(end, content);
+	c->request_len = (size_t)(end - c->request);
 }
 
 static void send_request(struct connection *c)
 {
 	c->answer_len = 0;
-	c->sent_ns = now_ns();
+	if (!c->second)
+		c->sent_ns = now_ns();
 	if (write(c->fd, c->request, c->request_len) != (ssize_t)c->request_len)
 		die("write");
 }
 
-/* Puts the answer's member in place of the field's value. */
-static void follow(struct connection *c)
+/* Puts the answer's member in place of the field's value; false if there is none, or the same one. */
+static bool follow(struct connection *c)
 {
 	char *value = strstr(c->answer, member), *at = strstr(c->body, field);
 	if (value == NULL || at == NULL)
-		return;
+		return false;
 	value += strlen(member);
 	at += strlen(field);
 	size_t head = (size_t)(at - c->body), len = strcspn(value, "\"");
+	if (len == strcspn(at, "&") && memcmp(value, at, len) == 0)
+		return false;
 	char *body = malloc(strlen(c->body) + len + 1);
 	memcpy(body, c->body, head);
 	memcpy(body + head, value, len);
 	strcpy(body + head + len, at + strcspn(at, "&"));
 	free(c->body);
 	c->body = body;
+	return true;
+}
+
+/* False if it is too early for another request. */
+static bool is_due(void)
+{
+	uint64_t now = now_ns();
+	if (pace_ns == 0)
+		return true;
+	if (now < next_due)
+		return false;
+	next_due += (uint64_t)pace_ns;
+	return true;
 }
 
 static void start_next(struct connection *c)
 {
+	c->waits = !is_due();
+	if (c->waits)
+		return;
 	if (bodies != NULL && member != NULL) {
-		write_request(c, c->body);
+		write_request(c, template, c->body);
 	} else if (bodies != NULL) {
 		char *body = take_body();
 		c->idle = body == NULL;
 		if (body == NULL)
 			return;
-		write_request(c, body);
+		write_request(c, template, body);
 		free(body);
+	} else {
+		write_request(c, template, "");
 	}
 	send_request(c);
+}
+
+/* The second request of two, with what the first answer brought; false if it brought nothing. */
+static bool start_second(struct connection *c)
+{
+	char *value = strstr(c->answer, prefix), taken[1024];
+	if (value == NULL)
+		return false;
+	value += strlen(prefix);
+	size_t len = strcspn(value, "& \"#\r\n");
+	if (len >= sizeof(taken))
+		return false;
+	memcpy(taken, value, len);
+	taken[len] = '\0';
+	c->second = true;
+	write_request(c, second_template, taken);
+	send_request(c);
+	return true;
 }
 
 /* True if the whole answer is there. */
@@ -152,14 +214,22 @@ static bool is_complete(struct connection *c)
 
 static void take_answer(struct connection *c)
 {
+	bool good = c->answer[9] == '2' || c->answer[9] == '3';
+	if (good && second_template != NULL && !c->second && start_second(c))
+		return;
+	if (good && second_template != NULL)
+		good = c->second;
+	if (good && expected != NULL)
+		good = strstr(c->answer, expected) != NULL;
+	if (good && member != NULL)
+		good = follow(c);
 	uint64_t took = now_ns() - c->sent_ns;
 	request_count++;
-	if (latency_count < LATENCIES_MAX)
+	c->second = false;
+	if (good && latency_count < LATENCIES_MAX)
 		latencies[latency_count++] = (uint32_t)(took / 100);
-	if (c->answer[9] != '2' && errors++ == 0)
+	if (!good && errors++ == 0)
 		fprintf(stderr, "first error: %.600s\n", c->answer);
-	else if (member != NULL)
-		follow(c);
 	start_next(c);
 }
 
@@ -195,8 +265,6 @@ static void open_connection(struct connection *c, int port)
 		fprintf(stderr, "fewer lines than connections\n");
 		exit(1);
 	}
-	if (bodies == NULL)
-		write_request(c, "");
 }
 
 static int compare(const void *a, const void *b)
@@ -211,13 +279,52 @@ static void report(double seconds)
 	double p50 = latency_count ? latencies[latency_count / 2] / 10.0 : 0;
 	double p99 = latency_count ? latencies[latency_count * 99 / 100] / 10.0 : 0;
 	printf("{\"requests\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"answer_bytes\":%zu}\n",
-	       request_count, errors, seconds, (double)request_count / seconds, p50, p99, answer_bytes);
+	       request_count, errors, seconds, (double)(request_count - errors) / seconds, p50, p99, answer_bytes);
+}
+
+/* Takes the options; gives the number of the first argument behind them, 0 if they are wrong. */
+static int read_options(int argc, char **argv)
+{
+	int i = 1;
+	for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
+		char *value = argv[i + 1];
+		if (strcmp(argv[i], "-e") == 0) {
+			expected = value;
+		} else if (strcmp(argv[i], "-p") == 0) {
+			pace_ns = 1e9 / atof(value);
+		} else if (strcmp(argv[i], "-t") == 0 && i + 2 < argc) {
+			second_template = read_file(value);
+			prefix = argv[++i + 1];
+		} else {
+			return 0;
+		}
+	}
+	return argc - i >= 4 ? i : 0;
+}
+
+static void run(struct connection *connections, int count, uint64_t end)
+{
+	for (bool busy = true; busy && now_ns() < end;) {
+		struct epoll_event events[64];
+		int n = epoll_wait(epoll_fd, events, 64, pace_ns > 0 ? 1 : 100);
+		for (int i = 0; i < n; i++)
+			read_answer(events[i].data.ptr);
+		busy = false;
+		for (int i = 0; i < count; i++) {
+			if (connections[i].waits)
+				start_next(&connections[i]);
+			busy = busy || !connections[i].idle;
+		}
+	}
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 5)
+	int at = read_options(argc, argv);
+	if (at == 0)
 		return 2;
+	argc -= at - 1;
+	argv += at - 1;
 	int port = atoi(argv[1]), count = atoi(argv[2]);
 	double limit = atof(argv[3]);
 	template = read_file(argv[4]);
@@ -229,18 +336,11 @@ int main(int argc, char **argv)
 	struct connection *connections = calloc((size_t)count, sizeof(*connections));
 	for (int i = 0; i < count; i++)
 		open_connection(&connections[i], port);
-	uint64_t start = now_ns(), end = start + (uint64_t)(limit * 1e9);
+	uint64_t start = now_ns();
+	next_due = start;
 	for (int i = 0; i < count; i++)
 		start_next(&connections[i]);
-	for (bool busy = true; busy && now_ns() < end;) {
-		struct epoll_event events[64];
-		int n = epoll_wait(epoll_fd, events, 64, 100);
-		for (int i = 0; i < n; i++)
-			read_answer(events[i].data.ptr);
-		busy = false;
-		for (int i = 0; i < count && !busy; i++)
-			busy = !connections[i].idle;
-	}
+	run(connections, count, start + (uint64_t)(limit * 1e9));
 	report((double)(now_ns() - start) / 1e9);
 	return 0;
 }

@@ -8,15 +8,21 @@ const WARM_SECONDS = 0.3
 
 async function load(instance, operation, port, seconds, requestText, lines) {
   const requestFile = join(instance.folder, 'request')
+  const second = join(instance.folder, 'second')
   const bodies = join(instance.folder, 'bodies')
   await writeFile(requestFile, requestText)
+  const options = operation.expect ? ['-e', operation.expect] : []
+  if (operation.then) {
+    await writeFile(second, operation.then.request(`127.0.0.1:${port}`))
+    options.push('-t', second, operation.then.prefix)
+  }
   const more = []
   if (lines) {
     await writeFile(bodies, `${lines.join('\n')}\n`)
     more.push(bodies, ...(operation.follow ?? []))
   }
-  const answer = JSON.parse(await runLoad(instance.program('load'), `${port}`, `${operation.connections}`, `${seconds}`, requestFile, ...more))
-  if (answer.errors > 0) throw new Error(`${operation.name}: ${answer.errors} of ${answer.requests} requests failed`)
+  const answer = JSON.parse(await runLoad(instance.program('load'), ...options, `${port}`, `${operation.connections}`, `${seconds}`, requestFile, ...more))
+  if (answer.errors > (operation.mayFail ? answer.requests / 2 : 0)) throw new Error(`${operation.name}: ${answer.errors} of ${answer.requests} requests failed`)
   return answer
 }
 
@@ -40,8 +46,8 @@ async function measureDaemon(instance, operation, seconds, prepared) {
 async function measureFloor(instance, operation, seconds, prepared, answerBytes) {
   const text = operation.request(`127.0.0.1:${instance.floorPort}`).replace(/^(\S+) \S+/, `$1 ${operation.floor}?${answerBytes}`)
   const body = prepared.lines?.[0] ?? ''
-  const plain = text.replace('@LENGTH@', `${Buffer.byteLength(body)}`).replace('@BODY@', body)
-  const bare = { ...operation, follow: undefined }
+  const plain = text.replace('@BODY@', body)
+  const bare = { ...operation, follow: undefined, then: undefined, expect: undefined }
   await load(instance, bare, instance.floorPort, WARM_SECONDS, plain)
   const before = await cpuTime(instance.floor.pid)
   const answer = await load(instance, bare, instance.floorPort, seconds, plain)
@@ -74,13 +80,45 @@ async function measurePgbench(instance, operation, options, prepared) {
   return { ...answer, postgres_us: used / answer.requests }
 }
 
-export async function measureRound(instance, operation, options) {
-  const prepared = (await operation.prepare?.()) ?? {}
+/** The same operation of another server, if it has it. */
+async function measurePeer(instance, operation, peer, options) {
+  const own = peer.operations[operation.name]
+  if (own === undefined) return undefined
+  const asked = { ...operation, follow: undefined, then: undefined, expect: undefined, ...own, mayFail: true }
+  const prepared = (await own.prepare?.(2 * asked.connections)) ?? {}
+  const half = prepared.lines?.length / 2
+  const text = asked.request(`127.0.0.1:${peer.port}`)
+  await load(instance, asked, peer.port, WARM_SECONDS, text, prepared.lines?.slice(0, half))
+  const before = [await cpuTime(peer.pid), await cpuTimeOfFamily(instance.pids.postgres)]
+  const answer = await load(instance, asked, peer.port, options.seconds, text, prepared.lines?.slice(half))
+  const after = [await cpuTime(peer.pid), await cpuTimeOfFamily(instance.pids.postgres)]
+  const good = answer.requests - answer.errors
+  return { ...answer, connections: asked.connections, cpu_us: (after[0] - before[0]) / good, postgres_us: (after[1] - before[1]) / good }
+}
+
+async function measurePeers(instance, operation, peers, options) {
+  const measured = {}
+  for (const peer of peers) {
+    const answer = await measurePeer(instance, operation, peer, options)
+    if (answer) measured[peer.name] = answer
+  }
+  return measured
+}
+
+async function measureOwn(instance, operation, options, prepared) {
   const daemon = await measureDaemon(instance, operation, options.seconds, prepared)
   await operation.measured?.()
+  return daemon
+}
+
+/** `big`: the same operation at the daemon whose tables are full. */
+export async function measureRound(instance, operation, options, peers = [], big = undefined) {
+  const prepared = (await operation.prepare?.()) ?? {}
+  const daemon = await measureOwn(instance, operation, options, prepared)
+  if (big) return { daemon, big: await measureOwn(big.instance, big.operation, options, (await big.operation.prepare?.()) ?? {}) }
   const h2o = await measureFloor(instance, operation, options.seconds, prepared, daemon.answer_bytes)
   const database = prepared.script ? await measurePgbench(instance, operation, options, prepared) : undefined
-  return { daemon, h2o, pgbench: database }
+  return { daemon, h2o, pgbench: database, ...(await measurePeers(instance, operation, peers, options)) }
 }
 
 /** Milliseconds from exec to the first answer, and of CPU time, of a daemon that does not run. */

@@ -3,20 +3,13 @@
 // pgbench runs in its place. prepare() runs before each round and may give lines of bodies for the load and a count of transactions for pgbench.
 import { createHash, randomBytes } from 'node:crypto'
 import { CodeMaker } from './codes.mjs'
-import { register } from '../flow/lib/client.mjs'
+import { authorizationUrl, REDIRECT_URI, register } from '../flow/lib/client.mjs'
+import { basic, FORM, JSON_BODY, registrationBody, request } from './requests.mjs'
 import { authzStatement, bind, toolStatements } from './statements.mjs'
 
 const MANY = 64 // connections where no database is asked
 const GRANT_SECONDS = 90 * 86400
 const WINDOW_SECONDS = 120
-
-function request(method, path, host, headers = {}, body = undefined) {
-  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]
-  if (body !== undefined) lines.push(`Content-Length: ${body === '@BODY@' ? '@LENGTH@' : Buffer.byteLength(body)}`)
-  return `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`
-}
-
-const FORM = { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' }
 
 const claims = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'))
 const digest = (text) => `\\x${createHash('sha256').update(text).digest('hex')}`
@@ -27,29 +20,32 @@ function metadata() {
   return { daemon: 'authz', connections: MANY, floor: '/json', request: (host) => request('GET', path, host, { Accept: 'application/json' }), goal: { h2o: 0.7 } }
 }
 
+const SAME_WITHIN_SECONDS = 300
+const LEASE_SECONDS = 7 * 86400
+
 async function registration({ instance }) {
-  const body = JSON.stringify({
-    client_name: 'Bench client',
-    redirect_uris: ['http://127.0.0.1:49152/callback'],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    token_endpoint_auth_method: 'none',
-  })
+  const body = registrationBody(REDIRECT_URI)
   const made = await register(instance.issuer, JSON.parse(body))
   const row = JSON.parse(await instance.sql(`select row_to_json(c) from authz.clients c where client_id = '${made.client_id}'`))
   const array = (values) => `{${values.map((value) => JSON.stringify(value)).join(',')}}`
+  const mark = randomBytes(16).toString('hex')
+  const unique = `'${mark}-' || :client_id || '-' || :n`
   const values = [
-    { sql: `('client_${randomBytes(16).toString('hex')}-' || :client_id || '-' || :n)::text` },
+    null, `${SAME_WITHIN_SECONDS}`, `${LEASE_SECONDS}`, { sql: `(${unique})::text` },
     row.origin, row.name, row.auth_method, null, array(row.grant_types), array(row.redirect_uris), row.scope, row.application_type,
     row.client_uri, row.logo_uri, row.tos_uri, row.policy_uri, row.software_id, row.software_version, row.contacts, row.resource,
+    row.jwks, row.jwks_uri, row.assertion_algorithm, row.tls_subject_kind, row.tls_subject, `${row.certificate_bound}`, null, null,
+    { sql: `sha256(convert_to(${unique}, 'UTF8'))` }, { sql: `md5(${unique})::uuid` },
   ]
-  const { text, defines } = bind(await authzStatement('client_add'), values)
+  const { text, defines } = bind(await authzStatement('client_register'), values)
   let round = 0
   return {
     daemon: 'authz',
     floor: '/json',
-    request: (host) => request('POST', '/register', host, { 'Content-Type': 'application/json', Accept: 'application/json' }, body),
+    expect: '"client_id":"',
+    request: (host) => request('POST', '/register', host, JSON_BODY, body),
     prepare: async () => ({ script: `\\set n :n + 1\n${text};\n`, defines: [...defines, '-D', `n=${++round * 1e9}`] }),
+    goal: { 'oidc-provider, memory': 1.8 },
   }
 }
 
@@ -98,6 +94,7 @@ async function refresh({ instance, maker, options }) {
     daemon: 'authz',
     floor: '/sign',
     follow: ['refresh_token', 'refresh_token'],
+    expect: '"access_token":"ey',
     request: (host) => request('POST', '/token', host, FORM, '@BODY@'),
     prepare: async () => {
       const tokens = await maker.tokens(2 * options.clients) // half of them for the warming
@@ -116,7 +113,22 @@ async function refresh({ instance, maker, options }) {
           (select md5('${mark}-' || c)::uuid from generate_series(0, ${options.clients - 1}) c)`,
       }
     },
-    goal: { pgbench: 0.6 },
+    goal: { pgbench: 0.6, 'oidc-provider, memory': 2.5, 'oidc-provider, PostgreSQL': 5.5 },
+  }
+}
+
+/** Two requests: the page that answers with a code without asking, since the person is signed in and has allowed it before; and the code's exchange. */
+async function wholeFlow({ instance, maker }) {
+  await maker.one() // signed in, and remembered
+  const url = new URL(authorizationUrl(instance, maker.client, maker.proof.challenge))
+  const headers = { 'Sec-Fetch-Site': 'none', Cookie: [...maker.browser.cookies].map((pair) => pair.join('=')).join('; ') }
+  return {
+    daemon: 'authz',
+    floor: '/sign',
+    expect: '"access_token":"ey',
+    request: (host) => request('GET', url.pathname + url.search, host, headers),
+    then: { prefix: 'code=', request: (host) => request('POST', '/token', host, FORM, maker.form('@BODY@').replace('%40BODY%40', '@BODY@')) },
+    goal: { 'oidc-provider, memory': 3.4 },
   }
 }
 
@@ -126,22 +138,40 @@ async function clientCredentials({ instance }) {
   await instance.sql(`
     insert into authz.clients (client_id, origin, name, auth_method, secret_digest, grant_types, redirect_uris, scope, application_type)
     values ('${id}', 'admin', 'Bench service', 'client_secret_basic', '${digest(secret)}', '{client_credentials}', '{}', 'logs:read', 'web')`)
-  const headers = { ...FORM, Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+  const headers = { ...FORM, ...basic(id, secret) }
   return {
     daemon: 'authz',
     connections: MANY,
     floor: '/sign',
     request: (host) => request('POST', '/token', host, headers, 'grant_type=client_credentials'),
-    goal: { h2o: 0.8 },
+    expect: '"access_token":"ey',
+    goal: { h2o: 0.8, 'oidc-provider, memory': 4.5 },
+  }
+}
+
+/** Until the daemon hears of changes again: from then on it keeps answers. */
+async function untilNotices(instance) {
+  const listening = "select count(*) from pg_stat_activity where usename = 'sallyport_authz' and datname = current_database() and query ilike 'listen %'"
+  for (let i = 0; Number(await instance.sql(listening)) === 0; i++) {
+    if (i > 300) throw new Error('the daemon does not listen to its database')
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
 
 /** The same token again and again: from what is kept. */
 async function introspectionKept({ instance, token }) {
   const { client_id: id, client_secret: secret } = instance.resource_server
-  const headers = { ...FORM, Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+  const headers = { ...FORM, ...basic(id, secret) }
   const body = `${new URLSearchParams({ token, token_type_hint: 'access_token' })}`
-  return { daemon: 'authz', connections: MANY, floor: '/hash', request: (host) => request('POST', '/introspect', host, headers, body), goal: { h2o: 0.5 } }
+  return {
+    daemon: 'authz',
+    connections: MANY,
+    floor: '/hash',
+    expect: '"active":true',
+    request: (host) => request('POST', '/introspect', host, headers, body),
+    prepare: async () => void (await untilNotices(instance)),
+    goal: { h2o: 0.5, 'oidc-provider, memory': 15 },
+  }
 }
 
 /**
@@ -150,7 +180,7 @@ async function introspectionKept({ instance, token }) {
  */
 async function withoutNotices(instance) {
   await instance.sql(`alter role sallyport_authz connection limit ${instance.options['database-connections'] ?? 3}`)
-  await instance.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'sallyport_authz' and (query ilike 'listen %' or query = '')")
+  await instance.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'sallyport_authz' and datname = current_database() and (query ilike 'listen %' or query = '')")
 }
 
 const withNotices = (instance) => instance.sql('alter role sallyport_authz connection limit -1')
@@ -161,7 +191,7 @@ async function introspection({ instance, token }) {
   const { grant_id: grant, jti } = claims(token)
   const values = [id, 'client_secret_basic', digest(secret), digest(secret), grant, jti]
   const { text, defines } = bind(await authzStatement('introspect'), values)
-  const headers = { ...FORM, Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
+  const headers = { ...FORM, ...basic(id, secret) }
   return {
     daemon: 'authz',
     floor: '/hash',
@@ -171,6 +201,8 @@ async function introspection({ instance, token }) {
       return { script: `${text};\n`, defines }
     },
     measured: () => withNotices(instance), // pgbench signs in as the same role
+    expect: '"active":true',
+    goal: { 'oidc-provider, memory': 4.5 },
   }
 }
 
@@ -213,6 +245,7 @@ const OPERATIONS = {
   register: registration,
   code: codeExchange,
   refresh,
+  flow: wholeFlow,
   'client-credentials': clientCredentials,
   introspect: introspection,
   'introspect-kept': introspectionKept,

@@ -122,6 +122,17 @@ P=$(now); owner "UPDATE authz.clients SET enabled = false WHERE client_id = 'pub
 is "a disabled client" "event client pub2" "$(news "$P")"
 P=$(now); owner "UPDATE authz.clients SET enabled = true WHERE client_id = 'pub2'" >/dev/null
 is "a client that is enabled again" "event claims $H a" "$(news "$P")"
+P=$(now); owner "UPDATE authz.clients SET grant_types = '{authorization_code}' WHERE client_id = 'pub2'" >/dev/null
+is "attack: a client that lost a grant type" "event claims $H a" "$(news "$P")"
+owner "INSERT INTO authz.clients (client_id, origin, name, auth_method, secret_digest, grant_types, redirect_uris, scope, application_type)
+	VALUES ('robot', 'admin', 'R', 'client_secret_basic', $S, '{client_credentials}', '{}', 'a b', 'web');
+	INSERT INTO authz.grants (grant_id, client_id, resource, scopes, auth_time, expires_at, generation)
+	VALUES ('b0000000-0000-0000-0000-000000000001', 'robot', '$R', '{a,b}', now(), 'infinity', 0)" >/dev/null
+P=$(now); owner "UPDATE authz.clients SET scope = 'b' WHERE client_id = 'robot'" >/dev/null
+is "attack: a client's own grant gives what the client has today" "event claims b0000000-0000-0000-0000-000000000001 b" "$(news "$P")"
+P=$(now); owner "UPDATE authz.clients SET grant_types = '{}' WHERE client_id = 'robot'" >/dev/null
+is "attack: a client that lost client_credentials" "event claims b0000000-0000-0000-0000-000000000001 " "$(news "$P")"
+owner "DELETE FROM authz.clients WHERE client_id = 'robot'" >/dev/null
 P=$(now); owner "UPDATE authz.clients SET last_used_at = now() WHERE client_id = 'pub2'" >/dev/null
 is "a client that was used" "nothing" "$(news "$P")"
 P=$(now); daemon "SELECT authz.client_delete('pub2')" >/dev/null
@@ -144,9 +155,22 @@ owner "INSERT INTO authz.clients (client_id, origin, name, auth_method, grant_ty
 	SELECT '$alice', 'big', '$R', '{a}', now(), now() + interval '1 day', 1 FROM generate_series(1, 1001)" >/dev/null
 P=$(now); owner "UPDATE authz.clients SET scope = 'a' WHERE client_id = 'big'" >/dev/null
 is "of very many grants that change at once, nothing is sure any more" "1001 reset" "$(news "$P" rs 2000 | awk '{ last = $2 } END { print NR, last }')"
+owner "DELETE FROM authz.clients WHERE client_id = 'big'" >/dev/null
+owner "INSERT INTO authz.people (username, display_name, scopes, own_scopes) SELECT 'many' || i, 'M', '{a}', '{a}' FROM generate_series(1, 30) AS i;
+	INSERT INTO authz.grants (person_id, client_id, resource, scopes, auth_time, expires_at, generation)
+	SELECT p.person_id, 'pub', r.uri, '{a}', now(), now() + interval '1 day', 1
+	FROM authz.people AS p, generate_series(1, 50) AS i, (VALUES ('$R'), ('$R2')) AS r(uri) WHERE p.username LIKE 'many%'" >/dev/null
+P=$(now) P2=$(now rs2); owner "UPDATE authz.people SET scopes = '{b}' WHERE username LIKE 'many%'" >/dev/null
+is "attack: grants of many people that change at once" "t 1 1" "$(owner "SELECT count(*) <= 1002, count(*) FILTER (WHERE kind = 'reset' AND resource = '$R'),
+	count(*) FILTER (WHERE kind = 'reset' AND resource = '$R2') FROM authz.feed_events WHERE xid = (SELECT max(xid) FROM authz.feed_events)" | tr '|' ' ')"
+is "... and the next transaction begins anew" "event claims" "$(P=$(now); owner "UPDATE authz.people SET scopes = '{a}' WHERE username = 'many1'" >/dev/null
+	news "$P" rs 2000 | cut -d' ' -f1,2 | sort -u)"
+owner "BEGIN; UPDATE authz.scopes SET title = 'B' WHERE resource = '$R' AND name = 'a'; UPDATE authz.people SET scopes = '{a,b}' WHERE username = 'many1'; COMMIT" >/dev/null
+is "... where nothing is sure any more, nothing else is said" "0 50" "$(owner "SELECT count(*) FILTER (WHERE resource = '$R' AND kind = 'claims'),
+	count(*) FILTER (WHERE resource = '$R2' AND kind = 'claims') FROM authz.feed_events WHERE xid = (SELECT max(xid) FROM authz.feed_events)" | tr '|' ' ')"
+owner "DELETE FROM authz.people WHERE username LIKE 'many%'" >/dev/null
 
 # ---- nothing is lost ----
-owner "DELETE FROM authz.clients WHERE client_id = 'big'" >/dev/null
 ids=(); for i in $(seq 12); do ids+=("$(grant $alice)"); done
 kill_grant() { owner "UPDATE authz.grants SET revoked_at = now(), revoked_for = 'operator' WHERE grant_id = '$1'" >/dev/null; }
 # Of a page of 5, every row says how to go on behind it.
@@ -196,6 +220,23 @@ daemon "SELECT authz.sweep(600)" >/dev/null
 is "events are kept for a while only" "0" "$(owner "SELECT count(*) FROM authz.feed_events")"
 is "a position that saw all that is gone" "nothing" "$(news "$P")"
 is "a position that did not" "reset" "$(news "$Q")"
+# attack: a transaction that never ends, in another database of the cluster, while events are made and swept
+psql -U postgres -d postgres <"$base/in" >"$base/endless" 2>&1 &
+exec 7>"$base/in"
+echo "BEGIN; SELECT pg_current_xact_id(); \\echo begun" >&7
+until grep -q begun "$base/endless"; do read -rt 0.05 <> <(:) || :; done
+M=$(now)
+kill_grant "$(grant $alice)"
+P=$(now)
+is "attack: a transaction without end is seen by every position" "t t" "$(owner "SELECT pg_snapshot_xmin(s) < x.xid, pg_visible_in_snapshot(x.xid, s)
+	FROM (SELECT pg_current_snapshot() AS s) AS s, authz.feed_events AS x" | tr '|' ' ')"
+owner "UPDATE authz.feed_events SET happened_at = now() - interval '2 hours'" >/dev/null
+daemon "SELECT authz.sweep(600)" >/dev/null
+is "attack: a transaction without end makes no new position an old one" "nothing nothing" "$(news "$P") $(P=$(now); news "$P")"
+is "... but one that did not see what was swept" "reset" "$(news "$M")"
+echo "COMMIT; \\echo ended" >&7
+until grep -q ended "$base/endless"; do read -rt 0.05 <> <(:) || :; done
+exec 7>&-
 kill_grant "$(grant $alice)"
 is "sweeping does not take what is new" "1" "$(daemon "SELECT authz.sweep(600)" >/dev/null; owner "SELECT count(*) FROM authz.feed_events")"
 P=$(now)

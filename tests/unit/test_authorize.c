@@ -205,6 +205,7 @@ static struct request *navigate(const char *query, const char *site)
 	struct request *r = prepare("GET", "/t1/authorize", query, NULL);
 	request_test_header(r, "cookie",
 	                    text_printf(&r->pool, "sallyport_session_9400=%s", handle_text(r, HANDLE_SESSION, 1, 0)));
+	request_test_header(r, "sec-fetch-mode", "navigate");
 	if (site != NULL)
 		request_test_header(r, "sec-fetch-site", site);
 	DOUBLE.how = DECIDE_DENY;
@@ -234,9 +235,9 @@ static void answers_prompt_none_without_a_page(void **state)
 static void asks_nobody_twice(void **state)
 {
 	(void)state;
-	static const char *const DIRECT[] = {"none", "same-origin", "same-site"};
+	static const char *const DIRECT[] = {"none", "same-site"};
 	DOUBLE.decision = DECIDED_APPROVED;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		assert_answer(navigate(GOOD, DIRECT[i]), "http://localhost:8080/cb?a=b&code=spc_");
 		assert_true(DOUBLE.kept.direct);
 	}
@@ -251,7 +252,7 @@ static void asks_nobody_twice(void **state)
 static void asks_whoever_another_site_sends(void **state)
 {
 	(void)state;
-	static const char *const OTHERS[] = {"cross-site", "", "None", "none, none", NULL};
+	static const char *const OTHERS[] = {"cross-site", "same-origin", "", "None", "none, none", NULL};
 	DOUBLE.decision = DECIDED_APPROVED;
 	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
 		assert_answer(navigate(GOOD, OTHERS[i]), "/t1/consent?request=spq_");
@@ -259,10 +260,25 @@ static void asks_whoever_another_site_sends(void **state)
 		assert_string_equal(DOUBLE.asked, "request_add");
 	}
 	struct request *r = prepare("GET", "/t1/authorize", GOOD, NULL);
+	request_test_header(r, "sec-fetch-mode", "navigate");
 	request_test_header(r, "sec-fetch-site", "none");
 	request_test_header(r, "sec-purpose", "prefetch;prerender");
 	request_test_free(run(r));
 	assert_false(DOUBLE.kept.direct);
+	/* A picture of a page is no navigation. */
+	r = prepare("GET", "/t1/authorize", GOOD, NULL);
+	request_test_header(r, "sec-fetch-mode", "no-cors");
+	request_test_header(r, "sec-fetch-site", "same-site");
+	request_test_free(run(r));
+	assert_false(DOUBLE.kept.direct);
+	/* "none" stays after a redirect: of an id that others know it says nothing. */
+	DOUBLE.client.shared = true;
+	assert_answer(navigate(GOOD, "none"), "/t1/consent?request=spq_");
+	assert_answer(navigate(GOOD, "same-site"), "code=spc_");
+	DOUBLE.client.shared = false;
+	DOUBLE.client.origin = "document";
+	assert_answer(navigate(GOOD, "none"), "/t1/consent?request=spq_");
+	DOUBLE.client.origin = "dynamic";
 	assert_answer(navigate(GOOD "&prompt=login%20consent", "none"), "/t1/sign-in?request=spq_");
 	assert_answer(navigate(GOOD "&prompt=consent", "none"), "/t1/consent?request=spq_");
 	/* An application of the house is judged by the database in any case. */

@@ -639,6 +639,64 @@ static void a_missing_function_delays_readiness(void **state)
 	close_db(db);
 }
 
+/* The first statement alone is prepared before the first connection is used, the others when one of them is asked, or
+ * else a moment later. */
+static void early_statements_are_answered_first(void **state)
+{
+	struct db_options o = options(2, 2);
+	struct db *db;
+	struct asked *a, *b;
+
+	(void)state;
+	o.early = 1;
+	db = db_open(loop, &o);
+	UNTIL(db_ready(db));
+	assert_int_equal(db->connections[0].sent, 1);
+	a = ask_one(db, 0, "1");
+	b = ask_one(db, DIVIDE, "1"); /* both places are taken, and what is prepared takes one more */
+	assert_int_equal(db->connections[0].sent, o.statement_count);
+	assert_int_equal(db->connections[0].count, 3);
+	UNTIL(is_over(a) && is_over(b));
+	assert_int_equal(b->resumed, 1);
+	asked_free(a);
+	asked_free(b);
+	UNTIL(usable(db) == 2);
+	assert_int_equal(db->connections[1].sent, o.statement_count);
+	close_db(db);
+
+	db = db_open(loop, &o);
+	UNTIL(db->connections[0].sent == o.statement_count);
+	UNTIL(db->connections[0].count == 0 && usable(db) == 2);
+	close_db(db);
+}
+
+static void a_missing_function_is_found_out_later(void **state)
+{
+	static const struct db_statement later[] = {
+	    {"fine", "select 1"}, {"late", "select come_later()"}, {"end", "select 2"}};
+	struct db_options o = options(1, 0);
+	struct db *db;
+	struct asked *a;
+
+	(void)state;
+	o.statements = later;
+	o.statement_count = 3;
+	o.early = 1;
+	logged[0] = '\0';
+	db = db_open(loop, &o);
+	UNTIL(db_ready(db));
+	a = ask_one(db, 2, NULL); /* behind the one that cannot be prepared */
+	UNTIL(is_over(a));
+	assert_int_equal(a->failed_status, 503);
+	asked_free(a);
+	UNTIL(strstr(logged, "statement=late") != NULL);
+	assert_false(db_ready(db));
+	sql("create function come_later() returns int language sql as 'select 7'");
+	UNTIL(db_ready(db));
+	assert_int_equal(db->connections[0].sent, 3);
+	close_db(db);
+}
+
 static void a_stale_plan_is_renewed(void **state)
 {
 	struct db *db = open_ready(1, 0);
@@ -915,6 +973,8 @@ int main(void)
 	    cmocka_unit_test(killed_backends_are_503_and_come_back),
 	    cmocka_unit_test(a_stopped_server_is_503_at_once_until_it_is_back),
 	    cmocka_unit_test(a_missing_function_delays_readiness),
+	    cmocka_unit_test(early_statements_are_answered_first),
+	    cmocka_unit_test(a_missing_function_is_found_out_later),
 	    cmocka_unit_test(a_stale_plan_is_renewed),
 	    cmocka_unit_test(a_backend_that_says_nothing_is_given_up),
 	    cmocka_unit_test(connecting_has_a_time_limit),

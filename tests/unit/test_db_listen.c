@@ -93,6 +93,7 @@ static int end(void **state)
 
 static struct heard {
 	char notices[1024]; /* each with a blank behind it */
+	char last[64];
 	int lost, back;
 } heard;
 
@@ -100,7 +101,9 @@ static void on_notice(void *data, const char *payload)
 {
 	struct heard *h = data;
 
-	strcat(strcat(h->notices, payload), " ");
+	snprintf(h->last, sizeof(h->last), "%s", payload);
+	if (strlen(h->notices) + strlen(payload) + 2 < sizeof(h->notices))
+		strcat(strcat(h->notices, payload), " ");
 }
 
 static void on_change(void *data, bool live)
@@ -234,6 +237,26 @@ static void a_quiet_connection_stays(void **state)
 	close_listen(l);
 }
 
+/* The process was stopped, and PostgreSQL told more meanwhile than one read of the socket takes. */
+static void attack_who_wakes_up_has_not_heard_yet(void **state)
+{
+	struct db_listen *l = open_live();
+	int64_t until;
+
+	(void)state;
+	sql("select count(pg_notify('News', repeat('x', 40) || n)) from generate_series(1, 5000) as n");
+	sql("notify \\\"News\\\", 'revoked'");
+	for (until = clock_monotonic_ms() + LATE_MS + 10; clock_monotonic_ms() < until;)
+		;
+	assert_false(db_listen_live(l)); /* before the loop has turned once */
+	while (!db_listen_live(l)) {
+		h2o_evloop_run(loop, 10);
+		assert_int_equal(heard.lost, 0);
+	}
+	assert_string_equal(heard.last, "revoked");
+	close_listen(l);
+}
+
 static void who_may_not_connect_waits(void **state)
 {
 	char refused[300];
@@ -270,6 +293,7 @@ int main(void)
 	    cmocka_unit_test(an_outage_is_told_once),
 	    cmocka_unit_test(a_peer_that_is_gone_without_a_word_is_found_out),
 	    cmocka_unit_test(a_quiet_connection_stays),
+	    cmocka_unit_test(attack_who_wakes_up_has_not_heard_yet),
 	    cmocka_unit_test(who_may_not_connect_waits),
 	    cmocka_unit_test(closing_while_it_connects),
 	};

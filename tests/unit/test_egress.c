@@ -774,51 +774,107 @@ static void one_forbidden_address_refuses_all(void **state)
 	assert_non_null(t.problem);
 }
 
+/* Goes in and out again until it may not; how often it could. */
+static int errands(struct egress *egress, const char *url, const char *asker, int most, const char **problem)
+{
+	struct uri uri;
+	struct egress_errand errand = {.url = &uri, .asker = text_of(asker)};
+	int i;
+
+	assert_true(uri_parse(text_of(url), &uri));
+	for (i = 0; i < most; i++) {
+		*problem = egress_guard_enter(&egress->guard, &errand);
+		if (*problem != NULL)
+			break;
+		egress_guard_leave(&egress->guard, &errand);
+	}
+	assert_int_equal(errand.over_budget, i < most);
+	return i;
+}
+
 static void a_host_is_asked_a_few_times_a_minute(void **state)
 {
 	struct egress *egress = open_egress();
 	const char *problem = NULL;
-	const struct egress_exception *none;
-	struct uri uri;
-	int i;
+	int begun = 0;
 
 	(void)state;
-	assert_true(uri_parse(text_of("https://Example.com/a"), &uri));
-	for (i = 0; i < 100 && (problem = egress_guard_enter(&egress->guard, &uri, &none)) == NULL; i++)
-		egress_guard_leave(&egress->guard);
-	assert_int_equal(i, HOST_PER_MINUTE);
-	assert_string_equal(problem, "the host was asked too often");
-	assert_true(uri_parse(text_of("https://example.com/b"), &uri));
-	assert_non_null(egress_guard_enter(&egress->guard, &uri, &none));
-	for (i = 0; i < 2000 && problem != NULL; i++) { /* another host, whatever it shares a budget with */
+	assert_in_range(errands(egress, "https://Example.com/a", "a", 100, &problem), 1, HOST_OF_ASKER_PER_MINUTE);
+	assert_string_equal(problem, "one address sends us there too often");
+	assert_int_equal(errands(egress, "https://example.com/b", "a", 1, &problem), 0);
+	/* Somebody else is not kept out by that (of a few: some may share a budget with the first one). */
+	for (int i = 0; i < 40 && begun == 0; i++) {
+		char asker[16];
+
+		snprintf(asker, sizeof(asker), "b%d", i);
+		begun = errands(egress, "https://example.com/a", asker, 1, &problem);
+	}
+	assert_int_equal(begun, 1);
+	assert_int_equal(egress->guard.running, 0);
+	close_egress(egress);
+}
+
+static void a_host_is_not_asked_more_by_many_askers(void **state)
+{
+	struct egress *egress = open_egress();
+	const char *problem = NULL;
+	int begun = 0;
+
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		char asker[16];
+
+		snprintf(asker, sizeof(asker), "b%d", i);
+		begun += errands(egress, "https://example.com/a", asker, 1, &problem);
+	}
+	assert_in_range(begun, HOST_PER_MINUTE / 2, HOST_PER_MINUTE); /* some share a budget */
+	close_egress(egress);
+}
+
+static void one_asker_has_a_share_of_all(void **state)
+{
+	struct egress *egress = open_egress();
+	const char *problem = NULL;
+	int begun = 0;
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
 		char url[64];
 
 		snprintf(url, sizeof(url), "https://h%d.example/", i);
-		assert_true(uri_parse(text_of(url), &uri));
-		problem = egress_guard_enter(&egress->guard, &uri, &none);
+		begun += errands(egress, url, "a", 1, &problem);
 	}
-	assert_null(problem);
-	assert_int_equal(egress->guard.running, 1);
-	egress_guard_leave(&egress->guard);
+	assert_in_range(begun, ASKER_PER_MINUTE / 2, ASKER_PER_MINUTE);
 	close_egress(egress);
+}
+
+static int errands_at_once(struct egress *egress, int askers)
+{
+	struct egress_errand errand;
+	struct uri uri;
+	int begun = 0;
+
+	for (int i = 0; i < 200; i++) {
+		char url[64], asker[16];
+
+		snprintf(url, sizeof(url), "https://h%d.example/", i);
+		snprintf(asker, sizeof(asker), "a%d", i % askers);
+		assert_true(uri_parse(text_of(url), &uri));
+		errand = (struct egress_errand){.url = &uri, .asker = text_of(asker)};
+		begun += egress_guard_enter(&egress->guard, &errand) == NULL;
+	}
+	memset(&egress->guard, 0, sizeof(egress->guard));
+	return begun;
 }
 
 static void few_are_fetched_at_once(void **state)
 {
 	struct egress *egress = open_egress();
-	const struct egress_exception *none;
-	struct uri uri;
-	char url[64];
-	int begun = 0;
 
 	(void)state;
-	for (int i = 0; i < 200; i++) {
-		snprintf(url, sizeof(url), "https://h%d.example/", i);
-		assert_true(uri_parse(text_of(url), &uri));
-		begun += egress_guard_enter(&egress->guard, &uri, &none) == NULL;
-	}
-	assert_int_equal(begun, RUNNING_MAX);
-	egress->guard.running = 0;
+	assert_int_equal(errands_at_once(egress, 1), RUNNING_OF_ASKER);
+	assert_int_equal(errands_at_once(egress, 3), 3 * RUNNING_OF_ASKER);
+	assert_int_equal(errands_at_once(egress, 100), GUARD_RUNNING_MAX);
 	close_egress(egress);
 }
 
@@ -892,6 +948,8 @@ int main(void)
 	    cmocka_unit_test(a_name_that_leads_inside_is_refused),
 	    cmocka_unit_test(one_forbidden_address_refuses_all),
 	    cmocka_unit_test(a_host_is_asked_a_few_times_a_minute),
+	    cmocka_unit_test(a_host_is_not_asked_more_by_many_askers),
+	    cmocka_unit_test(one_asker_has_a_share_of_all),
 	    cmocka_unit_test(few_are_fetched_at_once),
 	    cmocka_unit_test(what_the_head_says_of_caching_is_told),
 	};

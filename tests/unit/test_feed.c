@@ -378,6 +378,32 @@ static void test_a_feed_that_always_begins_is_paced(void **state)
 	end(feed);
 }
 
+/* A server that does not take acknowledgements, or one that sends what it was not asked for. */
+static void test_a_feed_that_repeats_or_floods_is_paced(void **state)
+{
+	(void)state;
+	struct feed *feed = start_live();
+	const char *set = set_of("a", OAUTH "tokens-revoked", subject_of("opaque", "id", "g1"));
+	answer_sets("a", set, NULL, NULL, false);
+	assert_int_equal(polls, 3);
+	assert_string_equal(seen, "1 g1;");
+	answer_sets("a", set, "b", set_of("b", OAUTH "tokens-revoked", subject_of("opaque", "id", "g2")), false);
+	assert_int_equal(polls, 3);
+	assert_false(live(feed));
+	wait_for_poll(4);
+	assert_string_equal(sent("ack"), "[\"a\"]"); /* nothing was lost */
+	answer_sets("b", set_of("b", OAUTH "tokens-revoked", subject_of("opaque", "id", "g2")), NULL, NULL, false);
+	assert_string_equal(seen, "1 g1;1 g2;");
+	assert_true(live(feed));
+	json_t *many = json_keep(&pool, json_pack("{s:{}}", "sets"));
+	for (int i = 0; i <= EVENTS_MAX; i++)
+		json_object_set_new(json_object_get(many, "sets"), text_printf(&pool, "m%d", i), json_string(set));
+	answer_text(200, json_text(&pool, many).base);
+	assert_false(live(feed));
+	assert_string_equal(seen, "1 g1;1 g2;");
+	end(feed);
+}
+
 static const char *why_not(const json_t *claims, const char *jti)
 {
 	struct feed_event event;
@@ -468,6 +494,7 @@ int main(void)
 	    cmocka_unit_test(test_backoff_grows_and_ends),
 	    cmocka_unit_test(test_a_bad_set_forgets_everything),
 	    cmocka_unit_test(test_a_feed_that_always_begins_is_paced),
+	    cmocka_unit_test(test_a_feed_that_repeats_or_floods_is_paced),
 	    cmocka_unit_test(test_claims_are_checked),
 	    cmocka_unit_test(test_several_events_forget_everything),
 	    cmocka_unit_test(test_other_types_are_no_events),

@@ -235,10 +235,37 @@ static void unknown_keys_ask_once_a_minute(void **state)
 	assert_false(waits(r, key_sets_refresh, &client));
 	NOW_MS += 1;
 	assert_true(waits(r, key_sets_refresh, &client));
+	NOW_MS += 1;
 	answer(200, SET(KEY("b")));
 	assert_true(knows(&client, "b"));
 	assert_false(knows(&client, "a"));
 	assert_int_equal(DOOR.asked, 2);
+	request_test_free(r);
+}
+
+/* The client has changed its keys and its server is away: nobody can say that an unknown key is none of its own. */
+static void attack_an_unknown_key_while_the_newest_cannot_be_read(void **state)
+{
+	(void)state;
+	struct client_keys client = published(1), own = registered(2, SET(KEY("a")));
+	struct request *r = request();
+	assert_true(waits(r, key_sets_prepare, &client));
+	NOW_MS += 1;
+	answer(200, SET(KEY("a")));
+	assert_false(key_sets_are_in_doubt(sets, &client));
+	NOW_MS += UNKNOWN_KEY_MS;
+	r->next_step = AFTER;
+	assert_true(waits(r, key_sets_refresh, &client));
+	answer(500, "");
+	assert_true(knows(&client, "a"));
+	assert_true(key_sets_are_in_doubt(sets, &client));
+	NOW_MS += UNKNOWN_KEY_MS;
+	r->next_step = AFTER;
+	assert_true(waits(r, key_sets_refresh, &client));
+	answer(200, SET(KEY("b")));
+	assert_false(key_sets_are_in_doubt(sets, &client));
+	assert_false(waits(r, key_sets_prepare, &own));
+	assert_false(key_sets_are_in_doubt(sets, &own));
 	request_test_free(r);
 }
 
@@ -273,6 +300,26 @@ static void the_last_good_set_outlives_an_outage_for_a_while(void **state)
 }
 
 /* Servers that never answer take up places of published keys only, and what is under way is never thrown away. */
+/* Whoever has used up his own budget leaves nothing behind that the next one, who has his own, must wait for. */
+static void attack_with_a_budget_that_is_used_up(void **state)
+{
+	struct client_keys client = {.client_id = "spent", .jwks_uri = "https://spent.example/jwks", .digest = {77}};
+	struct egress_answer refused = {.problem = "one address sends us there too often", .over_budget = true};
+
+	struct request *first = request(), *second = request();
+
+	(void)state;
+	assert_true(waits(first, key_sets_prepare, &client));
+	DOOR.done(DOOR.data, &refused);
+	assert_int_equal(DOOR.asked, 1);
+	assert_true(waits(second, key_sets_prepare, &client));
+	assert_int_equal(DOOR.asked, 2);
+	answer(200, SET(KEY("a")));
+	assert_true(knows(&client, "a"));
+	request_test_free(first);
+	request_test_free(second);
+}
+
 static void slow_servers_do_not_shut_others_out(void **state)
 {
 	(void)state;
@@ -312,7 +359,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(published_keys_are_fetched_once_for_all_who_wait, setup, teardown),
 	    cmocka_unit_test_setup_teardown(fresh_for_as_long_as_the_answer_says, setup, teardown),
 	    cmocka_unit_test_setup_teardown(unknown_keys_ask_once_a_minute, setup, teardown),
+	    cmocka_unit_test_setup_teardown(attack_an_unknown_key_while_the_newest_cannot_be_read, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_last_good_set_outlives_an_outage_for_a_while, setup, teardown),
+	    cmocka_unit_test_setup_teardown(attack_with_a_budget_that_is_used_up, setup, teardown),
 	    cmocka_unit_test_setup_teardown(slow_servers_do_not_shut_others_out, setup, teardown),
 	};
 	json_init();

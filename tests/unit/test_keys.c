@@ -282,6 +282,57 @@ static void a_bounded_number_waits(void **state)
 		h2o_mem_clear_pool(&r[i].pool);
 }
 
+/* A second row: a key that this process can or cannot open, and which of the two signs. */
+static PGresult *rows_with(const struct jwk *mine, bool mine_signs, const struct jwk *other, bool other_opens)
+{
+	PGresult *rows = rows_of(mine, 999999), *second = rows_of(other, 999999);
+
+	PQsetvalue(rows, 0, 4, mine_signs ? "t" : "f", 1);
+	for (int i = 0; i < 7; i++)
+		PQsetvalue(rows, 1, i, PQgetvalue(second, 0, i), PQgetlength(second, 0, i));
+	PQsetvalue(rows, 1, 3, other_opens ? "1" : "9", 1); /* there is no such secret here */
+	PQsetvalue(rows, 1, 4, mine_signs ? "f" : "t", 1);
+	PQclear(second);
+	return rows;
+}
+
+/* The successor is sealed with a secret that only other processes have yet. */
+static void attack_a_signing_key_that_cannot_be_opened(void **state)
+{
+	(void)state;
+	const struct jwk *key = load(999999), *other = jwk_generate(&pool, JWS_ES256);
+	notice(notice_data, "keys", "");
+	answer_with(rows_with(key, false, other, false));
+	assert_string_equal(keyring_signing_key(keyring, &pool)->kid, key->kid);
+	assert_true(keyring_is_closed(keyring, text_of(other->kid)));
+	assert_false(keyring_is_closed(keyring, text_of(key->kid)));
+	assert_false(keyring_is_closed(keyring, text_of("nobody")));
+	notice(notice_data, "keys", "");
+	answer_with(rows_with(key, false, other, true));
+	assert_string_equal(keyring_signing_key(keyring, &pool)->kid, other->kid);
+	assert_false(keyring_is_closed(keyring, text_of(other->kid)));
+}
+
+/* ... and took the place of one that was withdrawn, because somebody stole it. */
+static void attack_a_withdrawn_key_whose_successor_cannot_be_opened(void **state)
+{
+	(void)state;
+	const struct jwk *stolen = load(999999), *other = jwk_generate(&pool, JWS_ES256);
+	PGresult *rows = rows_of(other, 999999);
+	PQsetvalue(rows, 0, 3, "9", 1);
+	notice(notice_data, "keys", "");
+	answer_with(rows);
+	assert_null(keyring_signing_key(keyring, &pool));
+	assert_non_null(keyring_public_keys(keyring, &pool));
+	assert_null(jwk_set_find(keyring_public_keys(keyring, &pool), text_of(stolen->kid)));
+	assert_null(strstr(keyring_jwks(keyring, &pool).base, stolen->kid));
+	assert_true(keyring_is_closed(keyring, text_of(other->kid)));
+	assert_false(keyring_is_closed(keyring, text_of(stolen->kid)));
+	notice(notice_data, "keys", "");
+	answer_with(rows_of(other, 999999));
+	assert_string_equal(keyring_signing_key(keyring, &pool)->kid, other->kid);
+}
+
 static void a_successor_comes_in_time(void **state)
 {
 	(void)state;
@@ -311,6 +362,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(without_notices_they_are_read_every_15_s, begin, end),
 	    cmocka_unit_test_setup_teardown(an_unknown_key_is_asked_for_once_a_second, begin, end),
 	    cmocka_unit_test_setup_teardown(a_bounded_number_waits, begin, end),
+	    cmocka_unit_test_setup_teardown(attack_a_signing_key_that_cannot_be_opened, begin, end),
+	    cmocka_unit_test_setup_teardown(attack_a_withdrawn_key_whose_successor_cannot_be_opened, begin, end),
 	    cmocka_unit_test_setup_teardown(a_successor_comes_in_time, begin, end),
 	};
 

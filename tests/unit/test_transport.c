@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #undef fail /* a step ends with fail(), as in request.h */
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "mcp/audit_record.h"
 
@@ -25,6 +26,17 @@ const struct bearer *bearer_of(const struct request *r)
 {
 	(void)r;
 	return caller;
+}
+
+static enum bearer_state token_state; /* of every call that is doubted */
+static unsigned token_asked, token_looked_up;
+
+enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool ask)
+{
+	assert_true(r->is_test && since_ms > 0);
+	token_looked_up++;
+	token_asked += ask;
+	return token_state;
 }
 
 static PGresult *(*answer_double)(void); /* NULL: an outage */
@@ -59,10 +71,13 @@ void db_cancel(struct db *db, const struct request *r)
 	cancelled++;
 }
 
+static unsigned given_up;
+
 bool db_give_up(struct db *db, const struct request *r)
 {
 	(void)db;
 	(void)r;
+	given_up++;
 	return false;
 }
 
@@ -758,6 +773,93 @@ static void test_revoked_calls_end(void **state)
 	}
 }
 
+static h2o_loop_t *loop;
+
+static void turn_until(const unsigned *count, unsigned wanted)
+{
+	int64_t until_ms = clock_monotonic_ms() + 5000;
+
+	while (*count < wanted) {
+		assert_true(clock_monotonic_ms() < until_ms);
+		h2o_evloop_run(loop, 10);
+	}
+}
+
+static void end_with(struct request *r, int status)
+{
+	r->rows = statement_error();
+	request_resume(r);
+	assert_int_equal(reply_test_status(r), status);
+	request_test_free(r);
+}
+
+/* Until somebody can say; then the dead end, and nobody asks about the living any more. */
+static void test_doubted_calls_are_looked_up(void **state)
+{
+	(void)state;
+	loop = loop != NULL ? loop : h2o_evloop_create();
+	running_open(&MCP.running, loop);
+	struct request *r = start_call("open");
+	token_looked_up = token_asked = cancelled = 0;
+	token_state = BEARER_UNKNOWN;
+	running_doubt(&MCP.running);
+	turn_until(&token_looked_up, 5);
+	assert_int_equal(token_asked, 1); /* not at every turn */
+	token_state = BEARER_ALIVE;
+	turn_until(&token_looked_up, 6);
+	token_state = BEARER_DEAD; /* nobody doubts it */
+	struct request *later = start_call("open");
+	int64_t until_ms = clock_monotonic_ms() + 150;
+	while (clock_monotonic_ms() < until_ms)
+		h2o_evloop_run(loop, 10);
+	assert_int_equal(token_looked_up, 6);
+	assert_int_equal(cancelled, 0);
+	running_doubt(&MCP.running);
+	turn_until(&cancelled, 2);
+	end_with(later, 401);
+	assert_non_null(strstr(audit_last(), "\"reason\":\"the token is not active any more\""));
+	end_with(r, 401);
+	running_close(&MCP.running);
+	MCP.running = (struct running_calls){.loop = NULL};
+}
+
+static void test_calls_end_with_the_server(void **state)
+{
+	(void)state;
+	loop = loop != NULL ? loop : h2o_evloop_create();
+	running_open(&MCP.running, loop);
+	struct request *r = start_call("write");
+	cancelled = 0;
+	running_end_after(&MCP.running, 100);
+	turn_until(&cancelled, 1);
+	end_with(r, 503);
+	assert_string_equal(last_outcome(), "cancelled");
+	assert_non_null(strstr(audit_last(), "\"reason\":\"the server goes down\""));
+	assert_non_null(strstr(audit_last(), "\"effect\":\"none\""));
+	running_close(&MCP.running);
+	MCP.running = (struct running_calls){.loop = NULL};
+}
+
+/* Or those who come and leave would have more statements under way than there are connections. */
+static void test_a_leavers_statement_keeps_its_place(void **state)
+{
+	(void)state;
+	loop = loop != NULL ? loop : h2o_evloop_create();
+	running_open(&MCP.running, loop);
+	struct request *left = start_call("open"), *revoked = NULL;
+	cancelled = given_up = 0;
+	left->on_departed(left);
+	turn_until(&cancelled, 15); /* 50 ms each: longer than a revoked one is waited for */
+	assert_int_equal(given_up, 0);
+	revoked = start_call("open");
+	assert_int_equal(running_revoke(&MCP.running, TOKEN_GRANT, text_of("g1"), "the grant was revoked"), 2);
+	turn_until(&given_up, 1);
+	end_with(revoked, 401);
+	end_with(left, 400);
+	running_close(&MCP.running);
+	MCP.running = (struct running_calls){.loop = NULL};
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -782,6 +884,9 @@ int main(void)
 	    cmocka_unit_test(test_unreadable_id),
 	    cmocka_unit_test(test_leaver_is_recorded),
 	    cmocka_unit_test(test_revoked_calls_end),
+	    cmocka_unit_test(test_doubted_calls_are_looked_up),
+	    cmocka_unit_test(test_a_leavers_statement_keeps_its_place),
+	    cmocka_unit_test(test_calls_end_with_the_server),
 	};
 	return cmocka_run_group_tests(tests, open_server, close_server);
 }
