@@ -27,7 +27,8 @@ step_result show_error_challenge(struct request *r, const struct oauth_error *er
 		/* RFC 6750, 3.1: who brought nothing is told no error code. */
 		const char *code = said ? text_printf(&r->pool, ", error=\"%s\"", error->code) : "";
 		const char *scope = r->endpoint->caller == ADMIN ? text_printf(&r->pool, ", scope=\"%s\"", SCOPE) : "";
-		reply_header(r, "www-authenticate", text_printf(&r->pool, "Bearer realm=\"sallyport\"%s%s", code, scope));
+		reply_header(r, "www-authenticate",
+		             text_printf(&r->pool, "Bearer realm=\"sallyport\"%s%s", code, scope));
 	}
 	return show_error_json(r, error, text);
 }
@@ -189,7 +190,8 @@ static step_result update_client(struct request *r)
 	if (!client_metadata_read(&r->pool, merged, METADATA_ADMIN, &s->client, &problem))
 		return fail(r, problem.error, problem.text);
 	if (strcmp(before.origin, "admin") != 0 && strcmp(s->client.consent, "implicit") == 0)
-		return fail(r, &INVALID_CLIENT_METADATA, "only a client that an administrator added may have implicit consent");
+		return fail(r, &INVALID_CLIENT_METADATA,
+		            "only a client that an administrator added may have implicit consent");
 	s->client.client_id = before.client_id;
 	s->client.origin = before.origin;
 	s->client.created_at = before.created_at;

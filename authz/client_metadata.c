@@ -331,9 +331,9 @@ bool client_metadata_read(h2o_mem_pool_t *pool, const json_t *document, enum met
 		return refuse(&rd, "client metadata must be a JSON object");
 	if (source == METADATA_ADMIN && !read_admin_members(&rd, ret))
 		return false;
-	if (!read_kinds(&rd, source) || !read_redirect_uris(&rd, ret) || !read_grant_types(&rd, ret) || !read_response_types(&rd) ||
-	    !read_auth_method(&rd, ret) || !read_keys(&rd, ret) || !read_scope(&rd, ret) || !read_application_type(&rd, ret) ||
-	    !read_described(&rd, ret))
+	if (!read_kinds(&rd, source) || !read_redirect_uris(&rd, ret) || !read_grant_types(&rd, ret) ||
+	    !read_response_types(&rd) || !read_auth_method(&rd, ret) || !read_keys(&rd, ret) || !read_scope(&rd, ret) ||
+	    !read_application_type(&rd, ret) || !read_described(&rd, ret))
 		return false;
 	if (!consent_fits(ret))
 		return refuse(&rd, "a client with implicit consent must prove who it is or return to https only");
@@ -385,7 +385,8 @@ json_t *client_metadata_json(const struct client *c, enum metadata_source source
 	json_object_set_new(object, "redirect_uris", client_redirect_uris_json(c));
 	json_object_set_new(object, "grant_types", text_array(c->grant_types, c->grant_type_count));
 	const char *const code = "code";
-	json_object_set_new(object, "response_types", text_array(&code, has_text(c->grant_types, c->grant_type_count, "authorization_code")));
+	json_object_set_new(object, "response_types",
+	                    text_array(&code, has_text(c->grant_types, c->grant_type_count, "authorization_code")));
 	set_text(object, "token_endpoint_auth_method", AUTH_METHOD_NAMES[c->auth_method]);
 	client_key_metadata_show(object, c);
 	set_text(object, "application_type", c->application_type);

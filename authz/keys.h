@@ -23,23 +23,24 @@ const struct jwk_set *keyring_public_keys(struct keyring *keyring, h2o_mem_pool_
 /* The JWKS document, prepared once per change; {NULL, 0} while none has been loaded. May be handed to reply_body. */
 h2o_iovec_t keyring_jwks(struct keyring *keyring, h2o_mem_pool_t *pool);
 
-/* The key of that name is published, but this process has not the secret that opens it: of its tokens it can say nothing. */
+/* The key of that name is published, but this process has not the secret that opens it: of its tokens it can say
+ * nothing. */
 bool keyring_is_closed(const struct keyring *keyring, h2o_iovec_t kid);
 
 /* Takes the rows of STORE_SIGNING_KEYS. A row that cannot be opened (secret gone, changed) is passed over with an error
- * in the log. If that is the one that signs, the one that signed before goes on while it is published. False, and what was
- * loaded before stays, if there are no rows, or at first none that can sign. */
+ * in the log. If that is the one that signs, the one that signed before goes on while it is published. False, and what
+ * was loaded before stays, if there are no rows, or at first none that can sign. */
 bool keyring_take(struct keyring *keyring, const PGresult *rows);
-/* Asks the database on every notice of keys and every 15 s (every second while there are no keys), makes the first key if
- * there never was one, and a successor in time: `rotate` seconds (0: never) after a key began to sign, another one takes
- * its place that was published `announce` seconds before. */
+/* Asks the database on every notice of keys and every 15 s (every second while there are no keys), makes the first key
+ * if there never was one, and a successor in time: `rotate` seconds (0: never) after a key began to sign, another one
+ * takes its place that was published `announce` seconds before. */
 void keyring_keep_fresh(struct keyring *keyring, struct db *db, struct server *server, struct notices *notices);
 void keyring_rotate_by_age(struct keyring *keyring, int64_t rotate, int64_t announce);
 /* Asks it now (SIGHUP). */
 void keyring_refresh(struct keyring *keyring);
-/* Another daemon may sign with a key that this one has not heard of yet: nobody may be told that such a token is none of
- * ours. Waits until the keys were read anew, by a question that is sent from now on and at most once a second; ends the
- * request with 503 if they cannot be read. */
+/* Another daemon may sign with a key that this one has not heard of yet: nobody may be told that such a token is none
+ * of ours. Waits until the keys were read anew, by a question that is sent from now on and at most once a second; ends
+ * the request with 503 if they cannot be read. */
 step_result keyring_reread(struct request *r, struct keyring *keyring);
 
 /* The first parameters of the functions that add a fresh ES256 key, in the pool. False if OpenSSL fails. */

@@ -43,7 +43,8 @@ static const struct verb {
     {"group", "list", verb_group_list, "[--json]", "list the groups"},
     {"group", "delete", verb_group_delete, "NAME", "delete a group; its people lose what it gave at once"},
     {"client", "add", verb_client_add,
-     "[--id ID] --name TEXT [--redirect-uri URI]... [--public] [--client-credentials] [--scope TEXT] [--resource URI] [--json]",
+     "[--id ID] --name TEXT [--redirect-uri URI]... [--public] [--client-credentials] [--scope TEXT] [--resource URI] "
+     "[--json]",
      "add a client, or the resource server of a resource; a secret is printed once"},
     {"client", "list", verb_client_list, "[--json]", "list the clients"},
     {"client", "disable", verb_client_disable, "ID", "refuse a client"},

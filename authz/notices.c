@@ -5,8 +5,8 @@
 
 #include "common/db_listen.h"
 
-/* At the start this connection would only compete with the one that the first answer needs; until it is live, nothing is
- * remembered. */
+/* At the start this connection would only compete with the one that the first answer needs; until it is live, nothing
+ * is remembered. */
 enum { SUBSCRIBERS_MAX = 8, KIND_SIZE = 16, DELAY_MS = 100 };
 
 struct notices {

@@ -91,7 +91,8 @@ step_result show_error_page_advising(struct request *r, const struct oauth_error
 {
 	reply_header(r, "x-request-id", r->id);
 	if (error->status == 503 || error->status == 429)
-		reply_header(r, "retry-after", text_printf(&r->pool, "%u", r->retry_after_s > 0 ? r->retry_after_s : 5));
+		reply_header(r, "retry-after",
+		             text_printf(&r->pool, "%u", r->retry_after_s > 0 ? r->retry_after_s : 5));
 	json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "title", title_of(error->status), "text", text,
 	                         "advice", advice != NULL ? advice : advice_of(error->status), "code", error->code,
 	                         "id", r->id, "problem", 1);

@@ -115,8 +115,9 @@ static const char *read_keys(h2o_mem_pool_t *pool, struct settings *s, const jso
 		return text_printf(pool, "%s: keys.rotate: must be never, or whole seconds from an hour to ten years",
 		                   s->file);
 	if (announce % 1000 != 0 || announce < 5 * MINUTE * 1000LL || (!never && announce >= rotate))
-		return text_printf(pool, "%s: keys.announce: must be whole seconds from five minutes to less than keys.rotate",
-		                   s->file);
+		return text_printf(
+		    pool, "%s: keys.announce: must be whole seconds from five minutes to less than keys.rotate",
+		    s->file);
 	s->authz.key_rotate = rotate / 1000;
 	s->authz.key_announce = announce / 1000;
 	return NULL;

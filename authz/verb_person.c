@@ -106,8 +106,10 @@ enum verb_status verb_person_list(struct operator* op, int argc, char **argv)
 
 	if (argc > 1 && !json)
 		return VERB_USAGE;
-	return operator_show(
-	    op, "SELECT username, display_name, scope, own_scope, roles, groups, enabled, living_grants FROM authz.person_list()", json);
+	return operator_show(op,
+	                     "SELECT username, display_name, scope, own_scope, roles, groups, enabled, living_grants "
+	                     "FROM authz.person_list()",
+	                     json);
 }
 
 static const char NOBODY[] = "there is nobody of this name";

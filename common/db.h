@@ -34,7 +34,7 @@ struct db_options {           /* all of it is copied */
 	size_t early; /* so many of the statements, the first ones, are prepared before a first connection is used, and
 	                 the others when one of them is asked or a moment later: to prepare all of them takes longer
 	                 than all else of the start. 0: all are prepared before */
-	bool cancels;       /* db_cancel may be used: one more connection is opened for it; in_flight must be 1 */
+	bool cancels; /* db_cancel may be used: one more connection is opened for it; in_flight must be 1 */
 };
 
 /* Starts to connect; never fails for an absent server. Lives as long as the process; db_close for a clean end. */
@@ -66,10 +66,10 @@ struct db_question {
 step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
                        bool tolerate);
 
-/* Nobody wants the answer to the request's question any more: its statement is cancelled. The answer comes all the same,
- * in a later turn of the loop: SQLSTATE 57014, what the statement said before the cancellation met it, or 503 if it was
- * not sent yet. The cancellation of a statement that has only just been sent may come to nothing: who still waits after
- * a while cancels again. Nothing happens if the request waits for no answer. */
+/* Nobody wants the answer to the request's question any more: its statement is cancelled. The answer comes all the
+ * same, in a later turn of the loop: SQLSTATE 57014, what the statement said before the cancellation met it, or 503 if
+ * it was not sent yet. The cancellation of a statement that has only just been sent may come to nothing: who still
+ * waits after a while cancels again. Nothing happens if the request waits for no answer. */
 void db_cancel(struct db *db, const struct request *r);
 /* The cancelled statement does not end: its connection is closed, and the request ends as in an outage before this
  * returns. False if the request waits for no statement. */

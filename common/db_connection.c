@@ -205,7 +205,8 @@ static bool send_prepares(struct connection *c, size_t end)
 static size_t count_early(const struct connection *c)
 {
 	const struct db_options *options = &c->db->options;
-	bool all = options->early == 0 || options->early > options->statement_count || c->db->careful || db_ready(c->db);
+	bool all =
+	    options->early == 0 || options->early > options->statement_count || c->db->careful || db_ready(c->db);
 
 	return all ? options->statement_count : options->early;
 }
@@ -313,7 +314,7 @@ static void on_rest_prepared(void *data, const PGresult *result)
 	struct connection *c = data;
 
 	if (result == NULL || PQresultStatus(result) != PGRES_FATAL_ERROR)
-		return; /* NULL: it is lost already */
+		return;        /* NULL: it is lost already */
 	c->db->careful = true; /* the next connection says which statement it is, and is not used */
 	c->retiring = true;
 }

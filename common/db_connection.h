@@ -30,7 +30,8 @@ struct connection {
 	bool broken;     /* to be torn down, but not from inside of somebody's question */
 	bool retiring;   /* its prepared plans are stale: no more questions, a new one when all are answered */
 	bool refused;    /* a statement could not be prepared */
-	bool cancelling; /* nothing more is sent: the cancellation of a statement is under way and must not meet the next */
+	bool cancelling; /* nothing more is sent: the cancellation of a statement is under way and must not meet the
+	                    next */
 	size_t sent;     /* statements whose PREPARE was sent */
 	size_t prepared; /* answers to PREPARE so far, while preparing */
 	unsigned backoff_ms;
@@ -54,10 +55,10 @@ struct db {
 	h2o_timeout_t line_timeout;
 	h2o_timeout_t soon;   /* the next turn of the loop */
 	struct db *canceller; /* db_cancel.c; NULL where nothing is cancelled */
-	char problem[256]; /* said last, so that a long outage does not fill the log */
+	char problem[256];    /* said last, so that a long outage does not fill the log */
 	int64_t problem_ms;
 	bool careful; /* a statement could not be prepared: from now on all are before a connection is used */
-	bool up; /* what the log was told last */
+	bool up;      /* what the log was told last */
 	bool closing;
 	struct connection connections[];
 };

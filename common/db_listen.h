@@ -27,8 +27,9 @@ struct db_listen_options {    /* texts are copied */
 struct db_listen *db_listen_open(h2o_loop_t *loop, const struct db_listen_options *options);
 /* Calls nobody. */
 void db_listen_close(struct db_listen *listen);
-/* Whatever is committed from now on will be told, and what was committed before has been, but for what is on its way: not
- * so while the connection is away, nor after this process was stopped or slept, until it has read what was told meanwhile. */
+/* Whatever is committed from now on will be told, and what was committed before has been, but for what is on its way:
+ * not so while the connection is away, nor after this process was stopped or slept, until it has read what was told
+ * meanwhile. */
 bool db_listen_live(const struct db_listen *listen);
 
 #endif

@@ -244,7 +244,8 @@ step_result show_error_json(struct request *r, const struct oauth_error *error, 
 	reply_header(r, "x-request-id", r->id);
 	reply_header(r, "pragma", "no-cache"); /* RFC 6749, 5.1 */
 	if (error->status == 503 || error->status == 429)
-		reply_header(r, "retry-after", text_printf(&r->pool, "%u", r->retry_after_s > 0 ? r->retry_after_s : 1));
+		reply_header(r, "retry-after",
+		             text_printf(&r->pool, "%u", r->retry_after_s > 0 ? r->retry_after_s : 1));
 	return reply_json(r, error->status, json_pack("{s:s, s:s}", "error", error->code, "error_description", text));
 }
 

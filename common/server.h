@@ -6,19 +6,19 @@
 #include "router.h"
 
 struct server_options {
-	const json_t *listen;          /* text or array of "address:port" ("[::1]:8443"); port 0 picks a free one */
-	const char *certificate, *key; /* PEM files; both or neither */
-	bool ask_certificate;          /* clients may present a certificate (request_certificate) */
-	const char *client_ca;         /* PEM file of those whose client certificates are trusted; NULL: none */
-	const char *const *proxies;    /* addresses whose X-Forwarded-For is believed, NULL-terminated; NULL: none */
-	bool tls_terminated_by_proxy;  /* plain HTTP on an address that is not loopback is refused without it */
-	unsigned connections_max;      /* accepted at a time; default 10,000 or what RLIMIT_NOFILE allows */
+	const json_t *listen;             /* text or array of "address:port" ("[::1]:8443"); port 0 picks a free one */
+	const char *certificate, *key;    /* PEM files; both or neither */
+	bool ask_certificate;             /* clients may present a certificate (request_certificate) */
+	const char *client_ca;            /* PEM file of those whose client certificates are trusted; NULL: none */
+	const char *const *proxies;       /* addresses whose X-Forwarded-For is believed, NULL-terminated; NULL: none */
+	bool tls_terminated_by_proxy;     /* plain HTTP on an address that is not loopback is refused without it */
+	unsigned connections_max;         /* accepted at a time; default 10,000 or what RLIMIT_NOFILE allows */
 	unsigned connections_per_address; /* proxies have no such limit; default 512 */
-	int64_t header_timeout_ms;     /* head and body; default 10 s */
-	int64_t drain_timeout_ms;      /* default 10 s */
-	void (*on_reload)(void *data); /* SIGHUP, after certificates and logs were read again */
-	void (*on_drain)(void *data);  /* the drain begins: requests that only wait are to be answered; NULL: nothing */
-	bool (*is_ready)(void *data);  /* asked before the listeners open, for a few seconds at most; NULL: at once */
+	int64_t header_timeout_ms;        /* head and body; default 10 s */
+	int64_t drain_timeout_ms;         /* default 10 s */
+	void (*on_reload)(void *data);    /* SIGHUP, after certificates and logs were read again */
+	void (*on_drain)(void *data); /* the drain begins: requests that only wait are to be answered; NULL: nothing */
+	bool (*is_ready)(void *data); /* asked before the listeners open, for a few seconds at most; NULL: at once */
 	void *data;
 };
 
