@@ -4,8 +4,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-enum { THREADS_MAX = 16 };
+enum {
+	THREADS_MAX = 16,
+	NICENESS = 10, /* what works for long yields to the loop, which answers everybody */
+};
 
 /* In the request's pool, which lives until request_resume. */
 struct job {
@@ -51,6 +56,7 @@ static void *run_jobs(void *data)
 	struct workers *workers = data;
 	struct job *job;
 
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* on Linux, of this thread */
 	while ((job = take_job(workers)) != NULL) {
 		job->work(job->data);
 		h2o_multithread_send_message(&workers->receiver, &job->message);

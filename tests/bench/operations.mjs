@@ -149,13 +149,12 @@ async function clientCredentials({ instance }) {
   }
 }
 
-/** Until the daemon hears of changes again: from then on it keeps answers. */
+const LISTENER = "usename = 'sallyport_authz' and datname = current_database() and (query ilike 'listen %' or query = '')"
+
+/** Until the daemon hears of changes again, which is when it keeps answers; or for a while. */
 async function untilNotices(instance) {
-  const listening = "select count(*) from pg_stat_activity where usename = 'sallyport_authz' and datname = current_database() and query ilike 'listen %'"
-  for (let i = 0; Number(await instance.sql(listening)) === 0; i++) {
-    if (i > 300) throw new Error('the daemon does not listen to its database')
+  for (let i = 0; i < 100 && (await instance.sql(`select count(*) from pg_stat_activity where ${LISTENER}`)).trim() === '0'; i++)
     await new Promise((resolve) => setTimeout(resolve, 100))
-  }
 }
 
 /** The same token again and again: from what is kept. */
@@ -180,7 +179,7 @@ async function introspectionKept({ instance, token }) {
  */
 async function withoutNotices(instance) {
   await instance.sql(`alter role sallyport_authz connection limit ${instance.options['database-connections'] ?? 3}`)
-  await instance.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'sallyport_authz' and datname = current_database() and (query ilike 'listen %' or query = '')")
+  await instance.sql(`select pg_terminate_backend(pid) from pg_stat_activity where ${LISTENER}`)
 }
 
 const withNotices = (instance) => instance.sql('alter role sallyport_authz connection limit -1')
