@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/jws.h"
 #include "common/log.h"
 #include "common/secret.h"
 
@@ -28,6 +29,7 @@ struct feed {
 	int64_t polled_ms;  /* when it was sent */
 	json_t *ack;        /* the SETs of the newest answer that had some: how far we have read */
 	json_t *errors;     /* those of it that cannot be believed */
+	int64_t doubted_ms; /* since when a key that signed is unknown; 0 while none is */
 	int64_t backoff_ms; /* 0 while all is well */
 	int64_t due_ms;
 	h2o_timeout_t tick; /* runs while the next poll waits for its time */
@@ -116,6 +118,26 @@ static bool repeats(const struct feed *feed, const json_t *sets)
 	return false;
 }
 
+/* A key that nobody here knows may be a new one: the same events are asked for again when the keys were read since. */
+static bool awaits_keys(struct feed *feed, h2o_mem_pool_t *pool, const struct jwk_set *keys, const json_t *sets)
+{
+	const char *jti;
+	json_t *set;
+
+	json_object_foreach ((json_t *)sets, jti, set) {
+		h2o_iovec_t text = h2o_iovec_init(json_string_value(set), json_string_length(set));
+		h2o_iovec_t kid = jws_peek_kid(pool, text, "secevent+jwt");
+		if (kid.base == NULL || jwk_set_find(keys, kid) != NULL)
+			continue;
+		if (feed->doubted_ms == 0)
+			feed->doubted_ms = clock_monotonic_ms();
+		jwks_read_again(feed->options.jwks);
+		return jwks_read_ms(feed->options.jwks) <= feed->doubted_ms;
+	}
+	feed->doubted_ms = 0;
+	return false;
+}
+
 /* NULL, or why the feed cannot be believed. */
 static const char *take_sets(struct feed *feed, h2o_mem_pool_t *pool, const json_t *sets)
 {
@@ -132,6 +154,8 @@ static const char *take_sets(struct feed *feed, h2o_mem_pool_t *pool, const json
 		return "there are more events than were asked for"; /* verifying them would take this process's time */
 	if (repeats(feed, sets))
 		return "the events are those that were acknowledged";
+	if (awaits_keys(feed, pool, keys, sets))
+		return "a key that signed security events is not known yet";
 	if (json_object_size(sets) > 0)
 		json_array_clear(feed->ack);
 	feed->begins = false;
