@@ -26,8 +26,9 @@ static const struct verb {
     {"person", "add", verb_person_add, "NAME [--display TEXT] [--scope \"a b\"]",
      "add a person; asks for the password"},
     {"person", "list", verb_person_list, "[--json]", "list the people"},
-    {"person", "disable", verb_person_disable, "NAME", "end a person's sessions and grants, for good"},
-    {"person", "enable", verb_person_enable, "NAME", "let a person sign in again"},
+    {"person", "disable", verb_person_disable, "NAME",
+     "end a person's sessions and grants, and let nobody sign in as this person"},
+    {"person", "enable", verb_person_enable, "NAME", "let a person sign in again; what was ended stays ended"},
     {"person", "password", verb_person_password, "NAME", "set a password; asks for it"},
     {"person", "scope", verb_person_scope, "NAME \"a b\"",
      "say which scopes a person has beside those of roles and groups"},
@@ -47,8 +48,8 @@ static const struct verb {
      "[--json]",
      "add a client, or the resource server of a resource; a secret is printed once"},
     {"client", "list", verb_client_list, "[--json]", "list the clients"},
-    {"client", "disable", verb_client_disable, "ID", "refuse a client"},
-    {"client", "enable", verb_client_enable, "ID", "accept a client again"},
+    {"client", "disable", verb_client_disable, "ID", "refuse a client and its tokens until it is enabled"},
+    {"client", "enable", verb_client_enable, "ID", "accept a client again, and its tokens that live"},
     {"client", "delete", verb_client_delete, "ID", "delete a client and end its grants"},
     {"client", "import", verb_client_import, "FILE|- --id URL",
      "take a client's metadata document as the one at its URL, which is then never fetched"},
@@ -102,17 +103,33 @@ static const struct verb *find_verb(int argc, char **argv)
 	return NULL;
 }
 
+/* Of a known first word, all that may follow it. */
+static enum verb_status explain_unknown_verb(int argc, char **argv)
+{
+	bool known = false;
+
+	for (int i = 0; i < VERBS_COUNT && argc > 0; i++) {
+		if (strcmp(VERBS[i].first, argv[0]) != 0)
+			continue;
+		fputs(known ? "       " : "Usage: ", stderr);
+		print_verb(stderr, &VERBS[i]);
+		known = true;
+	}
+	if (argc < 1)
+		fputs("sallyport-authz: a verb is missing; --help lists the verbs\n", stderr);
+	else if (!known)
+		fprintf(stderr, "sallyport-authz: there is no verb %s; --help lists the verbs\n", argv[0]);
+	return VERB_USAGE;
+}
+
 static enum verb_status run_verb(struct operator* op, int argc, char **argv)
 {
 	const struct verb *verb = find_verb(argc, argv);
 	int words = verb != NULL && verb->second != NULL ? 2 : 1;
 	enum verb_status status;
 
-	if (verb == NULL) {
-		fprintf(stderr, "sallyport-authz: %s; --help lists the verbs\n",
-		        argc < 1 ? "a verb is missing" : "there is no such verb");
-		return VERB_USAGE;
-	}
+	if (verb == NULL)
+		return explain_unknown_verb(argc, argv);
 	optind = 0; /* the verb has options of its own */
 	status = verb->run(op, argc - words + 1, argv + words - 1);
 	if (status == VERB_USAGE) {

@@ -40,6 +40,8 @@ enum verb_status verb_admin_key_add(struct operator* op, int argc, char **argv)
 	struct db_param params[] = {param_uuid(key.id), param_text(argv[optind]), scopes,
 	                            param_int(&op->pool, lifetime_ms / 1000)};
 	status = operator_do(op, "SELECT authz.admin_key_add($1, $2, $3, $4)", params, 4, "a living key has this name");
+	if (status == VERB_DONE && strcmp(scope, "admin:clients") != 0)
+		fputs("note: the admin REST asks for the scope admin:clients and no other\n", stderr);
 	if (status == VERB_DONE)
 		puts(handle_mint(&op->pool, op->secrets, HANDLE_ADMIN_KEY, &key));
 	return status;

@@ -136,6 +136,18 @@ static void print_client(h2o_mem_pool_t *pool, const struct new_client *c, const
 	puts(json_text(pool, object).base);
 }
 
+static bool note_unknown_scopes(struct operator* op, const char *scope)
+{
+	struct db_param scopes;
+
+	if (scope == NULL)
+		return true;
+	if (!operator_scopes(op, scope, &scopes))
+		return false;
+	operator_note_unknown_scopes(op, &scopes);
+	return true;
+}
+
 enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 {
 	struct new_client c = {0};
@@ -157,6 +169,8 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 		if (status != VERB_DONE)
 			return status;
 	}
+	if (!note_unknown_scopes(op, c.scope))
+		return VERB_REFUSED;
 	if (c.id == NULL)
 		c.id = random_token(&op->pool, "client_");
 	if (!c.is_public) {

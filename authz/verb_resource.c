@@ -36,7 +36,7 @@ static const char *read_scopes(struct operator* op, const char *name)
 	value = len <= SCOPES_FILE_MAX ? json_read(&op->pool, h2o_iovec_init(text, len), &problem) : NULL;
 	scopes = json_object_get(value, "scopes");
 	if (!json_is_array(scopes)) {
-		refuse("%s: is no JSON object with an array \"scopes\"", name);
+		refuse("%s is no JSON object with an array \"scopes\"", file == stdin ? "standard input" : name);
 		return NULL;
 	}
 	json_array_foreach (scopes, i, scope) {
@@ -63,6 +63,7 @@ enum verb_status verb_resource_put(struct operator* op, int argc, char **argv)
 	const char *name = NULL, *file = NULL, *scopes = NULL, *problem;
 	bool is_default = false;
 	PGresult *rows;
+	long long count;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
@@ -87,7 +88,8 @@ enum verb_status verb_resource_put(struct operator* op, int argc, char **argv)
 	rows = operator_ask(op, "SELECT authz.resource_put($1, $2, $3, $4) AS scopes", params, 4);
 	if (rows == NULL)
 		return VERB_REFUSED;
-	printf("%s has %lld scopes\n", argv[optind], (long long)rows_int(rows, 0, "scopes"));
+	count = (long long)rows_int(rows, 0, "scopes");
+	printf("%s has %lld scope%s\n", argv[optind], count, count == 1 ? "" : "s");
 	PQclear(rows);
 	return VERB_DONE;
 }

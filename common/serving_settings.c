@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serving_settings.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "config.h"
 
 static const char SERVING_PROPERTIES[] =
@@ -124,14 +126,44 @@ static const char *log_problem(h2o_mem_pool_t *pool, const char *member, const c
 	if (slash == NULL || slash == path)
 		return NULL;
 	const char *folder = text_printf(pool, "%.*s", (int)(slash - path), path);
-	return access(folder, F_OK) == 0 ? NULL : text_printf(pool, "%s: there is no folder %s", member, folder);
+	if (access(folder, F_OK) == 0)
+		return NULL;
+	if (errno == ENOENT)
+		return text_printf(pool, "%s: there is no folder %s", member, folder);
+	return text_printf(pool, "%s: %s: %s", member, path, strerror(errno));
+}
+
+static const char *file_problem(h2o_mem_pool_t *pool, const char *member, const char *path)
+{
+	if (path == NULL || access(path, R_OK) == 0)
+		return NULL;
+	return text_printf(pool, "%s: %s: %s", member, path, strerror(errno));
+}
+
+/* They are compared with the address of a connection: a name or a range would be nobody's. */
+static const char *proxy_problem(h2o_mem_pool_t *pool, const char *const *proxies)
+{
+	struct address unused;
+
+	for (; proxies != NULL && *proxies != NULL; proxies++)
+		if (!address_parse(text_of(*proxies), &unused))
+			return text_printf(pool, "proxy.addresses: %s is not one numeric address", *proxies);
+	return NULL;
 }
 
 const char *serving_settings_problem(h2o_mem_pool_t *pool, const struct serving_settings *settings)
 {
 	struct server_options options = serving_server_options(settings);
-	const char *problem = server_options_problem(pool, &options);
+	const char *problem = file_problem(pool, "tls.certificate", settings->certificate);
 
+	if (problem == NULL)
+		problem = file_problem(pool, "tls.key", settings->key);
+	if (problem == NULL)
+		problem = file_problem(pool, "tls.client_ca", settings->client_ca);
+	if (problem == NULL)
+		problem = proxy_problem(pool, settings->proxies);
+	if (problem == NULL)
+		problem = server_options_problem(pool, &options);
 	if (problem == NULL)
 		problem = log_problem(pool, "log", settings->log);
 	return problem != NULL ? problem : log_problem(pool, "audit_log", settings->audit_log);

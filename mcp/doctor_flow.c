@@ -75,7 +75,10 @@ json_t *doctor_object(struct doctor *d, struct report_step *s, const struct doct
 	if (answer->status >= 300 && error != NULL) {
 		s->got = text_printf(d->pool, "%ld %s: %s", answer->status, doctor_quote(d, error),
 		                     doctor_quote(d, json_get_text(ret, "error_description").base));
-		doctor_failed(d, s, "The server refuses.", "Read the reason above; the server's log says more.");
+		doctor_failed(d, s, "The server refuses.",
+		              strcmp(error, "invalid_token") == 0
+		                  ? "Only who holds an initial access token registers here, and this check has none."
+		                  : "Read the reason above; the server's log says more.");
 		return NULL;
 	}
 	if (answer->status >= 300) {

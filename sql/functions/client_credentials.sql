@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A client's own token (OAuth 2.1, 4.2). It gets what it is registered for, asked for and what the resource knows; to ask for more than it is
 -- registered for is an error. The grant behind all its tokens for a resource is made at the first one; revoked, it stays so, and the next token
--- comes from a new one. To end it for good the client is disabled or loses the grant type.
+-- comes from a new one. It sleeps while the client is disabled; it ends when the client loses the grant type.
 CREATE OR REPLACE FUNCTION authz.client_credentials(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_scopes text[], p_resource text,
 	OUT outcome text, OUT grant_id uuid, OUT generation bigint, OUT subject text, OUT client_id text, OUT resource text, OUT scope text,

@@ -224,7 +224,10 @@ test('authz check: a good configuration, and broken ones by file and line', asyn
     [[[/^templates: .*$/m, 'templates: /nonexistent']], /\/nonexistent/],
     [[[/^listen: .*$/m, 'listen: 0.0.0.0:9400']], /listen: .*loopback only/],
     [[[/^listen: .*$/m, 'listen: [127.0.0.1:9400, localhost:9401]']], /listen: localhost:9401: must be a numeric address/],
-    [['tls: {certificate: none.crt, key: none.key}'], /tls\.certificate/],
+    [['tls: {certificate: none.crt, key: none.key}'], /tls\.certificate: .*\/none\.crt: No such file/],
+    [['tls: {certificate: authz.yaml, key: none.key}'], /tls\.key: .*\/none\.key: No such file/],
+    [['tls: {certificate: authz.yaml, key: authz.yaml}'], /tls\.certificate cannot be read as a PEM certificate/],
+    [['proxy: {terminates_tls: true, addresses: [10.0.0.1, 10.0.0.0/8]}'], /proxy\.addresses: 10\.0\.0\.0\/8 is not one numeric address/],
     [[[/^audit_log: .*$/m, 'audit_log: /nonexistent/audit.log']], /audit_log: there is no folder \/nonexistent/],
   ]
   for (const [changes, words] of judged) {
@@ -260,6 +263,14 @@ test('a slip of the pen is noted, a resource that is not there refused', async (
   assert.equal(noted.code, 0)
   assert.match(noted.stderr, /no resource has the scope logs:raed/)
   await must(instance, 'authz', ['person', 'scope', 'bob', scopes])
+  const service = await authz(['client', 'add', '--id', 'slip', '--name', 'Slip', '--client-credentials', '--scope', 'logs:read logs:raed'])
+  assert.equal(service.code, 0)
+  assert.equal(service.stderr, 'note: no resource has the scope logs:raed\n')
+  await must(instance, 'authz', ['client', 'delete', 'slip'])
+  const key = await authz(['admin-key', 'add', 'slip', '--scope', 'admin:client'])
+  assert.equal(key.code, 0)
+  assert.match(key.stderr, /the scope admin:clients and no other/)
+  await must(instance, 'authz', ['admin-key', 'revoke', 'slip'])
 })
 
 test('what is no verb, or has other arguments, is a usage error', async () => {
@@ -271,6 +282,8 @@ test('what is no verb, or has other arguments, is a usage error', async () => {
     assert.notEqual(done.stderr, '')
     assert.equal(done.stdout, '')
   }
+  assert.match((await authz(['nothing'])).stderr, /there is no verb nothing; --help lists the verbs/)
+  assert.match((await authz(['group', '--help'])).stderr, /^Usage: sallyport-authz .* group put .*\n.* group list .*\n.* group delete NAME\n$/)
   for (const args of [[], ['nothing'], ['serve', 'x'], ['check', 'x'], ['scopes', 'x'], ['schema'], ['schema', 'x'], ['catalogue', 'x'], ['doctor'], ['--nothing']])
     assert.equal((await verb(instance, 'mcp', args)).code, 2, args.join(' '))
   for (const name of ['authz', 'mcp']) {
