@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include "authz/answer_cache.h"
+#include "authz/bearer.h"
 #include "authz/event.h"
 #include "authz/parameter.h"
 #include "authz/register.h"
 #include "common/encoding.h"
 #include "common/reply.h"
 
-enum { LIST_DEFAULT = 100, LIST_MAX = 200, CLIENT_ID_MAX = 256 };
-
-static const char SCOPE[] = "admin:clients";
+enum { LIST_DEFAULT = 100, LIST_MAX = 200 };
 
 struct admin {
 	const char *name; /* of the key, for records */
@@ -20,28 +19,10 @@ struct admin {
 
 /* ---- the guard ---- */
 
-step_result show_error_challenge(struct request *r, const struct oauth_error *error, const char *text)
-{
-	if (error->status == 401 || error == &INSUFFICIENT_SCOPE) {
-		bool said = request_header(r, "authorization", NULL).base != NULL;
-		/* RFC 6750, 3.1: who brought nothing is told no error code. */
-		const char *code = said ? text_printf(&r->pool, ", error=\"%s\"", error->code) : "";
-		const char *scope = r->endpoint->caller == ADMIN ? text_printf(&r->pool, ", scope=\"%s\"", SCOPE) : "";
-		reply_header(r, "www-authenticate",
-		             text_printf(&r->pool, "Bearer realm=\"sallyport\"%s%s", code, scope));
-	}
-	return show_error_json(r, error, text);
-}
-
 static step_result ask_key(struct request *r)
 {
-	bool repeats;
 	struct handle key;
-	h2o_iovec_t header = request_header(r, "authorization", &repeats);
-	bool is_bearer = header.len > 7 && text_is_nocase(h2o_iovec_init(header.base, 7), "Bearer ");
-	if (repeats || !is_bearer ||
-	    !handle_open(authz_of(r)->handle_keys, HANDLE_ADMIN_KEY, h2o_iovec_init(header.base + 7, header.len - 7),
-	                 &key))
+	if (!bearer_handle(r, HANDLE_ADMIN_KEY, &key))
 		return fail(r, &INVALID_TOKEN, "an admin key is needed");
 	return store_admin_key(r, key.id);
 }
@@ -52,7 +33,7 @@ static step_result check_key(struct request *r)
 	struct scopes scopes = {0};
 	if (!store_read_admin_key(r, &scopes, &admin->name))
 		return fail(r, &INVALID_TOKEN, "an admin key is needed");
-	if (!scopes_has(&scopes, SCOPE))
+	if (!scopes_has(&scopes, ADMIN_SCOPE))
 		return fail(r, &INSUFFICIENT_SCOPE, "the admin key does not have the scope");
 	r->caller = admin;
 	return STEP_NEXT;

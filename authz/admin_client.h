@@ -5,9 +5,8 @@
 
 #include "authz/client_metadata.h"
 
+#define ADMIN_SCOPE "admin:clients"
 extern step_fn *const admin_guard[];
-/* The AS_CHALLENGE form of an error: RFC 6750, 3. */
-step_result show_error_challenge(struct request *r, const struct oauth_error *error, const char *text);
 
 struct admin_client_state {
 	struct client client;

@@ -4,39 +4,28 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/encoding.h"
-#include "common/jwk.h"
+#include "authz/store.h"
+#include "common/jws.h"
 
-enum { SKEW_S = 30, JTI_MAX = 512, SUBJECT_MAX = 1024 };
+enum { JTI_MAX = 512 };
 
 const char ASSERTION_TYPE[] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /* The second one: draft-ietf-oauth-rfc7523bis, 4. */
 const char *const ASSERTION_JWT_TYPS[] = {"JWT", "client-authentication+jwt", NULL};
 
-static json_t *part_read(h2o_mem_pool_t *pool, h2o_iovec_t part)
-{
-	h2o_iovec_t text = base64url_decode(pool, part);
-	json_t *object = text.base != NULL ? json_read(pool, text, NULL) : NULL;
-	return json_is_object(object) ? object : NULL;
-}
-
 const char *assertion_peek(h2o_mem_pool_t *pool, h2o_iovec_t text, struct assertion_peek *ret)
 {
-	if (text.len == 0 || text.len > ASSERTION_SIZE_MAX)
-		return "the assertion is empty or too long";
-	char *end = text.base + text.len;
-	char *first = memchr(text.base, '.', text.len);
-	char *second = first != NULL ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
-	if (second == NULL)
-		return "the assertion has not three parts";
-	const json_t *header = part_read(pool, h2o_iovec_init(text.base, (size_t)(first - text.base)));
-	const json_t *claims = part_read(pool, h2o_iovec_init(first + 1, (size_t)(second - first - 1)));
+	struct jws_parts parts;
+	const char *problem = jws_split(text, ASSERTION_SIZE_MAX, &parts);
+	if (problem != NULL)
+		return problem;
+	const json_t *header = jws_part_read(pool, parts.header), *claims = jws_part_read(pool, parts.payload);
 	h2o_iovec_t algorithm = json_get_text(header, "alg"), subject = json_get_text(claims, "sub");
 	enum jws_algorithm a = JWS_ALGORITHMS;
 	ret->is_mac = text_is(algorithm, "HS256");
 	if (!ret->is_mac && !jws_algorithm_of(algorithm, &a))
 		return "the assertion's alg is not one that is taken";
-	if (subject.len == 0 || subject.len > SUBJECT_MAX)
+	if (subject.len == 0 || subject.len > CLIENT_ID_MAX)
 		return "the assertion has no sub";
 	ret->algorithm = ret->is_mac ? "HS256" : jws_algorithm_name(a);
 	ret->client_id = text_copy(pool, subject);
@@ -81,9 +70,9 @@ static const char *times_problem(const json_t *claims, int64_t now, int64_t *ret
 		return "exp, iat or nbf is no time";
 	if (*ret_expires_at <= now)
 		return "the assertion has expired, or says no exp";
-	if (*ret_expires_at > now + ASSERTION_LIFETIME_MAX + SKEW_S)
+	if (*ret_expires_at > now + ASSERTION_LIFETIME_MAX + CLOCK_SKEW_S)
 		return "the assertion lives too long";
-	if (issued_at > now + SKEW_S || not_before > now + SKEW_S)
+	if (issued_at > now + CLOCK_SKEW_S || not_before > now + CLOCK_SKEW_S)
 		return "the assertion is of the future";
 	return NULL;
 }

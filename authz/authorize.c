@@ -12,7 +12,7 @@
 #include "common/secret.h"
 #include "common/uri.h"
 
-enum { CLIENT_ID_MAX = DOCUMENT_URL_MAX, CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128, NONCE_SIZE_MAX = 512 };
+enum { CHALLENGE_SIZE = 43, PROMPT_SIZE_MAX = 128, NONCE_SIZE_MAX = 512 };
 
 /* Applications keep the id that they once registered: only a new connection makes them register anew. */
 static const char CONNECT_ANEW[] =

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "authz/bearer.h"
 #include "authz/parameter.h"
-#include "authz/register.h"
 #include "authz/session.h"
 #include "authz/token_client.h"
 #include "common/clock.h"

@@ -129,10 +129,3 @@ bool certificate_is_of(h2o_iovec_t der, const struct key_set *set)
 	ERR_clear_error();
 	return found;
 }
-
-char *certificate_thumbprint(h2o_mem_pool_t *pool, h2o_iovec_t der)
-{
-	uint8_t digest[SHA256_SIZE];
-	sha256(der, digest);
-	return base64url_encode(pool, digest, sizeof(digest)).base;
-}

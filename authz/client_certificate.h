@@ -24,7 +24,5 @@ bool certificate_has_subject(h2o_iovec_t der, const char *kind, const char *valu
 /* RFC 8705, 2.2: the certificate, or its key, is one of the client's. Who signed it, and until when it is valid, says
  * nothing about a certificate that the client made. */
 bool certificate_is_of(h2o_iovec_t der, const struct key_set *set);
-/* RFC 8705, 3.1: x5t#S256. */
-char *certificate_thumbprint(h2o_mem_pool_t *pool, h2o_iovec_t der);
 
 #endif

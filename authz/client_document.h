@@ -6,7 +6,7 @@
 
 #include "authz/store.h"
 
-enum { DOCUMENT_URL_MAX = 1024, DOCUMENT_SIZE_MAX = 5120 /* draft, 6.6 */ };
+enum { DOCUMENT_URL_MAX = CLIENT_ID_MAX, DOCUMENT_SIZE_MAX = 5120 /* draft, 6.6 */ };
 
 /* True if the id claims to be a URL; ids that were made here never do. */
 bool client_document_is_url(const char *client_id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Client metadata (RFC 7591, 2): the one validator for registration, the admin's create and update, and the one way to
- * show a client as JSON. */
+/* Client metadata (RFC 7591, 2): the one validator for registration and its management, for documents, the admin REST
+ * and the operator's verb, and the one way to show a client as JSON. */
 #ifndef SALLYPORT_CLIENT_METADATA_H
 #define SALLYPORT_CLIENT_METADATA_H
 
@@ -9,7 +9,8 @@
 enum metadata_source {
 	METADATA_REGISTERED, /* by the client itself: RFC 7591's members only */
 	METADATA_DOCUMENT,   /* the same from the document at the client's URL (client_document.h) */
-	METADATA_ADMIN,      /* also `resource` and `enabled`; a resource server needs no redirect URI */
+	METADATA_ADMIN, /* also `resource`, `enabled`, `consent`, `default_resource` and the grant client_credentials; a
+	                 * resource server needs no redirect URI */
 };
 
 enum { REDIRECT_URIS_MAX = 10, CLIENT_NAME_MAX = 64 /* code points */ };

@@ -14,12 +14,6 @@
 
 enum finding { PROOF_HOLDS, PROOF_FAILS, PROOF_KEY_UNKNOWN, PROOF_NO_KEYS, PROOF_NO_SECRET };
 
-static step_result refuse(struct request *r, const char *why)
-{
-	log_event(LOG_INFO, "proof of a client refused", "request", r->id, "reason", why, NULL);
-	return fail_client(r);
-}
-
 /* ---- assertions ---- */
 
 static const json_t *open_mac(struct request *r, const struct client_guard *g, enum finding *finding, const char **why)
@@ -96,10 +90,10 @@ step_result client_proof_take_keys(struct request *r)
 		return STEP_NEXT;
 	g->keys.client_id = g->proof.client_id;
 	if (!store_read_client_keys(r, &g->keys))
-		return refuse(r, "the client is unknown or disabled");
+		return fail_client_because(r, "the client is unknown or disabled");
 	if (!takes_part(g)) {
 		if (g->kind == PROOF_ASSERTION)
-			return refuse(r, "the client is registered with another method");
+			return fail_client_because(r, "the client is registered with another method");
 		g->kind = PROOF_READ;
 		return STEP_NEXT;
 	}
@@ -121,7 +115,7 @@ static void take_proof(struct request *r, struct client_guard *g)
 		return;
 	h2o_iovec_t der = request_certificate(r, NULL);
 	if (der.base != NULL)
-		proof->certificate_thumbprint = certificate_thumbprint(&r->pool, der);
+		proof->certificate_thumbprint = sha256_base64url(&r->pool, der);
 }
 
 static step_result verify(struct request *r, bool may_refresh)
@@ -148,7 +142,7 @@ static step_result verify(struct request *r, bool may_refresh)
 		return key_sets_refresh(authz_of(r)->key_sets, r, &g->keys);
 	if (finding == PROOF_KEY_UNKNOWN && key_sets_are_in_doubt(authz_of(r)->key_sets, &g->keys))
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the newest keys of the client cannot be read at the moment");
-	return refuse(r, why);
+	return fail_client_because(r, why);
 }
 
 step_result client_proof_verify(struct request *r)
@@ -177,5 +171,5 @@ step_result client_proof_check_use(struct request *r)
 
 	if (g->kind != PROOF_ASSERTION || store_read_assertion_use(r))
 		return STEP_NEXT;
-	return refuse(r, "the assertion was used before");
+	return fail_client_because(r, "the assertion was used before");
 }

@@ -5,6 +5,7 @@
 
 #include "authz/admin_client.h"
 #include "authz/authorize.h"
+#include "authz/bearer.h"
 #include "authz/budget.h"
 #include "authz/client_key_metadata.h"
 #include "authz/consent.h"

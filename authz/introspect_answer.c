@@ -15,31 +15,11 @@ const h2o_iovec_t INTROSPECTION_INACTIVE = {(char *)"{\"active\":false}", sizeof
 
 /* ---- which of the two ---- */
 
-static h2o_iovec_t trim(h2o_iovec_t a)
-{
-	while (a.len > 0 && (a.base[0] == ' ' || a.base[0] == '\t'))
-		a.base++, a.len--;
-	while (a.len > 0 && (a.base[a.len - 1] == ' ' || a.base[a.len - 1] == '\t'))
-		a.len--;
-	return a;
-}
-
-/* What stands before the next `separator`; *rest is what follows it. */
-static h2o_iovec_t next_part(h2o_iovec_t *rest, char separator)
-{
-	const char *end = rest->len > 0 ? memchr(rest->base, separator, rest->len) : NULL;
-	size_t len = end != NULL ? (size_t)(end - rest->base) : rest->len;
-	h2o_iovec_t part = trim(h2o_iovec_init(rest->base, len));
-
-	*rest = end != NULL ? h2o_iovec_init(rest->base + len + 1, rest->len - len - 1) : (h2o_iovec_t){NULL, 0};
-	return part;
-}
-
 /* RFC 9110, 12.4.2: "q=0", "q=0.", up to three zeros. */
 static bool is_unwanted(h2o_iovec_t parameters)
 {
 	while (parameters.len > 0) {
-		h2o_iovec_t p = next_part(&parameters, ';');
+		h2o_iovec_t p = text_cut(&parameters, ';');
 
 		if (p.len < 3 || (p.base[0] != 'q' && p.base[0] != 'Q') || p.base[1] != '=')
 			continue;
@@ -54,8 +34,8 @@ static bool is_unwanted(h2o_iovec_t parameters)
 bool introspection_is_signed(h2o_iovec_t accept)
 {
 	while (accept.len > 0) {
-		h2o_iovec_t parameters = next_part(&accept, ',');
-		h2o_iovec_t type = next_part(&parameters, ';');
+		h2o_iovec_t parameters = text_cut(&accept, ',');
+		h2o_iovec_t type = text_cut(&parameters, ';');
 
 		if (text_is_nocase(type, "application/" SIGNED_TYPE))
 			return !is_unwanted(parameters);

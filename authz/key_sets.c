@@ -71,7 +71,7 @@ struct reading {
 	struct key_set *set;
 };
 
-struct entry { /* digest and key digest of the client: two clients of one digest have the same keys */
+struct entry { /* of one digest of key material: whatever clients have it, their keys are the same */
 	struct key_sets *sets;
 	bool taken, under_way, is_published;
 	uint8_t digest[SHA256_SIZE];
@@ -320,7 +320,9 @@ struct key_sets *key_sets_open(struct egress *egress)
 void key_sets_close(struct key_sets *sets)
 {
 	for (size_t set = 0; set < SETS; set++)
-		for (size_t i = 0; i < SET_WAYS; i++)
-			reading_free(sets->registered[set][i].good), reading_free(sets->published[set][i].good);
+		for (size_t i = 0; i < SET_WAYS; i++) {
+			reading_free(sets->registered[set][i].good);
+			reading_free(sets->published[set][i].good);
+		}
 	free(sets);
 }

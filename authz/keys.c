@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keys.h"
+#include "authz/keys.h"
 
 #include <string.h>
 
+#include "authz/notices.h"
+#include "authz/store.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
-#include "notices.h"
-#include "store.h"
 
 enum { TICK_MS = 250, EMPTY_MS = 1000, FRESH_MS = 15000, REREAD_MS = 1000, WAITING_MAX = 512 };
 
@@ -32,7 +32,8 @@ struct keyring {
 	int64_t next_ms;  /* clock_monotonic_ms of the next question */
 	int64_t asked_ms; /* of the last one */
 	bool asking;
-	bool again; /* what is asked may be answered with what has changed since */
+	bool reading; /* the question is about all keys, not one that adds a key */
+	bool again;   /* what is asked may be answered with what has changed since */
 	int64_t rotate, announce;
 	h2o_linklist_t waiting, served; /* requests that wait for the next question, and for the one under way */
 	unsigned waiting_count;
@@ -77,7 +78,9 @@ void keyring_close(struct keyring *keyring)
 
 /* ---- sealing ---- */
 
-h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const struct jwk *key, int *ret_secret_id)
+/* A private key as the database keeps it; *ret_secret_id names the secret that opens it. */
+static h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const struct jwk *key,
+                            int *ret_secret_id)
 {
 	uint8_t secret[32];
 	h2o_iovec_t sealed = {NULL, 0};
@@ -88,8 +91,8 @@ h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, co
 	return sealed;
 }
 
-struct jwk *key_open(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const char *kid, const char *algorithm,
-                     h2o_iovec_t sealed, int secret_id)
+static struct jwk *key_open(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const char *kid,
+                            const char *algorithm, h2o_iovec_t sealed, int secret_id)
 {
 	enum jws_algorithm a;
 	struct secret der = {NULL, 0};
@@ -151,7 +154,10 @@ static void sign_on(const struct keyring *keyring, struct key_state *state)
 		state->signing = jwk_set_find(&state->set, text_of(before->signing->kid));
 }
 
-bool keyring_take(struct keyring *keyring, const PGresult *rows)
+/* Takes the rows of STORE_SIGNING_KEYS. A row that cannot be opened (secret gone, changed) is passed over with an error
+ * in the log. If that is the one that signs, the one that signed before goes on while it is published. False, and what
+ * was loaded before stays, if there are no rows, or at first none that can sign. */
+static bool keyring_take(struct keyring *keyring, const PGresult *rows)
 {
 	struct key_state *state = new_state();
 	json_t *document = json_keep(&state->pool, json_pack("{s:[]}", "keys"));
@@ -265,7 +271,7 @@ static void on_answer(void *data, const PGresult *rows)
 	bool readable = rows != NULL && PQresultStatus(rows) == PGRES_TUPLES_OK;
 	bool taken = readable && rows_count(rows) > 0 && keyring_take(keyring, rows);
 
-	keyring->asking = false;
+	keyring->asking = keyring->reading = false;
 	keyring->next_ms = clock_monotonic_ms() + (taken ? FRESH_MS : EMPTY_MS);
 	answer_waiters(keyring, &keyring->served, taken);
 	if (keyring->again)
@@ -286,6 +292,7 @@ static void ask(struct keyring *keyring)
 	keyring->asked_ms = clock_monotonic_ms();
 	keyring->asking = db_ask_background(keyring->db, store_background_statement(STORE_SIGNING_KEYS), params, 1,
 	                                    on_answer, keyring);
+	keyring->reading = keyring->asking;
 	if (keyring->asking)
 		h2o_linklist_insert_list(&keyring->served, &keyring->waiting);
 	else
@@ -332,7 +339,7 @@ void keyring_refresh(struct keyring *keyring)
 	ask(keyring);
 }
 
-step_result keyring_reread(struct request *r, struct keyring *keyring)
+static step_result wait_in(struct request *r, struct keyring *keyring, h2o_linklist_t *list)
 {
 	struct waiter *w;
 
@@ -340,10 +347,22 @@ step_result keyring_reread(struct request *r, struct keyring *keyring)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "too many requests wait for the signing keys");
 	w = h2o_mem_alloc_pool(&r->pool, sizeof(*w));
 	*w = (struct waiter){.request = r};
-	h2o_linklist_insert(&keyring->waiting, &w->link);
+	h2o_linklist_insert(list, &w->link);
 	keyring->waiting_count++;
 	r->waiting = true;
-	return STEP_WAIT; /* asked at the next tick: an answer must not come before this step has returned */
+	return STEP_WAIT;
+}
+
+step_result keyring_reread(struct request *r, struct keyring *keyring)
+{
+	return wait_in(r, keyring, &keyring->waiting); /* asked at the next tick, when this step has returned */
+}
+
+step_result keyring_await(struct request *r, struct keyring *keyring)
+{
+	if (!keyring->reading)
+		return STEP_NEXT;
+	return wait_in(r, keyring, keyring->again ? &keyring->waiting : &keyring->served);
 }
 
 /* ---- reading ---- */

@@ -27,10 +27,6 @@ h2o_iovec_t keyring_jwks(struct keyring *keyring, h2o_mem_pool_t *pool);
  * nothing. */
 bool keyring_is_closed(const struct keyring *keyring, h2o_iovec_t kid);
 
-/* Takes the rows of STORE_SIGNING_KEYS. A row that cannot be opened (secret gone, changed) is passed over with an error
- * in the log. If that is the one that signs, the one that signed before goes on while it is published. False, and what
- * was loaded before stays, if there are no rows, or at first none that can sign. */
-bool keyring_take(struct keyring *keyring, const PGresult *rows);
 /* Asks the database on every notice of keys and every 15 s (every second while there are no keys), makes the first key
  * if there never was one, and a successor in time: `rotate` seconds (0: never) after a key began to sign, another one
  * takes its place that was published `announce` seconds before. */
@@ -42,15 +38,13 @@ void keyring_refresh(struct keyring *keyring);
  * of ours. Waits until the keys were read anew, by a question that is sent from now on and at most once a second; ends
  * the request with 503 if they cannot be read. */
 step_result keyring_reread(struct request *r, struct keyring *keyring);
+/* What is signed because of a notice shall not be signed with a key that the same notice ended: waits for a reading
+ * that is under way, else STEP_NEXT. Ends the request as keyring_reread does. */
+step_result keyring_await(struct request *r, struct keyring *keyring);
 
 /* The first parameters of the functions that add a fresh ES256 key, in the pool. False if OpenSSL fails. */
 enum { FIRST_KEY_PARAMS = 4 };
 bool key_first_params(h2o_mem_pool_t *pool, const struct handle_keys *secrets,
                       struct db_param params[FIRST_KEY_PARAMS]);
-/* A private key as the database keeps it; *ret_secret_id names the secret that opens it. */
-h2o_iovec_t key_seal(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const struct jwk *key,
-                     int *ret_secret_id);
-struct jwk *key_open(h2o_mem_pool_t *pool, const struct handle_keys *secrets, const char *kid, const char *algorithm,
-                     h2o_iovec_t sealed, int secret_id);
 
 #endif

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "authz/verbs.h"
 #include "common/sandbox.h"
-#include "verbs.h"
 
 #ifndef SALLYPORT_SYSCONFDIR
 #define SALLYPORT_SYSCONFDIR "/usr/local/etc/sallyport"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "master_secrets.h"
+#include "authz/master_secrets.h"
 
 #include <stdlib.h>
 #include <string.h>

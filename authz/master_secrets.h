@@ -3,8 +3,8 @@
 #ifndef SALLYPORT_MASTER_SECRETS_H
 #define SALLYPORT_MASTER_SECRETS_H
 
+#include "authz/settings.h"
 #include "common/handle.h"
-#include "settings.h"
 
 /* NULL and *error. A variable is wiped where it stands as soon as it was read, so that neither a child nor
  * /proc/self/environ tells it: it can be read once. */

@@ -2,9 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "authz/master_secrets.h"
+#include "authz/verbs.h"
+#include "common/config.h"
 #include "common/scope.h"
-#include "master_secrets.h"
-#include "verbs.h"
 
 enum verb_status refuse(const char *format, ...)
 {
@@ -110,13 +111,8 @@ static void show_json(h2o_mem_pool_t *pool, const PGresult *rows)
 	puts(json_text(pool, list).base);
 }
 
-enum verb_status operator_show(struct operator* op, const char *sql, bool as_json)
-{
-	return operator_show_of(op, sql, NULL, 0, as_json);
-}
-
-enum verb_status operator_show_of(struct operator* op, const char *sql, const struct db_param *params, size_t count,
-                                  bool as_json)
+enum verb_status operator_show(struct operator* op, const char *sql, const struct db_param *params, size_t count,
+                               bool as_json)
 {
 	PGresult *rows = operator_ask(op, sql, params, count);
 
@@ -128,6 +124,25 @@ enum verb_status operator_show_of(struct operator* op, const char *sql, const st
 		show_table(rows);
 	PQclear(rows);
 	return VERB_DONE;
+}
+
+enum verb_status operator_list(struct operator* op, int argc, char **argv, const char *sql)
+{
+	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+
+	if (argc > 1 && !json)
+		return VERB_USAGE;
+	return operator_show(op, sql, NULL, 0, json);
+}
+
+int64_t operator_expiry(const char *text, const char *example)
+{
+	int64_t ms = duration_ms(text_of(text));
+
+	if (ms >= 1000 && ms <= 3650LL * 86400 * 1000)
+		return ms / 1000;
+	refuse("--expires is a duration like %s, ten years at most", example);
+	return 0;
 }
 
 bool operator_scopes(struct operator* op, const char *text, struct db_param *ret)

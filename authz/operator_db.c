@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "operator_db.h"
+#include "authz/operator_db.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -117,22 +117,13 @@ static bool close_section(struct compiler *c, const struct source *s, struct ope
 	return true;
 }
 
-static h2o_iovec_t trim(h2o_iovec_t a)
-{
-	while (a.len > 0 && a.base[0] == ' ')
-		a.base++, a.len--;
-	while (a.len > 0 && a.base[a.len - 1] == ' ')
-		a.len--;
-	return a;
-}
-
 static bool compile_tag(struct compiler *c, const struct source *s, struct open_sections *open, h2o_iovec_t tag)
 {
 	char sigil = tag.len > 0 ? tag.base[0] : '\0';
 	if (sigil == '!')
 		return true;
 	bool has_sigil = sigil != '\0' && strchr("#^/>", sigil) != NULL;
-	h2o_iovec_t name = trim(has_sigil ? h2o_iovec_init(tag.base + 1, tag.len - 1) : tag);
+	h2o_iovec_t name = text_trim(has_sigil ? h2o_iovec_init(tag.base + 1, tag.len - 1) : tag);
 	if (!is_name(name)) /* {{{x}}} and {{&x}} too: there is no way round the escaping */
 		return refuse(c, s, "a tag holds one name of a-z and _");
 	switch (has_sigil ? sigil : '\0') {
@@ -168,7 +159,7 @@ static bool compile_source(struct compiler *c, struct source *s)
 		if (tag_end == NULL)
 			return refuse(c, s, "a tag is not closed");
 		h2o_iovec_t inner = h2o_iovec_init(tag + 2, (size_t)(tag_end - tag - 2));
-		if (!compile_tag(c, s, &open, trim(inner)))
+		if (!compile_tag(c, s, &open, text_trim(inner)))
 			return false;
 		s->at = tag_end + 2;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "password.h"
+#include "authz/password.h"
 
 #include <argon2.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "authz/bearer.h"
 #include "authz/client_secret.h"
 #include "authz/event.h"
 #include "common/clock.h"
@@ -11,15 +12,6 @@
 
 /* Seconds: a registration that comes again within them is the same client. */
 enum { SAME_WITHIN = 5 * 60 };
-
-bool bearer_handle(struct request *r, enum handle_type type, struct handle *ret)
-{
-	bool repeats;
-	h2o_iovec_t header = request_header(r, "authorization", &repeats);
-	if (repeats || header.len <= 7 || !text_is_nocase(h2o_iovec_init(header.base, 7), "Bearer "))
-		return false;
-	return handle_open(authz_of(r)->handle_keys, type, h2o_iovec_init(header.base + 7, header.len - 7), ret);
-}
 
 /* Ids and secrets are of unreserved characters only: clients put them into Basic without encoding. An id never looks
  * like a URL, which is the space of client id metadata documents. */

@@ -12,8 +12,6 @@ step_result reply_new_client(struct request *r, const struct client *c, const ch
                              enum metadata_source source);
 /* What was registered, with the URI and the token of its management (RFC 7592, 3), and the secret unless it is NULL. */
 step_result reply_registration(struct request *r, int status, const struct client *c, const char *secret);
-/* The handle of an Authorization header with a bearer. False: there is none, several, or it is not of this type. */
-bool bearer_handle(struct request *r, enum handle_type type, struct handle *ret);
 
 struct register_state {
 	struct registration registration;

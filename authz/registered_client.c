@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "authz/answer_cache.h"
+#include "authz/bearer.h"
 #include "authz/event.h"
 #include "authz/register.h"
 #include "common/reply.h"
 #include "common/secret.h"
-
-enum { CLIENT_ID_MAX = 128 };
 
 /* ---- the guard ---- */
 
@@ -23,7 +22,8 @@ static step_result ask_registered(struct request *r)
 {
 	struct handle token;
 	/* ids that this server makes need no encoding, so an encoded one is not one of them */
-	if (r->path_id.len == 0 || r->path_id.len > CLIENT_ID_MAX || !bearer_handle(r, HANDLE_REGISTRATION, &token))
+	if (r->path_id.len == 0 || r->path_id.len > CLIENT_ID_HERE_MAX ||
+	    !bearer_handle(r, HANDLE_REGISTRATION, &token))
 		return fail_token(r);
 	return store_client_registered(r, token.id, text_copy(&r->pool, r->path_id));
 }

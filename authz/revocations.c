@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "authz/keys.h"
 #include "authz/notices.h"
 #include "authz/security_event.h"
 #include "authz/token_client.h"
@@ -265,6 +266,11 @@ static step_result answer(struct request *r)
 
 /* ---- asking ---- */
 
+static step_result await_keys(struct request *r)
+{
+	return keyring_await(r, authz_of(r)->keyring);
+}
+
 static step_result ask_database(struct request *r)
 {
 	struct revocations_state *s = r->state;
@@ -282,7 +288,7 @@ static step_result ask_again(struct request *r)
 	return ask_database(r);
 }
 
-static step_fn *const again_steps[] = {ask_again, answer, NULL};
+static step_fn *const again_steps[] = {ask_again, await_keys, answer, NULL};
 
 static step_result answer_nothing(struct request *r)
 {
@@ -308,4 +314,4 @@ static step_result ask(struct request *r)
 	return store_prove_client(r, client_of(r), true);
 }
 
-step_fn *const revocations_steps[] = {ask, answer, NULL};
+step_fn *const revocations_steps[] = {ask, await_keys, answer, NULL};

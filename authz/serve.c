@@ -5,20 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "answer_cache.h"
-#include "budget.h"
+#include "authz/answer_cache.h"
+#include "authz/budget.h"
+#include "authz/document_fetch.h"
+#include "authz/endpoints.h"
+#include "authz/key_sets.h"
+#include "authz/keys.h"
+#include "authz/known_tokens.h"
+#include "authz/notices.h"
+#include "authz/page.h"
+#include "authz/revocations.h"
+#include "authz/store.h"
+#include "authz/verbs.h"
 #include "common/log.h"
-#include "document_fetch.h"
 #include "common/rate_limit.h"
-#include "endpoints.h"
-#include "key_sets.h"
-#include "keys.h"
-#include "known_tokens.h"
-#include "notices.h"
-#include "page.h"
-#include "revocations.h"
-#include "store.h"
-#include "verbs.h"
 
 enum { SWEEP_MS = 10000, CLIENTS_SWEEP_MS = 60000, HASHES_WAITING = 32, ANSWERS_KEPT = 4096, TOKENS_KNOWN = 4096 };
 

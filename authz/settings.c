@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "settings.h"
+#include "authz/settings.h"
 
 #include <string.h>
 
+#include "authz/settings_documents.h"
 #include "common/config.h"
 #include "common/uri.h"
-#include "settings_documents.h"
 
 #ifndef SALLYPORT_DATADIR
 #define SALLYPORT_DATADIR "/usr/local/share/sallyport"

@@ -4,7 +4,7 @@
 #ifndef SALLYPORT_SETTINGS_H
 #define SALLYPORT_SETTINGS_H
 
-#include "authz.h"
+#include "authz/authz.h"
 #include "common/serving_settings.h"
 
 /* The JSON Schema of authz.yaml (2020-12), also printed for editors. Kept by the pool. */

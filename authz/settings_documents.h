@@ -3,7 +3,7 @@
 #ifndef SALLYPORT_SETTINGS_DOCUMENTS_H
 #define SALLYPORT_SETTINGS_DOCUMENTS_H
 
-#include "settings.h"
+#include "authz/settings.h"
 
 /* Reads the checked member of `values`; NULL, or one line in the pool that names file and member. */
 const char *settings_documents_read(h2o_mem_pool_t *pool, const char *file, const json_t *values,

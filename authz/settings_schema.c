@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "settings.h"
+#include "authz/settings.h"
 
 /* Without what serving_settings.c adds. */
 static const char SCHEMA[] =

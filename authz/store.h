@@ -6,8 +6,8 @@
 #ifndef SALLYPORT_STORE_H
 #define SALLYPORT_STORE_H
 
-#include "authz.h"
-#include "poll_request.h"
+#include "authz/authz.h"
+#include "authz/poll_request.h"
 #include "common/scope.h"
 #include "common/secret.h"
 
@@ -15,9 +15,9 @@
 extern const struct db_statement STORE_STATEMENTS[];
 extern const size_t STORE_STATEMENT_COUNT;
 
-/* How a client at /token, /introspect or /revoke says who it is. The verdict functions compare it themselves, first of
- * all, so that the proof and the decision are one round trip: unknown, disabled, another method than the registered one
- * or a wrong secret are all CLIENT_REFUSED. */
+/* How a client at /token, /introspect, /revoke or /revocations says who it is. The verdict functions compare it
+ * themselves, first of all, so that the proof and the decision are one round trip: unknown, disabled, another method
+ * than the registered one or a wrong secret are all CLIENT_REFUSED. */
 enum auth_method {
 	AUTH_NONE,
 	AUTH_SECRET_BASIC,
@@ -43,6 +43,9 @@ struct client_proof {
 };
 
 /* ---- clients (RFC 7591) ---- */
+/* Bytes of an id that may be asked about: those that were made here, or by the operator, are much shorter than the URL
+ * of a document (client_document.h). */
+enum { CLIENT_ID_MAX = 1024, CLIENT_ID_HERE_MAX = 128 };
 struct client {
 	const char *client_id;
 	const char *name; /* never NULL; "" if none was given */

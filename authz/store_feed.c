@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store_statements.h"
+#include "authz/store_statements.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Authorization requests, their pages, signing in, and the decision. */
-#include "store_statements.h"
+#include "authz/store_statements.h"
 
 #include <string.h>
 

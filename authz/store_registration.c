@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "store_statements.h"
+#include "authz/store_statements.h"
 
 step_result store_client_register(struct request *r, const struct registration *registration)
 {

@@ -3,7 +3,7 @@
 #ifndef SALLYPORT_STORE_STATEMENTS_H
 #define SALLYPORT_STORE_STATEMENTS_H
 
-#include "store.h"
+#include "authz/store.h"
 
 enum store_statement {
 	STATEMENT_SIGNING_KEYS, /* the start waits for its answer */

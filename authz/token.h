@@ -22,7 +22,8 @@ extern step_fn *const token_service_steps[]; /* token_service.c */
 step_result fail_grant_after_proof(struct request *r);
 /* invalid_grant with one text, whatever the reason was. */
 step_result fail_grant(struct request *r);
-/* 200 with an access token and, if the grant has one, its refresh token (RFC 6749, 5.1). */
+/* 200 with an access token and, if the grant has them, its refresh token (RFC 6749, 5.1) and an ID token (OpenID
+ * Connect Core, 3.1.3.3); `event` names the audit record. */
 step_result reply_tokens(struct request *r, const struct granted *g, const char *event);
 
 #endif

@@ -11,7 +11,7 @@
 #include "common/reply.h"
 #include "common/secret.h"
 
-enum { CREDENTIAL_MAX = 2048, CLIENT_ID_MAX = 1024 };
+enum { CREDENTIAL_MAX = 2048 };
 
 static const char TWO_METHODS[] = "the client used two authentication methods";
 
@@ -24,6 +24,12 @@ const struct client_proof *client_of(const struct request *r)
 step_result fail_client(struct request *r)
 {
 	return fail(r, &INVALID_CLIENT, "the client is unknown or did not prove who it is");
+}
+
+step_result fail_client_because(struct request *r, const char *why)
+{
+	log_event(LOG_INFO, "proof of a client refused", "request", r->id, "reason", why, NULL);
+	return fail_client(r);
 }
 
 static bool is_basic(h2o_iovec_t authorization)
@@ -117,10 +123,8 @@ static step_result read_assertion(struct request *r, struct client_guard *g)
 	g->kind = PROOF_ASSERTION;
 	g->text = text_of(assertion);
 	const char *problem = assertion_peek(&r->pool, g->text, &g->peek);
-	if (problem != NULL) {
-		log_event(LOG_INFO, "proof of a client refused", "request", r->id, "reason", problem, NULL);
-		return fail_client(r);
-	}
+	if (problem != NULL)
+		return fail_client_because(r, problem);
 	if (form_id != NULL && strcmp(form_id, g->peek.client_id) != 0)
 		return fail(r, &INVALID_REQUEST, "client_id is not that of the assertion");
 	g->proof.client_id = g->peek.client_id;
@@ -156,10 +160,7 @@ static step_result read_client(struct request *r)
 static step_result check_site(struct request *r)
 {
 	const char *problem = client_document_refused(&authz_of(r)->settings.documents, client_of(r)->client_id);
-	if (problem == NULL)
-		return STEP_NEXT;
-	log_event(LOG_INFO, "proof of a client refused", "request", r->id, "reason", problem, NULL);
-	return fail_client(r);
+	return problem == NULL ? STEP_NEXT : fail_client_because(r, problem);
 }
 
 step_fn *const client_guard[] = {read_client,

@@ -4,7 +4,6 @@
 #include "authz/event.h"
 #include "authz/parameter.h"
 #include "authz/token.h"
-#include "common/encoding.h"
 #include "common/secret.h"
 
 enum { VERIFIER_MIN = 43, VERIFIER_MAX = 128 };
@@ -21,14 +20,6 @@ static bool is_verifier(h2o_iovec_t text)
 			return false;
 	}
 	return true;
-}
-
-/* RFC 7636, 4.2 */
-static const char *challenge_of(struct request *r, h2o_iovec_t verifier)
-{
-	uint8_t digest[SHA256_SIZE];
-	sha256(verifier, digest);
-	return base64url_encode(&r->pool, digest, sizeof(digest)).base;
 }
 
 static step_result redeem(struct request *r)
@@ -48,7 +39,7 @@ static step_result redeem(struct request *r)
 	if (!handle_open(authz->handle_keys, HANDLE_CODE, text_of(code), &s->handle))
 		return fail_grant_after_proof(r);
 	return store_redeem_code(r, client_of(r), s->handle.id, parameter(&r->form, "redirect_uri"),
-	                         challenge_of(r, verifier), resource, authz->settings.grant_lifetime);
+	                         sha256_base64url(&r->pool, verifier), resource, authz->settings.grant_lifetime);
 }
 
 static step_result fail_replayed(struct request *r, const struct granted *g)

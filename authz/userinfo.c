@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authz/userinfo.h"
 
+#include "authz/bearer.h"
 #include "authz/keys.h"
 #include "common/confirmation.h"
 #include "common/encoding.h"
@@ -18,14 +19,12 @@ static step_result read_header(struct request *r)
 {
 	bool repeats;
 	struct proof *proof = h2o_mem_alloc_pool(&r->pool, sizeof(*proof));
-	h2o_iovec_t header = request_header(r, "authorization", &repeats);
-	bool is_bearer = header.len > 7 && text_is_nocase(h2o_iovec_init(header.base, 7), "Bearer ");
+	proof->text = bearer_text(r, &repeats);
 	r->caller = proof;
 	if (repeats)
 		return fail(r, &INVALID_REQUEST, "more than one Authorization header");
-	if (!is_bearer)
+	if (proof->text.base == NULL)
 		return fail(r, &INVALID_TOKEN, "an access token is needed");
-	proof->text = h2o_iovec_init(header.base + 7, header.len - 7);
 	if (!access_token_readable(r))
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the signing keys are not loaded yet");
 	if (access_token_key_is_closed(r, proof->text))

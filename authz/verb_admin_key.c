@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/config.h"
+#include "authz/admin_client.h"
+#include "authz/verbs.h"
 #include "common/secret.h"
-#include "verbs.h"
 
 enum verb_status verb_admin_key_add(struct operator* op, int argc, char **argv)
 {
@@ -18,7 +18,7 @@ enum verb_status verb_admin_key_add(struct operator* op, int argc, char **argv)
 	struct handle key = {.generation = 0};
 	enum verb_status status;
 	struct db_param scopes;
-	int64_t lifetime_ms;
+	int64_t lifetime; /* seconds */
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
@@ -31,17 +31,15 @@ enum verb_status verb_admin_key_add(struct operator* op, int argc, char **argv)
 	}
 	if (scope == NULL || optind != argc - 1)
 		return VERB_USAGE;
-	lifetime_ms = duration_ms(text_of(expires));
-	if (lifetime_ms < 1000 || lifetime_ms > 3650LL * 86400 * 1000)
-		return refuse("--expires is a duration like 90d, ten years at most");
-	if (!operator_read_secrets(op) || !operator_scopes(op, scope, &scopes))
+	lifetime = operator_expiry(expires, "90d");
+	if (lifetime == 0 || !operator_read_secrets(op) || !operator_scopes(op, scope, &scopes))
 		return VERB_REFUSED;
 	random_bytes(key.id, sizeof(key.id));
 	struct db_param params[] = {param_uuid(key.id), param_text(argv[optind]), scopes,
-	                            param_int(&op->pool, lifetime_ms / 1000)};
+	                            param_int(&op->pool, lifetime)};
 	status = operator_do(op, "SELECT authz.admin_key_add($1, $2, $3, $4)", params, 4, "a living key has this name");
-	if (status == VERB_DONE && strcmp(scope, "admin:clients") != 0)
-		fputs("note: the admin REST asks for the scope admin:clients and no other\n", stderr);
+	if (status == VERB_DONE && strcmp(scope, ADMIN_SCOPE) != 0)
+		fputs("note: the admin REST asks for the scope " ADMIN_SCOPE " and no other\n", stderr);
 	if (status == VERB_DONE)
 		puts(handle_mint(&op->pool, op->secrets, HANDLE_ADMIN_KEY, &key));
 	return status;
@@ -49,11 +47,7 @@ enum verb_status verb_admin_key_add(struct operator* op, int argc, char **argv)
 
 enum verb_status verb_admin_key_list(struct operator* op, int argc, char **argv)
 {
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-
-	if (argc > 1 && !json)
-		return VERB_USAGE;
-	return operator_show(op, "SELECT * FROM authz.admin_key_list()", json);
+	return operator_list(op, argc, argv, "SELECT * FROM authz.admin_key_list()");
 }
 
 enum verb_status verb_admin_key_revoke(struct operator* op, int argc, char **argv)

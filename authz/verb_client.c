@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client_metadata.h"
+#include "authz/client_metadata.h"
+#include "authz/verbs.h"
 #include "common/secret.h"
 #include "common/uri.h"
-#include "verbs.h"
 
-enum { URI_OPTIONS_MAX = 32, CLIENT_ID_MAX = 128 };
+enum { URI_OPTIONS_MAX = 32 };
 
 struct new_client {
 	const char *id, *name, *resource, *scope;
@@ -66,7 +66,7 @@ static bool id_acceptable(const char *id)
 {
 	size_t len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-");
 
-	return len > 0 && len <= CLIENT_ID_MAX && id[len] == '\0';
+	return len > 0 && len <= CLIENT_ID_HERE_MAX && id[len] == '\0';
 }
 
 static void choose_grant_types(struct new_client *c)
@@ -200,15 +200,10 @@ enum verb_status verb_client_add(struct operator* op, int argc, char **argv)
 
 enum verb_status verb_client_list(struct operator* op, int argc, char **argv)
 {
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-
-	if (argc > 1 && !json)
-		return VERB_USAGE;
-	return operator_show(op,
+	return operator_list(op, argc, argv,
 	                     "SELECT client_id, name, origin, enabled, auth_method, resource, "
 	                     "array_to_string(redirect_uris, ' ') AS redirect_uris "
-	                     "FROM authz.client_list('', 2147483647)",
-	                     json);
+	                     "FROM authz.client_list('', 2147483647)");
 }
 
 static const char NO_CLIENT[] = "there is no client of this id";

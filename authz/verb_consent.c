@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "verbs.h"
+#include "authz/verbs.h"
 
 enum verb_status verb_person_consents(struct operator* op, int argc, char **argv)
 {
@@ -13,7 +13,7 @@ enum verb_status verb_person_consents(struct operator* op, int argc, char **argv
 	if (argc < 2 || (argc > 2 && !json))
 		return VERB_USAGE;
 	struct db_param params[] = {param_text(argv[1])};
-	return operator_show_of(op, "SELECT * FROM authz.consent_list($1)", params, 1, json);
+	return operator_show(op, "SELECT * FROM authz.consent_list($1)", params, 1, json);
 }
 
 enum verb_status verb_person_forget(struct operator* op, int argc, char **argv)

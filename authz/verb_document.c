@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client_document.h"
+#include "authz/client_document.h"
+#include "authz/store_statements.h"
+#include "authz/verbs.h"
 #include "common/secret.h"
-#include "store_statements.h"
-#include "verbs.h"
 
 enum { FILE_MAX = 65536 };
 

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "authz/keys.h"
+#include "authz/master_secrets.h"
+#include "authz/verbs.h"
 #include "common/encoding.h"
 #include "common/secret.h"
-#include "keys.h"
-#include "master_secrets.h"
-#include "verbs.h"
 
 enum { PUBLISHED_FIRST_S = 300 }; /* resource servers fetch a JWKS every few minutes */
 
@@ -68,13 +68,11 @@ enum verb_status verb_key_list(struct operator* op, int argc, char **argv)
 		return VERB_USAGE;
 	if (!operator_read_settings(op))
 		return VERB_REFUSED;
-	return operator_show(
-	    op,
-	    text_printf(&op->pool,
-	                "SELECT kid, algorithm, signs, secret_id, to_timestamp(created_at) AS created_at, "
-	                "to_timestamp(signs_from) AS signs_from FROM authz.signing_keys(%lld)",
-	                (long long)op->settings->authz.access_token_lifetime),
-	    json);
+	struct db_param params[] = {param_int(&op->pool, op->settings->authz.access_token_lifetime)};
+	return operator_show(op,
+	                     "SELECT kid, algorithm, signs, secret_id, to_timestamp(created_at) AS created_at, "
+	                     "to_timestamp(signs_from) AS signs_from FROM authz.signing_keys($1)",
+	                     params, 1, json);
 }
 
 /* An id that the secrets file does not have yet; 1 if there is no such file. */

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "authz/verbs.h"
 #include "common/secret.h"
-#include "verbs.h"
 
 #ifndef SALLYPORT_DATADIR
 #define SALLYPORT_DATADIR "/usr/local/share/sallyport"

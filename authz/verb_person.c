@@ -5,9 +5,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "authz/password.h"
+#include "authz/verbs.h"
 #include "common/secret.h"
-#include "password.h"
-#include "verbs.h"
 
 enum { PASSWORD_CHARACTERS_MIN = 8 }; /* OWASP ASVS 5.0, 6.2.1 */
 
@@ -102,14 +102,9 @@ enum verb_status verb_person_add(struct operator* op, int argc, char **argv)
 
 enum verb_status verb_person_list(struct operator* op, int argc, char **argv)
 {
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-
-	if (argc > 1 && !json)
-		return VERB_USAGE;
-	return operator_show(op,
+	return operator_list(op, argc, argv,
 	                     "SELECT username, display_name, scope, own_scope, roles, groups, enabled, living_grants "
-	                     "FROM authz.person_list()",
-	                     json);
+	                     "FROM authz.person_list()");
 }
 
 static const char NOBODY[] = "there is nobody of this name";

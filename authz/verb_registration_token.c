@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/config.h"
+#include "authz/verbs.h"
 #include "common/secret.h"
-#include "verbs.h"
 
 enum verb_status verb_registration_token_add(struct operator* op, int argc, char **argv)
 {
@@ -19,7 +18,7 @@ enum verb_status verb_registration_token_add(struct operator* op, int argc, char
 	const char *expires = "7d";
 	struct handle token = {.generation = 0};
 	enum verb_status status;
-	int64_t lifetime_ms, uses = 0;
+	int64_t lifetime, uses = 0; /* lifetime: seconds */
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
@@ -32,14 +31,11 @@ enum verb_status verb_registration_token_add(struct operator* op, int argc, char
 	}
 	if (optind != argc - 1)
 		return VERB_USAGE;
-	lifetime_ms = duration_ms(text_of(expires));
-	if (lifetime_ms < 1000 || lifetime_ms > 3650LL * 86400 * 1000)
-		return refuse("--expires is a duration like 7d, ten years at most");
-	if (!operator_read_secrets(op))
+	lifetime = operator_expiry(expires, "7d");
+	if (lifetime == 0 || !operator_read_secrets(op))
 		return VERB_REFUSED;
 	random_bytes(token.id, sizeof(token.id));
-	struct db_param params[] = {param_uuid(token.id), param_text(argv[optind]),
-	                            param_int(&op->pool, lifetime_ms / 1000),
+	struct db_param params[] = {param_uuid(token.id), param_text(argv[optind]), param_int(&op->pool, lifetime),
 	                            uses > 0 ? param_int(&op->pool, uses) : param_text(NULL)};
 	status = operator_do(op, "SELECT authz.initial_access_add($1, $2, $3, $4)", params, 4,
 	                     "a living token has this name");
@@ -50,11 +46,7 @@ enum verb_status verb_registration_token_add(struct operator* op, int argc, char
 
 enum verb_status verb_registration_token_list(struct operator* op, int argc, char **argv)
 {
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-
-	if (argc > 1 && !json)
-		return VERB_USAGE;
-	return operator_show(op, "SELECT * FROM authz.initial_access_list()", json);
+	return operator_list(op, argc, argv, "SELECT * FROM authz.initial_access_list()");
 }
 
 enum verb_status verb_registration_token_revoke(struct operator* op, int argc, char **argv)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "authz/verbs.h"
 #include "common/uri.h"
-#include "verbs.h"
 
 enum { SCOPES_FILE_MAX = 1024 * 1024 };
 
@@ -96,9 +96,5 @@ enum verb_status verb_resource_put(struct operator* op, int argc, char **argv)
 
 enum verb_status verb_resource_list(struct operator* op, int argc, char **argv)
 {
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-
-	if (argc > 1 && !json)
-		return VERB_USAGE;
-	return operator_show(op, "SELECT * FROM authz.resource_list()", json);
+	return operator_list(op, argc, argv, "SELECT * FROM authz.resource_list()");
 }

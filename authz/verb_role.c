@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "verbs.h"
+#include "authz/verbs.h"
 
 enum { NAMES_MAX = 100 };
 
@@ -52,15 +52,6 @@ static enum verb_status say_outcome(struct operator* op, const char *sql, const 
 	return status;
 }
 
-static enum verb_status list(struct operator* op, int argc, char **argv, const char *sql)
-{
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-
-	if (argc > 1 && !json)
-		return VERB_USAGE;
-	return operator_show(op, sql, json);
-}
-
 static enum verb_status remove_named(struct operator* op, int argc, char **argv, const char *sql, const char *otherwise)
 {
 	if (argc != 2)
@@ -92,7 +83,7 @@ enum verb_status verb_role_put(struct operator* op, int argc, char **argv)
 
 enum verb_status verb_role_list(struct operator* op, int argc, char **argv)
 {
-	return list(op, argc, argv, "SELECT * FROM authz.role_list()");
+	return operator_list(op, argc, argv, "SELECT * FROM authz.role_list()");
 }
 
 enum verb_status verb_role_delete(struct operator* op, int argc, char **argv)
@@ -132,7 +123,7 @@ enum verb_status verb_group_put(struct operator* op, int argc, char **argv)
 
 enum verb_status verb_group_list(struct operator* op, int argc, char **argv)
 {
-	return list(op, argc, argv, "SELECT * FROM authz.group_list()");
+	return operator_list(op, argc, argv, "SELECT * FROM authz.group_list()");
 }
 
 enum verb_status verb_group_delete(struct operator* op, int argc, char **argv)

@@ -4,9 +4,9 @@
 #ifndef SALLYPORT_VERBS_H
 #define SALLYPORT_VERBS_H
 
+#include "authz/operator_db.h"
+#include "authz/settings.h"
 #include "common/handle.h"
-#include "operator_db.h"
-#include "settings.h"
 
 enum verb_status { VERB_DONE, VERB_REFUSED /* one line was written to standard error */, VERB_USAGE };
 
@@ -43,9 +43,12 @@ PGresult *operator_ask(struct operator* op, const char *sql, const struct db_par
 enum verb_status operator_do(struct operator* op, const char *sql, const struct db_param *params, size_t count,
                              const char *otherwise);
 /* All rows of a question: a table for people, or a JSON array of objects. */
-enum verb_status operator_show(struct operator* op, const char *sql, bool as_json);
-enum verb_status operator_show_of(struct operator* op, const char *sql, const struct db_param *params, size_t count,
-                                  bool as_json);
+enum verb_status operator_show(struct operator* op, const char *sql, const struct db_param *params, size_t count,
+                               bool as_json);
+/* The verb of a list: no arguments but perhaps --json. */
+enum verb_status operator_list(struct operator* op, int argc, char **argv, const char *sql);
+/* Seconds of the option --expires, a second to ten years; 0 after a line on standard error, which says `example`. */
+int64_t operator_expiry(const char *text, const char *example);
 /* A line on standard error for scopes that no resource has. */
 void operator_note_unknown_scopes(struct operator* op, const struct db_param *scopes);
 /* A text[] of blank-separated scopes, sorted; false after a line on standard error. */

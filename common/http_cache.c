@@ -4,30 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-static h2o_iovec_t trim(h2o_iovec_t a)
-{
-	while (a.len > 0 && (a.base[0] == ' ' || a.base[0] == '\t'))
-		a.base++, a.len--;
-	while (a.len > 0 && strchr(" \t\r\n", a.base[a.len - 1]) != NULL && a.base[a.len - 1] != '\0')
-		a.len--;
-	return a;
-}
-
-/* Up to the separator; *rest is what follows it. */
-static h2o_iovec_t take(h2o_iovec_t *rest, char separator)
-{
-	const char *end = rest->len > 0 ? memchr(rest->base, separator, rest->len) : NULL;
-	h2o_iovec_t head = *rest;
-
-	if (end == NULL) {
-		*rest = h2o_iovec_init(NULL, 0);
-		return trim(head);
-	}
-	head.len = (size_t)(end - head.base);
-	*rest = h2o_iovec_init(end + 1, rest->len - head.len - 1);
-	return trim(head);
-}
-
 /* RFC 9111, 1.2.2: too large a number stands for a very long time. */
 static bool read_seconds(h2o_iovec_t text, int64_t *ret)
 {
@@ -49,7 +25,7 @@ static bool read_seconds(h2o_iovec_t text, int64_t *ret)
 
 static void read_directive(struct http_cache *c, h2o_iovec_t directive)
 {
-	h2o_iovec_t value = directive, name = take(&value, '=');
+	h2o_iovec_t value = directive, name = text_cut(&value, '=');
 	int64_t seconds;
 
 	if (text_is_nocase(name, "no-store") || text_is_nocase(name, "no-cache"))
@@ -57,7 +33,7 @@ static void read_directive(struct http_cache *c, h2o_iovec_t directive)
 	if (!text_is_nocase(name, "max-age"))
 		return;
 	/* RFC 9111, 4.2.1: what cannot be read, or is said twice in two ways, is not fresh. */
-	if (!read_seconds(trim(value), &seconds) || (c->has_max_age && seconds != c->max_age)) {
+	if (!read_seconds(text_trim(value), &seconds) || (c->has_max_age && seconds != c->max_age)) {
 		c->forbids = true;
 		return;
 	}
@@ -120,7 +96,7 @@ static void read_field(struct http_cache *c, h2o_iovec_t name, h2o_iovec_t value
 
 	if (text_is_nocase(name, "cache-control")) {
 		while (value.len > 0)
-			read_directive(c, take(&value, ','));
+			read_directive(c, text_cut(&value, ','));
 	} else if (text_is_nocase(name, "age") && read_seconds(value, &seconds)) {
 		c->age = seconds;
 	} else if (text_is_nocase(name, "date")) {
@@ -140,6 +116,8 @@ static void read_field(struct http_cache *c, h2o_iovec_t name, h2o_iovec_t value
 
 void http_cache_read(struct http_cache *c, h2o_iovec_t line)
 {
+	while (line.len > 0 && (line.base[line.len - 1] == '\r' || line.base[line.len - 1] == '\n'))
+		line.len--;
 	h2o_iovec_t value = line, name;
 
 	if (text_starts(line, "HTTP/")) {
@@ -148,8 +126,8 @@ void http_cache_read(struct http_cache *c, h2o_iovec_t line)
 	}
 	if (line.len == 0 || memchr(line.base, ':', line.len) == NULL)
 		return;
-	name = take(&value, ':');
-	read_field(c, name, trim(value));
+	name = text_cut(&value, ':');
+	read_field(c, name, text_trim(value));
 }
 
 int64_t http_cache_lifetime(const struct http_cache *c)

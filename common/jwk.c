@@ -161,7 +161,6 @@ char *jwk_thumbprint(h2o_mem_pool_t *pool, const struct jwk *key)
 {
 	struct members m;
 	char *text;
-	uint8_t digest[SHA256_SIZE];
 
 	if (!members_of(pool, key, &m))
 		return NULL;
@@ -173,8 +172,7 @@ char *jwk_thumbprint(h2o_mem_pool_t *pool, const struct jwk *key)
 		text = text_printf(pool, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", m.first);
 	else
 		text = text_printf(pool, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", m.first, m.second);
-	sha256(text_of(text), digest);
-	return base64url_encode(pool, digest, sizeof(digest)).base;
+	return sha256_base64url(pool, text_of(text));
 }
 
 json_t *jwk_public_json(const struct jwk *key)

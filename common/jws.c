@@ -119,21 +119,15 @@ h2o_iovec_t jws_sign(h2o_mem_pool_t *pool, const struct jwk *key, const char *ty
 
 /* ---- Reading ---- */
 
-struct parts { /* base64url text */
-	h2o_iovec_t header, payload, signature;
-	h2o_iovec_t input; /* RFC 7515, 5.1: header and payload with the dot */
-};
-
 struct header {
 	h2o_iovec_t typ, kid; /* len 0 also where they are no text */
 	bool has_typ, has_kid;
 	enum jws_algorithm algorithm;
 };
 
-/* NULL, or why not. Exactly three parts: neither JWE nor the detached form (RFC 7515, appendix F). */
-static const char *parts_read(h2o_iovec_t token, struct parts *ret)
+const char *jws_split(h2o_iovec_t token, size_t size_max, struct jws_parts *ret)
 {
-	if (token.len == 0 || token.len > JWS_SIZE_MAX)
+	if (token.len == 0 || token.len > size_max)
 		return "the token is empty or too long";
 	char *end = token.base + token.len;
 	char *first = memchr(token.base, '.', token.len);
@@ -149,9 +143,9 @@ static const char *parts_read(h2o_iovec_t token, struct parts *ret)
 	return NULL;
 }
 
-static json_t *object_read(h2o_mem_pool_t *pool, h2o_iovec_t base64url)
+json_t *jws_part_read(h2o_mem_pool_t *pool, h2o_iovec_t part)
 {
-	h2o_iovec_t text = base64url_decode(pool, base64url);
+	h2o_iovec_t text = base64url_decode(pool, part);
 	if (text.base == NULL)
 		return NULL;
 	json_t *object = json_read(pool, text, NULL);
@@ -172,7 +166,7 @@ static bool typ_is(h2o_iovec_t value, const char *typ)
 /* NULL, or why not. */
 static const char *header_members_read(h2o_mem_pool_t *pool, h2o_iovec_t part, struct header *ret)
 {
-	json_t *object = object_read(pool, part);
+	json_t *object = jws_part_read(pool, part);
 	const char *member;
 	json_t *value;
 
@@ -207,17 +201,17 @@ static const char *header_read(h2o_mem_pool_t *pool, h2o_iovec_t part, const cha
 
 h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *typ)
 {
-	struct parts parts;
+	struct jws_parts parts;
 	struct header header;
 
-	if (parts_read(token, &parts) != NULL || header_read(pool, parts.header, typ, &header) != NULL)
+	if (jws_split(token, JWS_SIZE_MAX, &parts) != NULL || header_read(pool, parts.header, typ, &header) != NULL)
 		return h2o_iovec_init(NULL, 0);
 	return header.kid;
 }
 
 /* NULL, or why not. */
 static const char *signature_problem(h2o_mem_pool_t *pool, const struct jwk *key, const struct header *header,
-                                     const struct parts *parts)
+                                     const struct jws_parts *parts)
 {
 	/* RFC 8725, 3.1: the key says which algorithm, the header may only agree */
 	if (header->algorithm != key->algorithm)
@@ -230,10 +224,10 @@ static const char *signature_problem(h2o_mem_pool_t *pool, const struct jwk *key
 
 /* NULL, or why not. */
 static const char *token_problem(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token,
-                                 struct parts *parts)
+                                 struct jws_parts *parts)
 {
 	struct header header;
-	const char *why = parts_read(token, parts);
+	const char *why = jws_split(token, JWS_SIZE_MAX, parts);
 
 	if (why == NULL)
 		why = header_read(pool, parts->header, typ, &header);
@@ -243,9 +237,9 @@ static const char *token_problem(h2o_mem_pool_t *pool, const struct jwk_set *key
 	return key != NULL ? signature_problem(pool, key, &header, parts) : "kid is unknown";
 }
 
-static json_t *claims_read(h2o_mem_pool_t *pool, const struct parts *parts, const char **why)
+static json_t *claims_read(h2o_mem_pool_t *pool, const struct jws_parts *parts, const char **why)
 {
-	json_t *claims = object_read(pool, parts->payload);
+	json_t *claims = jws_part_read(pool, parts->payload);
 
 	if (claims == NULL)
 		*why = "the claims are no base64url of a JSON object";
@@ -255,7 +249,7 @@ static json_t *claims_read(h2o_mem_pool_t *pool, const struct parts *parts, cons
 json_t *jws_verify(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token,
                    const char **why)
 {
-	struct parts parts;
+	struct jws_parts parts;
 
 	*why = token_problem(pool, keys, typ, token, &parts);
 	return *why == NULL ? claims_read(pool, &parts, why) : NULL;
@@ -292,10 +286,10 @@ static const struct jwk *key_meant(const struct jwk_set *keys, const struct head
 
 /* NULL, or why not. */
 static const char *own_token_problem(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *const *typs,
-                                     h2o_iovec_t token, struct parts *parts, bool *key_unknown)
+                                     h2o_iovec_t token, struct jws_parts *parts, bool *key_unknown)
 {
 	struct header header;
-	const char *why = parts_read(token, parts);
+	const char *why = jws_split(token, JWS_SIZE_MAX, parts);
 
 	if (why == NULL)
 		why = header_members_read(pool, parts->header, &header);
@@ -313,7 +307,7 @@ static const char *own_token_problem(h2o_mem_pool_t *pool, const struct jwk_set 
 json_t *jws_verify_own(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *const *typs, h2o_iovec_t token,
                        bool *key_unknown, const char **why)
 {
-	struct parts parts;
+	struct jws_parts parts;
 	bool unknown = false;
 
 	*why = own_token_problem(pool, keys, typs, token, &parts, &unknown);
@@ -324,8 +318,7 @@ json_t *jws_verify_own(h2o_mem_pool_t *pool, const struct jwk_set *keys, const c
 
 /* ---- Claims ---- */
 
-/* RFC 7519, 4.1.3: one text, or an array of texts. */
-static bool audience_has(const json_t *aud, const char *audience)
+bool jwt_audience_has(const json_t *aud, const char *audience)
 {
 	const json_t *value;
 	bool found = false;
@@ -349,7 +342,7 @@ const char *jwt_claims_problem(const json_t *claims, const char *issuer, const c
 
 	if (!json_is_string(iss) || strcmp(json_string_value(iss), issuer) != 0)
 		return "iss is another one";
-	if (!audience_has(json_object_get(claims, "aud"), audience))
+	if (!jwt_audience_has(json_object_get(claims, "aud"), audience))
 		return "aud is another one";
 	if (!json_is_integer(exp) || !json_is_integer(iat) || (nbf != NULL && !json_is_integer(nbf)))
 		return "exp, iat or nbf is missing or no integer";

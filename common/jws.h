@@ -11,6 +11,16 @@ enum { JWS_SIZE_MAX = 16384 };
 /* NUL-terminated compact text; `claims` is a complete JSON object text. {NULL, 0} only if OpenSSL fails. */
 h2o_iovec_t jws_sign(h2o_mem_pool_t *pool, const struct jwk *key, const char *typ, h2o_iovec_t claims);
 
+/* The three parts as they stand in the token. NULL, or why not: more than `size_max` bytes, an empty part, or another
+ * number of parts (neither JWE nor the detached form: RFC 7515, appendix F). Nothing is believed of them yet. */
+struct jws_parts { /* base64url text */
+	h2o_iovec_t header, payload, signature;
+	h2o_iovec_t input; /* RFC 7515, 5.1: header and payload with the dot */
+};
+const char *jws_split(h2o_iovec_t token, size_t size_max, struct jws_parts *ret);
+/* The JSON object that a part is; NULL if it is none. */
+json_t *jws_part_read(h2o_mem_pool_t *pool, h2o_iovec_t part);
+
 /* Reads kid without believing anything: to decide whether a key set must be fetched again. {NULL, 0} if the text is no
  * JWS of this typ. */
 h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *typ);
@@ -26,6 +36,10 @@ json_t *jws_verify(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char 
 json_t *jws_verify_own(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *const *typs, h2o_iovec_t token,
                        bool *key_unknown, const char **why);
 
+/* How far the clock of another server may be ahead of ours. */
+enum { CLOCK_SKEW_S = 30 };
+/* RFC 7519, 4.1.3: one text that is `audience`, or an array of texts that has it. */
+bool jwt_audience_has(const json_t *aud, const char *audience);
 /* RFC 9068, 4 and RFC 7519, 4.1: iss equal, aud (string or array) has `audience`, exp, iat present as integers, not
  * expired, not of the future (skew_s tolerated for iat and nbf). NULL, or why not. */
 const char *jwt_claims_problem(const json_t *claims, const char *issuer, const char *audience, int64_t now, int skew_s);

@@ -154,13 +154,3 @@ void listener_end_handshakes(int fd)
 	 */
 	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
-
-int listener_port(int fd)
-{
-	struct sockaddr_storage bound;
-	socklen_t len = sizeof(bound);
-	if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0)
-		return 0;
-	return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-	                                         : ((struct sockaddr_in *)&bound)->sin_port);
-}

@@ -16,6 +16,5 @@ bool listener_start(int fd);
 /* From now on no new connection begins here; those that are half made come to their end and can be accepted. Clients
  * try again after a second, and reach another instance. Not for a passed socket, which outlives this process. */
 void listener_end_handshakes(int fd);
-int listener_port(int fd);
 
 #endif

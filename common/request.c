@@ -191,15 +191,6 @@ static bool is_trusted_proxy(h2o_iovec_t address)
 	return false;
 }
 
-static h2o_iovec_t trim(h2o_iovec_t a)
-{
-	while (a.len > 0 && (a.base[0] == ' ' || a.base[0] == '\t'))
-		a.base++, a.len--;
-	while (a.len > 0 && (a.base[a.len - 1] == ' ' || a.base[a.len - 1] == '\t'))
-		a.len--;
-	return a;
-}
-
 /* A proxy may write a line of its own behind those that came: all lines are one list (RFC 9110, 5.3). */
 static h2o_iovec_t forwarded_list(struct request *r)
 {
@@ -235,7 +226,7 @@ static h2o_iovec_t forwarded_address(struct request *r, h2o_iovec_t peer)
 		size_t start = list.len;
 		while (start > 0 && list.base[start - 1] != ',')
 			start--;
-		h2o_iovec_t hop = trim(h2o_iovec_init(list.base + start, list.len - start));
+		h2o_iovec_t hop = text_trim(h2o_iovec_init(list.base + start, list.len - start));
 		if (hop.len == 0 || hop.len > 45)
 			break;
 		address = hop;

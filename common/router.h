@@ -6,7 +6,7 @@
 
 #include "request.h"
 
-enum caller { ANYONE, CLIENT, USER, BEARER, ADMIN, REGISTRANT /* of a client, RFC 7592 */, CALLERS };
+enum caller { ANYONE, CLIENT, BEARER, ADMIN, REGISTRANT /* of a client, RFC 7592 */, CALLERS };
 enum body { NO_BODY, FORM, JSON }; /* what the router reads; NO_BODY leaves r->body as raw bytes */
 /* OAuth JSON; a page; a redirect to the client (a page until its URI is proved); OAuth JSON with a Bearer challenge;
  * JSON-RPC */

@@ -77,14 +77,6 @@ bool scopes_has(const struct scopes *s, const char *name)
 	return false;
 }
 
-bool scopes_within(const struct scopes *inner, const struct scopes *outer)
-{
-	for (size_t i = 0; i < inner->count; i++)
-		if (!scopes_has(outer, inner->names[i]))
-			return false;
-	return true;
-}
-
 struct scopes scopes_intersect(h2o_mem_pool_t *pool, const struct scopes *a, const struct scopes *b)
 {
 	struct scopes both = {h2o_mem_alloc_pool(pool, (a->count + 1) * sizeof(*both.names)), 0};

@@ -16,7 +16,6 @@ enum { SCOPES_MAX = 100, SCOPE_NAME_MAX = 128 };
 bool scopes_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, struct scopes *ret);
 bool scope_name_valid(h2o_iovec_t name);
 bool scopes_has(const struct scopes *s, const char *name);
-bool scopes_within(const struct scopes *inner, const struct scopes *outer);
 struct scopes scopes_intersect(h2o_mem_pool_t *pool, const struct scopes *a, const struct scopes *b);
 struct scopes scopes_union(h2o_mem_pool_t *pool, const struct scopes *a, const struct scopes *b);
 /* Blank-separated text; "" for the empty set. */

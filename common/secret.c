@@ -141,6 +141,14 @@ void sha256(h2o_iovec_t data, uint8_t digest[SHA256_SIZE])
 	     EVP_DigestFinal_ex(ctx, digest, NULL) == 1);
 }
 
+char *sha256_base64url(h2o_mem_pool_t *pool, h2o_iovec_t data)
+{
+	uint8_t digest[SHA256_SIZE];
+
+	sha256(data, digest);
+	return base64url_encode(pool, digest, sizeof(digest)).base;
+}
+
 void hmac_sha256(const uint8_t key[32], h2o_iovec_t data, uint8_t mac[SHA256_SIZE])
 {
 	EVP_MAC_CTX *ctx = contexts_here()->mac;

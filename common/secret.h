@@ -25,6 +25,8 @@ void random_bytes(void *bytes, size_t len);
 char *random_token(h2o_mem_pool_t *pool, const char *prefix);
 
 void sha256(h2o_iovec_t data, uint8_t digest[SHA256_SIZE]);
+/* The same as base64url, 43 characters: S256 (RFC 7636, 4.2), x5t#S256, thumbprints of keys (RFC 7638). */
+char *sha256_base64url(h2o_mem_pool_t *pool, h2o_iovec_t data);
 void hmac_sha256(const uint8_t key[32], h2o_iovec_t data, uint8_t mac[SHA256_SIZE]);
 /* RFC 5869 with SHA-256: a key of 32 bytes for one purpose. */
 void derive_key(const uint8_t master[32], const char *purpose, uint8_t key[32]);

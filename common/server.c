@@ -286,11 +286,6 @@ h2o_context_t *server_context(struct server *server)
 	return &server->context;
 }
 
-int server_port(const struct server *server, size_t n)
-{
-	return n < server->listener_count ? listener_port(server->listeners[n].fd) : 0;
-}
-
 static void start_listeners(struct server *server)
 {
 	for (size_t i = 0; i < server->listener_count; i++) {

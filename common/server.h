@@ -30,8 +30,6 @@ struct server;
 /* Binds and loads certificates. NULL and *error. SO_REUSEPORT, so a second instance can take over. */
 struct server *server_open(const struct server_options *options, const char **error);
 h2o_context_t *server_context(struct server *server);
-/* Port of the n-th listener (after a port 0 was filled in). */
-int server_port(const struct server *server, size_t n);
 /* Starts to accept and serves until SIGTERM or SIGINT, then drains: listeners closed, running requests answered, idle
  * connections ended. Where another instance listens at the same addresses, no request is lost. */
 void server_run(struct server *server, const struct service *service);

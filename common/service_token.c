@@ -8,8 +8,6 @@
 #include "encoding.h"
 #include "jws.h"
 
-enum { SKEW_S = 30 };
-
 /* The claims with iat, exp and jti as text; NULL if they are no object. */
 static char *claims_complete(h2o_mem_pool_t *pool, const json_t *claims, int lifetime_s)
 {
@@ -56,17 +54,6 @@ char *service_token_sign(h2o_mem_pool_t *pool, struct secret key, const json_t *
 	return token_keep(pool, text);
 }
 
-/* One part, decoded strictly. libjwt itself takes padding, line breaks and stray bits, so that one token would have
- * many texts, and repeated members. */
-static json_t *part_read(h2o_mem_pool_t *pool, h2o_iovec_t part)
-{
-	h2o_iovec_t text = base64url_decode(pool, part);
-	if (text.base == NULL)
-		return NULL;
-	json_t *object = json_read(pool, text, NULL);
-	return json_is_object(object) ? object : NULL;
-}
-
 /* The token's alg is looked at before libjwt has the key: libjwt believes it (HS384 with a short key, RS256 with a
  * PEM). */
 static bool header_fits(const json_t *header)
@@ -81,29 +68,25 @@ static bool header_fits(const json_t *header)
 	return json_object_get(header, "typ") == NULL || text_is_nocase(json_get_text(header, "typ"), "JWT");
 }
 
-/* The claims if the text is canonical and the header fits; else NULL and *why. Nothing is proved yet. */
+/* The claims if the text is canonical and the header fits; else NULL and *why. Nothing is proved yet. libjwt itself
+ * takes padding, line breaks and stray bits, so that one token would have many texts, and repeated members. */
 static json_t *token_read(h2o_mem_pool_t *pool, h2o_iovec_t token, const char **why)
 {
-	*why = "the token is empty or too long";
-	if (token.len == 0 || token.len > SERVICE_TOKEN_SIZE_MAX)
-		return NULL;
-	*why = "the token has not three parts";
-	char *end = token.base + token.len;
-	char *first = memchr(token.base, '.', token.len);
-	char *second = first != NULL ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
-	if (second == NULL || memchr(second + 1, '.', (size_t)(end - second - 1)) != NULL)
+	struct jws_parts parts;
+	uint8_t mac[SHA256_SIZE];
+
+	*why = jws_split(token, SERVICE_TOKEN_SIZE_MAX, &parts);
+	if (*why != NULL)
 		return NULL;
 	*why = "the header is not that of an HS256 token";
-	if (!header_fits(part_read(pool, h2o_iovec_init(token.base, (size_t)(first - token.base)))))
+	if (!header_fits(jws_part_read(pool, parts.header)))
 		return NULL;
 	*why = "the claims are no base64url of a JSON object";
-	json_t *claims = part_read(pool, h2o_iovec_init(first + 1, (size_t)(second - first - 1)));
+	json_t *claims = jws_part_read(pool, parts.payload);
 	if (claims == NULL)
 		return NULL;
 	*why = "the signature is not that of an HS256 token";
-	uint8_t mac[SHA256_SIZE];
-	return base64url_decode_exact(h2o_iovec_init(second + 1, (size_t)(end - second - 1)), mac, sizeof(mac)) ? claims
-	                                                                                                        : NULL;
+	return base64url_decode_exact(parts.signature, mac, sizeof(mac)) ? claims : NULL;
 }
 
 json_t *service_token_open(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t token, const char **why)
@@ -122,15 +105,4 @@ json_t *service_token_open(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t 
 	jwt_free(jwt);
 	*why = holds ? NULL : "the signature is wrong";
 	return holds ? claims : NULL;
-}
-
-json_t *service_token_verify(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t token, const char *issuer,
-                             const char *audience, int64_t now, const char **why)
-{
-	json_t *claims = service_token_open(pool, key, token, why);
-
-	if (claims == NULL)
-		return NULL;
-	*why = jwt_claims_problem(claims, issuer, audience, now, SKEW_S);
-	return *why == NULL ? claims : NULL;
 }

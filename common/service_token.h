@@ -12,11 +12,8 @@ enum { SERVICE_TOKEN_SIZE_MAX = 4096, SERVICE_TOKEN_KEY_MIN = 32 };
 /* Adds iat, exp and a random jti to `claims` (iss, sub, aud and what else is wanted). NULL if the key is under 32
  * bytes. In the pool. */
 char *service_token_sign(h2o_mem_pool_t *pool, struct secret key, const json_t *claims, int lifetime_s);
-/* The claims (kept by the pool) if alg is HS256, the MAC holds, the text is canonical, and iss, aud, exp and iat are
- * right; else NULL and *why. */
-json_t *service_token_verify(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t token, const char *issuer,
-                             const char *audience, int64_t now, const char **why);
-/* The same without a look at the claims: alg, MAC and text only. */
+/* The claims (kept by the pool) if alg is HS256, the MAC holds and the text is canonical; else NULL and *why. What they
+ * say is for the caller to judge. */
 json_t *service_token_open(h2o_mem_pool_t *pool, struct secret key, h2o_iovec_t token, const char **why);
 
 #endif

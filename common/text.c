@@ -25,6 +25,30 @@ bool text_starts(h2o_iovec_t a, const char *prefix)
 	return a.len >= len && (len == 0 || memcmp(a.base, prefix, len) == 0);
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+h2o_iovec_t text_trim(h2o_iovec_t a)
+{
+	while (a.len > 0 && is_blank(a.base[0]))
+		a.base++, a.len--;
+	while (a.len > 0 && is_blank(a.base[a.len - 1]))
+		a.len--;
+	return a;
+}
+
+h2o_iovec_t text_cut(h2o_iovec_t *rest, char separator)
+{
+	const char *end = rest->len > 0 ? memchr(rest->base, separator, rest->len) : NULL;
+	size_t len = end != NULL ? (size_t)(end - rest->base) : rest->len;
+	h2o_iovec_t part = text_trim(h2o_iovec_init(rest->base, len));
+
+	*rest = end != NULL ? h2o_iovec_init(rest->base + len + 1, rest->len - len - 1) : (h2o_iovec_t){NULL, 0};
+	return part;
+}
+
 /* Not tolower(): that follows the locale. */
 static char lower(char c)
 {

@@ -16,6 +16,10 @@ h2o_iovec_t text_of(const char *s);
 bool text_equal(h2o_iovec_t a, h2o_iovec_t b);
 bool text_is(h2o_iovec_t a, const char *literal);
 bool text_starts(h2o_iovec_t a, const char *prefix);
+/* Without the blanks and tabs around it: optional white space of HTTP (RFC 9110, 5.6.3). Not copied. */
+h2o_iovec_t text_trim(h2o_iovec_t a);
+/* What stands before the separator, or all of it, trimmed; *rest becomes what follows, {NULL, 0} behind the last. */
+h2o_iovec_t text_cut(h2o_iovec_t *rest, char separator);
 /* ASCII case-insensitive equality. */
 bool text_is_nocase(h2o_iovec_t a, const char *literal);
 /* NUL-terminated copies in the pool. */

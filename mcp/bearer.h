@@ -7,8 +7,6 @@
 #include "mcp/mcp.h"
 #include "mcp/token_cache.h"
 
-enum { TOKEN_CACHE_SIZE = 16384, CLOCK_SKEW_S = 30 };
-
 /* The guard's steps. */
 extern step_fn *const bearer_steps[];
 /* Whom the guard let in; not NULL behind it. */

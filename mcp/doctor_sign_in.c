@@ -161,15 +161,13 @@ static struct visit authorize(struct doctor *d, struct attempt *t)
 {
 	struct text_buffer q = {.pool = d->pool};
 	struct report_step s = {.name = "Authorization request"};
-	uint8_t digest[SHA256_SIZE];
 
 	t->state = random_token(d->pool, "");
 	t->verifier = random_token(d->pool, "");
-	sha256(text_of(t->verifier), digest); /* RFC 7636, 4.2 */
 	add_parameter(&q, "response_type", "code");
 	add_parameter(&q, "client_id", d->client_id);
 	add_parameter(&q, "redirect_uri", d->redirect_uri);
-	add_parameter(&q, "code_challenge", base64url_encode(d->pool, digest, sizeof(digest)).base);
+	add_parameter(&q, "code_challenge", sha256_base64url(d->pool, text_of(t->verifier)));
 	add_parameter(&q, "code_challenge_method", "S256");
 	add_parameter(&q, "state", t->state);
 	add_parameter(&q, "resource", d->resource); /* RFC 8707 */

@@ -118,7 +118,8 @@ static bool repeats(const struct feed *feed, const json_t *sets)
 	return false;
 }
 
-/* A key that nobody here knows may be a new one: the same events are asked for again when the keys were read since. */
+/* A key that nobody here knows may be a new one: the same events are asked for again when the keys were read since.
+ * Until then they may tell of the death of anything. */
 static bool awaits_keys(struct feed *feed, h2o_mem_pool_t *pool, const struct jwk_set *keys, const json_t *sets)
 {
 	const char *jti;
@@ -129,8 +130,11 @@ static bool awaits_keys(struct feed *feed, h2o_mem_pool_t *pool, const struct jw
 		h2o_iovec_t kid = jws_peek_kid(pool, text, "secevent+jwt");
 		if (kid.base == NULL || jwk_set_find(keys, kid) != NULL)
 			continue;
-		if (feed->doubted_ms == 0)
+		if (feed->doubted_ms == 0) {
 			feed->doubted_ms = clock_monotonic_ms();
+			take_event(feed, &(struct feed_event){.kind = FEED_EVERYTHING});
+			feed->begins = false; /* that was no event of the feed */
+		}
 		jwks_read_again(feed->options.jwks);
 		return jwks_read_ms(feed->options.jwks) <= feed->doubted_ms;
 	}

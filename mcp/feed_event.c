@@ -6,8 +6,6 @@
 #include "common/clock.h"
 #include "common/jws.h"
 
-enum { SKEW_S = 30 };
-
 /* RFC 8417, 2.2: an event is named by a URI; its subject is a subject identifier of RFC 9493. */
 static const struct event_type {
 	const char *uri;
@@ -29,19 +27,6 @@ static const struct event_type *type_of(const char *uri)
 	return NULL;
 }
 
-static bool audience_has(const json_t *aud, const char *resource)
-{
-	size_t i;
-	json_t *one;
-
-	if (json_is_string(aud))
-		return strcmp(json_string_value(aud), resource) == 0;
-	json_array_foreach (aud, i, one)
-		if (json_is_string(one) && strcmp(json_string_value(one), resource) == 0)
-			return true;
-	return false;
-}
-
 /* RFC 8417, 2.2. A SET has no exp: what happened does not cease to have happened. */
 static const char *claims_problem(const json_t *claims, const char *issuer, const char *resource, h2o_iovec_t jti)
 {
@@ -49,9 +34,9 @@ static const char *claims_problem(const json_t *claims, const char *issuer, cons
 
 	if (!text_is(json_get_text(claims, "iss"), issuer))
 		return "iss is another one";
-	if (!audience_has(json_object_get(claims, "aud"), resource))
+	if (!jwt_audience_has(json_object_get(claims, "aud"), resource))
 		return "aud is another one";
-	if (!json_is_integer(iat) || json_integer_value(iat) > clock_now() + SKEW_S)
+	if (!json_is_integer(iat) || json_integer_value(iat) > clock_now() + CLOCK_SKEW_S)
 		return "iat is missing or in the future";
 	if (jti.len == 0 || !text_equal(json_get_text(claims, "jti"), jti))
 		return "jti is not that of its delivery";

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/confirmation.h"
 #include "common/encoding.h"
+#include "common/jws.h"
 #include "common/log.h"
 #include "mcp/jwks.h"
 #include "mcp/recent_events.h"
@@ -98,19 +99,12 @@ static bool same_grant(const json_t *answer, const json_t *claims)
 	return json_object_get(claims, "grant_id") == NULL || same_text(answer, claims, "grant_id");
 }
 
-static bool audience_has(const json_t *aud, const char *resource)
+/* The token's own claim was checked. */
+static bool is_for(const json_t *answer, const char *resource)
 {
-	size_t i;
-	json_t *one;
+	const json_t *aud = json_object_get(answer, "aud");
 
-	if (aud == NULL)
-		return true; /* the token's own claim was checked */
-	if (json_is_string(aud))
-		return strcmp(json_string_value(aud), resource) == 0;
-	json_array_foreach (aud, i, one)
-		if (json_is_string(one) && strcmp(json_string_value(one), resource) == 0)
-			return true;
-	return false;
+	return aud == NULL || jwt_audience_has(aud, resource);
 }
 
 /* The answer must speak of this token: an authorization server that mixes tokens up is not believed, neither that this
@@ -119,7 +113,7 @@ static bool is_consistent(const struct introspection_options *o, const json_t *a
 {
 	return same_text(answer, claims, "iss") && same_text(answer, claims, "sub") &&
 	       same_text(answer, claims, "client_id") && same_text(answer, claims, "jti") &&
-	       same_grant(answer, claims) && audience_has(json_object_get(answer, "aud"), o->resource);
+	       same_grant(answer, claims) && is_for(answer, o->resource);
 }
 
 /* RFC 8705, 3.2: of a token that is bound the answer says so too, of another one it does not. */

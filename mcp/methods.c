@@ -4,11 +4,11 @@
 #include "mcp/tools.h"
 
 static const struct method METHODS[] = {
-    {"initialize", ERA_LEGACY, BEARER, NULL, lifecycle_initialize},
-    {"ping", ERA_LEGACY, BEARER, NULL, lifecycle_ping},
-    {"server/discover", ERA_MODERN, BEARER, NULL, lifecycle_discover},
-    {"tools/list", ERA_LEGACY | ERA_MODERN, BEARER, NULL, tools_list},
-    {"tools/call", ERA_LEGACY | ERA_MODERN, BEARER, "name", tools_call},
+    {"initialize", ERA_LEGACY, NULL, lifecycle_initialize},
+    {"ping", ERA_LEGACY, NULL, lifecycle_ping},
+    {"server/discover", ERA_MODERN, NULL, lifecycle_discover},
+    {"tools/list", ERA_LEGACY | ERA_MODERN, NULL, tools_list},
+    {"tools/call", ERA_LEGACY | ERA_MODERN, "name", tools_call},
 };
 
 const struct method *method_find(h2o_iovec_t name)
@@ -45,7 +45,5 @@ step_result method_run(struct request *r, const struct method *method)
 	/* 2026-07-28, basic/transports: a method that does not exist is 404; before, the error travels with 200 */
 	if (method == NULL || (method->eras & call->era) == 0)
 		return refuse(r, call->era == ERA_MODERN ? 404 : 200, RPC_METHOD_NOT_FOUND, "Method not found");
-	if (method->caller == BEARER && bearer_of(r) == NULL)
-		return fail_internal(r, "a method was reached without the proof of its caller");
 	return method->run(r);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of JSON-RPC methods: which era has it, who must be proved, what it does. */
+/* The table of JSON-RPC methods: which era has it and what it does. The endpoint's guard has proved the bearer. */
 #ifndef SALLYPORT_MCP_METHODS_H
 #define SALLYPORT_MCP_METHODS_H
 
@@ -8,7 +8,6 @@
 struct method {
 	const char *name;
 	unsigned eras;        /* ERA_LEGACY, ERA_MODERN */
-	enum caller caller;   /* proved by the endpoint's guard */
 	const char *named_by; /* member of params that the header Mcp-Name repeats; NULL if none */
 	step_fn *run;
 };

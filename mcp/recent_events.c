@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/recent_events.h"
 
-/* FNV-1a from a random start; two that meet cost a question more. */
+/* Two that meet cost a question more. */
 static uint64_t hash_of(const struct recent_events *events, enum token_key key, h2o_iovec_t value)
 {
-	uint64_t hash = 0xcbf29ce484222325u ^ events->seed ^ (uint64_t)key;
-
-	for (size_t i = 0; i < value.len; i++)
-		hash = (hash ^ (uint8_t)value.base[i]) * 0x100000001b3u;
-	return hash;
+	return token_key_hash(events->seed ^ (uint64_t)key, value);
 }
 
 void recent_events_add(struct recent_events *events, enum token_key key, h2o_iovec_t value, int64_t now_ms)

@@ -85,6 +85,8 @@ static struct db *open_database(struct mcp *mcp, const char *name, const struct 
 	return count > 1 ? db_open(server_context(mcp->server)->loop, &options) : NULL;
 }
 
+enum { TOKEN_CACHE_SIZE = 16384 }; /* living tokens */
+
 static void open_authorization(struct mcp *mcp)
 {
 	const struct mcp_settings *s = &mcp->settings;

@@ -147,13 +147,19 @@ static void link_newest(struct age_row *row, struct bearer *b)
 
 /* ---- by grant, jti and client ---- */
 
-/* FNV-1a from a random start: who chooses names cannot choose places. */
-static struct bearer **chain_of(struct token_cache *cache, enum token_key key, h2o_iovec_t value)
+uint64_t token_key_hash(uint64_t seed, h2o_iovec_t value)
 {
-	uint64_t hash = 0xcbf29ce484222325u ^ cache->seed;
+	uint64_t hash = 0xcbf29ce484222325u ^ seed;
 
 	for (size_t i = 0; i < value.len; i++)
 		hash = (hash ^ (uint8_t)value.base[i]) * 0x100000001b3u;
+	return hash;
+}
+
+static struct bearer **chain_of(struct token_cache *cache, enum token_key key, h2o_iovec_t value)
+{
+	uint64_t hash = token_key_hash(cache->seed, value);
+
 	return &cache->chains[key][(hash ^ hash >> 32) & cache->mask];
 }
 

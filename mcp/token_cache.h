@@ -50,6 +50,9 @@ struct bearer *bearer_make(const struct bearer_facts *facts);
 /* The grant, jti or client of the token; "" if it has none. */
 const char *bearer_key(const struct bearer *bearer, enum token_key key);
 
+/* FNV-1a of a grant, jti or client from a random start: who chooses names cannot choose places. */
+uint64_t token_key_hash(uint64_t seed, h2o_iovec_t value);
+
 struct token_cache;
 /* At most `capacity` living tokens and a quarter of that of dead ones, so that these never push out the living. */
 struct token_cache *token_cache_open(size_t capacity);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tools/list and tools/call: policy, arguments, record; and what a backend is to do and how it answers. */
 #ifndef SALLYPORT_MCP_TOOLS_H
 #define SALLYPORT_MCP_TOOLS_H
 

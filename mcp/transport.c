@@ -1,43 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/transport.h"
 
-#include <string.h>
-
 #include "common/reply.h"
 #include "mcp/methods.h"
 #include "mcp/tools.h"
 
-static h2o_iovec_t trim(h2o_iovec_t a)
-{
-	while (a.len > 0 && (a.base[0] == ' ' || a.base[0] == '\t'))
-		a.base++, a.len--;
-	while (a.len > 0 && (a.base[a.len - 1] == ' ' || a.base[a.len - 1] == '\t'))
-		a.len--;
-	return a;
-}
-
 /* "type/subtype" of a value with parameters. */
 static h2o_iovec_t media_type(h2o_iovec_t value)
 {
-	const char *end = value.len > 0 ? memchr(value.base, ';', value.len) : NULL;
-
-	return trim(h2o_iovec_init(value.base, end != NULL ? (size_t)(end - value.base) : value.len));
+	return text_cut(&value, ';');
 }
 
 /* Clients must take both forms of answers; one that names neither cannot be served, one that says nothing can. */
 bool transport_accepts_json(h2o_iovec_t accept)
 {
-	if (accept.base == NULL || trim(accept).len == 0)
+	if (accept.base == NULL || text_trim(accept).len == 0)
 		return true;
 	while (accept.len > 0) {
-		const char *comma = memchr(accept.base, ',', accept.len);
-		size_t len = comma != NULL ? (size_t)(comma - accept.base) : accept.len;
-		h2o_iovec_t type = media_type(h2o_iovec_init(accept.base, len));
+		h2o_iovec_t type = media_type(text_cut(&accept, ','));
 		if (text_is_nocase(type, "application/json") || text_is_nocase(type, "application/*") ||
 		    text_is(type, "*/*"))
 			return true;
-		accept.base += comma != NULL ? len + 1 : len;
-		accept.len -= comma != NULL ? len + 1 : len;
 	}
 	return false;
 }

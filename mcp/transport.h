@@ -9,7 +9,6 @@
 
 #define MCP_VERSION_MODERN "2026-07-28"
 #define MCP_VERSION_LATEST_LEGACY "2025-11-25"
-#define MCP_VERSION_UNNAMED "2025-03-26" /* of a request without the header */
 /* JSON of all that are spoken, newest first. */
 #define MCP_VERSIONS_JSON "[\"2026-07-28\",\"2025-11-25\",\"2025-06-18\",\"2025-03-26\"]"
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Small comparisons that several verdicts share. The first ones are plain expressions that PostgreSQL puts in place of the call; nobody but the
--- owner of the schema may execute them. The others are plpgsql, which keeps its plans: an SQL function that is not put in place is planned at each call.
+-- owner of the schema may execute them. The others are plpgsql, which keeps its plans: an SQL function that is not put in place is planned at
+-- each call.
 
 -- RFC 6749, 2.3: exactly the registered method. A secret is compared by its SHA-256, in both readings of HTTP Basic.
 CREATE OR REPLACE FUNCTION authz.client_proved(enabled boolean, registered_method text, registered_secret bytea,

@@ -19,20 +19,22 @@ $$;
 CREATE OR REPLACE FUNCTION authz.scopes_open_to(p_client_id text, p_resource text)
 RETURNS text[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
-	RETURN (SELECT CASE WHEN c.origin = 'admin' AND c.scope <> '' THEN authz.scopes_closed(p_resource, string_to_array(c.scope, ' ') || ARRAY['openid', 'profile'])
+	RETURN (SELECT CASE WHEN c.origin = 'admin' AND c.scope <> ''
+	                    THEN authz.scopes_closed(p_resource, string_to_array(c.scope, ' ') || ARRAY['openid', 'profile'])
 	                    ELSE (SELECT array_agg(s.name::text ORDER BY s.name) FROM authz.scopes AS s WHERE s.resource = p_resource) END
 	        FROM authz.clients AS c WHERE c.client_id = p_client_id);
 END
 $$;
 
--- One rule for the page and for the decision. `asked` is what the request names; `granted` what approval gives: what of it the person may have, with all
--- that this implies; `kept` what the same person's living grants of this client, resource and place still open, so that a client that asks for one scope more does not lose the
--- others (each grant holds what was kept before it: a few of the newest say it all). `silent` says why nobody needs to be asked:
+-- One rule for the page and for the decision. `asked` is what the request names; `granted` what approval gives: what of it the person may have,
+-- with all that this implies; `kept` what the same person's living grants of this client, resource and place still open, so that a client that
+-- asks for one scope more does not lose the others (each grant holds what was kept before it: a few of the newest say it all). `silent` says why
+-- nobody needs to be asked:
 --   implicit    the administrator has said so for this application
 --   remembered  this person has allowed all of it before, of the document and the place of today, and no other site has sent the browser
--- For both, nobody else may be able to pose as the client (RFC 8252, 8.6; OAuth 2.1, 7.5.1 "impersonation"): it proves itself at the token endpoint, or
--- the answer goes to a web address that is its own. Any program can listen on a loopback port or take a scheme; there the answer is remembered only of an
--- id that one installation got by registering, which no other knows.
+-- For both, nobody else may be able to pose as the client (RFC 8252, 8.6; OAuth 2.1, 7.5.1 "impersonation"): it proves itself at the token endpoint,
+-- or the answer goes to a web address that is its own. Any program can listen on a loopback port or take a scheme; there the answer is
+-- remembered only of an id that one installation got by registering, which no other knows.
 CREATE OR REPLACE FUNCTION authz.approval(
 	p_request authz.requests, p_person_id uuid, p_person_scopes text[],
 	OUT asked text[], OUT granted text[], OUT kept text[], OUT silent text, OUT can_remember boolean)
@@ -67,8 +69,8 @@ BEGIN
 END
 $$;
 
--- What was approved on the page joins what was remembered; of another document than today's, nothing is. What says nothing new is written at most once
--- an hour: people's browsers answer silently at the same moment, and would wait for each other's commits here.
+-- What was approved on the page joins what was remembered; of another document than today's, nothing is. What says nothing new is written at
+-- most once an hour: people's browsers answer silently at the same moment, and would wait for each other's commits here.
 CREATE OR REPLACE FUNCTION authz.consent_keep(p_request authz.requests, p_person_id uuid, p_scopes text[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
@@ -90,8 +92,8 @@ $$;
 
 -- ---- the administrator's ----
 
--- How a client's people are asked, and the resource of its requests that name none. Belongs to an addition or change of the client; p_consent NULL: both
--- stay as they are.
+-- How a client's people are asked, and the resource of its requests that name none. Belongs to an addition or change of the client; p_consent
+-- NULL: both stay as they are.
 CREATE OR REPLACE FUNCTION authz.client_set_consent(p_client_id text, p_consent text, p_default_resource text)
 RETURNS SETOF authz.client_details LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN

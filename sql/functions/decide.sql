@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Consent: a request is decided exactly once (the row lock makes two clicks one decision). What is approved is never read from the form: it is what was
--- asked, is known for the resource and the person may have, now, and what living grants kept (authz.approval).
--- p_how: 'approve' and 'deny' are a person's; 'silent' approves if nobody needs to be asked, which is judged here and nowhere else, and otherwise
--- leaves the request as it is ('ask').
+-- Consent: a request is decided exactly once (the row lock makes two clicks one decision). What is approved is never read from the form: it is
+-- what was asked, is known for the resource and the person may have, now, and what living grants kept (authz.approval).
+-- p_how: 'approve' and 'deny' are a person's; 'silent' approves if nobody needs to be asked, which is judged here and nowhere else, and
+-- otherwise leaves the request as it is ('ask').
 CREATE OR REPLACE FUNCTION authz.decide(
 	p_request_id uuid, p_browser_id uuid, p_session_id uuid, p_how text, p_code_id uuid, p_code_lifetime bigint,
 	OUT outcome text, OUT redirect_uri text, OUT state text, OUT client_id text, OUT resource text, OUT username text, OUT scope text,

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What has died or changed is told twice: at once to every daemon that listens (NOTIFY on channel sallyport_authz: "<kind> <id>"), so that it drops what it
--- remembers, and by an event to the resource servers that may remember it. Triggers do it for every way of dying, so that no verdict has to think of it.
--- That a row was added is not told (but for keys, resources and scopes): nobody may remember that something is absent.
+-- What has died or changed is told twice: at once to every daemon that listens (NOTIFY on channel sallyport_authz: "<kind> <id>"), so that it
+-- drops what it remembers, and by an event to the resource servers that may remember it. Triggers do it for every way of dying, so that no
+-- verdict has to think of it. That a row was added is not told (but for keys, resources and scopes): nobody may remember that something is
+-- absent.
 
 CREATE OR REPLACE FUNCTION authz.announce(p_kind text, p_id text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
@@ -132,7 +133,8 @@ BEGIN
 END
 $$;
 CREATE OR REPLACE TRIGGER person_changed AFTER UPDATE OF enabled, scopes, roles, groups ON authz.people FOR EACH ROW
-	WHEN ((OLD.enabled, OLD.scopes, OLD.roles, OLD.groups) IS DISTINCT FROM (NEW.enabled, NEW.scopes, NEW.roles, NEW.groups)) EXECUTE FUNCTION authz.person_told();
+	WHEN ((OLD.enabled, OLD.scopes, OLD.roles, OLD.groups) IS DISTINCT FROM (NEW.enabled, NEW.scopes, NEW.roles, NEW.groups))
+	EXECUTE FUNCTION authz.person_told();
 CREATE OR REPLACE TRIGGER person_deleted AFTER DELETE ON authz.people FOR EACH ROW EXECUTE FUNCTION authz.person_told();
 
 CREATE OR REPLACE FUNCTION authz.resource_told()

@@ -7,7 +7,8 @@ DECLARE
 BEGIN
 	PERFORM authz.people_lock();
 	INSERT INTO authz.people (username, display_name, password_hash, own_scopes, scopes)
-	VALUES (lower(p_username COLLATE "C"), p_display_name, p_password_hash, p_scopes, '{}') ON CONFLICT DO NOTHING RETURNING people.person_id INTO v_person_id;
+	VALUES (lower(p_username COLLATE "C"), p_display_name, p_password_hash, p_scopes, '{}') ON CONFLICT DO NOTHING
+	RETURNING people.person_id INTO v_person_id;
 	IF v_person_id IS NULL THEN
 		RETURN false;
 	END IF;
@@ -17,12 +18,14 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION authz.person_list()
-RETURNS TABLE (person_id uuid, username text, display_name text, scope text, own_scope text, roles text, groups text, enabled boolean, created_at timestamptz, living_grants bigint)
+RETURNS TABLE (person_id uuid, username text, display_name text, scope text, own_scope text, roles text, groups text, enabled boolean,
+               created_at timestamptz, living_grants bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT p.person_id, p.username::text, p.display_name, array_to_string(ARRAY(SELECT s FROM unnest(p.scopes) AS s WHERE NOT authz.is_of_person(s)), ' '),
+	SELECT p.person_id, p.username::text, p.display_name,
+	       array_to_string(ARRAY(SELECT s FROM unnest(p.scopes) AS s WHERE NOT authz.is_of_person(s)), ' '),
 	       array_to_string(p.own_scopes, ' '),
 	       array_to_string(p.roles, ' '), array_to_string(p.groups, ' '), p.enabled, p.created_at,
 	       (SELECT count(*) FROM authz.grants AS g

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A code becomes a grant. Whatever fails, consumes nothing. A replay that is right in every respect revokes what the first redemption gave (OAuth 2.1,
--- "Reuse of Authorization Codes"); one that is wrong in any, does not, or whoever sees a code could end the session of its owner.
+-- A code becomes a grant. Whatever fails, consumes nothing. A replay that is right in every respect revokes what the first redemption gave
+-- (OAuth 2.1, "Reuse of Authorization Codes"); one that is wrong in any, does not, or whoever sees a code could end the session of its owner.
 CREATE OR REPLACE FUNCTION authz.redeem_code(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_code_id uuid, p_redirect_uri text, p_code_challenge text,
 	p_resource text, p_grant_lifetime bigint, p_limited boolean DEFAULT false,
@@ -54,7 +54,8 @@ BEGIN
 
 	WITH made AS (
 		INSERT INTO authz.grants (person_id, client_id, resource, redirect_host, scopes, auth_time, expires_at, generation)
-		VALUES (v_code.person_id, p_client_id, v_code.resource, v_code.redirect_host, v_scopes, v_code.auth_time, v_now + p_grant_lifetime * interval '1 second',
+		VALUES (v_code.person_id, p_client_id, v_code.resource, v_code.redirect_host, v_scopes, v_code.auth_time,
+		        v_now + p_grant_lifetime * interval '1 second',
 		        CASE WHEN 'refresh_token' = ANY (v_grant_types) THEN 1 ELSE 0 END)
 		RETURNING grants.grant_id, grants.generation)
 	UPDATE authz.codes AS k SET redeemed_at = v_now, grant_id = made.grant_id FROM made WHERE k.code_id = p_code_id

@@ -8,8 +8,9 @@ RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = authz, pg_te
 	                (SELECT s.kid FROM authz.signing_keys AS s ORDER BY s.signs_from LIMIT 1))
 $$;
 
--- Those that are published, newest first. A key whose successor signs stays until the last token that it signed has expired; one minute is for daemons
--- that have not heard of the successor yet. `signs` marks the one to sign with now. In SQL: a daemon's start waits for it, and need not wait for PL/pgSQL.
+-- Those that are published, newest first. A key whose successor signs stays until the last token that it signed has expired; one minute is for
+-- daemons that have not heard of the successor yet. `signs` marks the one to sign with now. In SQL: a daemon's start waits for it, and need
+-- not wait for PL/pgSQL.
 CREATE OR REPLACE FUNCTION authz.signing_keys(p_token_lifetime bigint)
 RETURNS TABLE (kid text, algorithm text, sealed bytea, secret_id integer, signs boolean, created_at bigint, signs_from bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
@@ -61,8 +62,8 @@ BEGIN
 END
 $$;
 
--- In an emergency: the key is gone at once, and with it every token that it signed. 'replaced' if it was the one to sign with: then the given one does, from
--- now on, so that there never is none. Resource servers forget what they remember, the key among it.
+-- In an emergency: the key is gone at once, and with it every token that it signed. 'replaced' if it was the one to sign with: then the given
+-- one does, from now on, so that there never is none. Resource servers forget what they remember, the key among it.
 CREATE OR REPLACE FUNCTION authz.signing_key_withdraw(p_withdrawn text, p_kid text, p_algorithm text, p_sealed bytea, p_secret_id integer)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 DECLARE

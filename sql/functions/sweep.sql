@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Deletes what has expired, a bounded number of rows at a time, one daemon at a time, never waiting for anybody. Of what every request may leave behind,
--- the bound is more than can come between two sweeps (10 seconds): a row a token must not be a table that only grows.
+-- Deletes what has expired, a bounded number of rows at a time, one daemon at a time, never waiting for anybody. Of what every request may
+-- leave behind, the bound is more than can come between two sweeps (10 seconds): a row a token must not be a table that only grows.
 CREATE OR REPLACE FUNCTION authz.sweep(p_token_lifetime bigint)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "common/encoding.h"
+
 static h2o_mem_pool_t pool;
 static struct assertion_peek peek;
 static struct assertion assertion;

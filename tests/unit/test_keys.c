@@ -226,6 +226,30 @@ static void without_notices_they_are_read_every_15_s(void **state)
 	answer_with(NULL);
 }
 
+/* Who signs because of a notice waits for the keys that it made to be read. */
+static void a_reading_that_is_under_way_is_awaited(void **state)
+{
+	struct request r[2] = {0};
+
+	(void)state;
+	const struct jwk *key = load(999999);
+	int before = resumed;
+	for (int i = 0; i < 2; i++)
+		h2o_mem_init_pool(&r[i].pool);
+	assert_int_equal(keyring_await(&r[0], keyring), STEP_NEXT);
+	on_notice(keyring, "keys", "");
+	assert_int_equal(keyring_await(&r[0], keyring), STEP_WAIT);
+	on_notice(keyring, "keys", ""); /* what is being read may be older than this */
+	assert_int_equal(keyring_await(&r[1], keyring), STEP_WAIT);
+	answer_with(rows_of(key, 999999));
+	assert_int_equal(resumed, before + 1);
+	answer_with(rows_of(key, 999999));
+	assert_int_equal(resumed, before + 2);
+	assert_int_equal(keyring_await(&r[0], keyring), STEP_NEXT);
+	for (int i = 0; i < 2; i++)
+		h2o_mem_clear_pool(&r[i].pool);
+}
+
 static void an_unknown_key_is_asked_for_once_a_second(void **state)
 {
 	struct request r[3] = {0};
@@ -360,6 +384,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(the_first_key_is_made_and_read, begin, end),
 	    cmocka_unit_test_setup_teardown(a_notice_of_keys_is_followed_at_once, begin, end),
 	    cmocka_unit_test_setup_teardown(without_notices_they_are_read_every_15_s, begin, end),
+	    cmocka_unit_test_setup_teardown(a_reading_that_is_under_way_is_awaited, begin, end),
 	    cmocka_unit_test_setup_teardown(an_unknown_key_is_asked_for_once_a_second, begin, end),
 	    cmocka_unit_test_setup_teardown(a_bounded_number_waits, begin, end),
 	    cmocka_unit_test_setup_teardown(attack_a_signing_key_that_cannot_be_opened, begin, end),
