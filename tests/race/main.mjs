@@ -8,7 +8,7 @@
 //   --seed N         the choices of an earlier run again
 //   --mutants        instead, seeds faults into the SQL and expects that each (or those named with TEXT) is found
 //   --keep           keeps the folder with the logs
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -20,8 +20,12 @@ import { runMutants } from './mutants.mjs'
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const { values: options } = parseArgs({
-  options: { program: { type: 'string' }, seconds: { type: 'string' }, minutes: { type: 'string' }, seed: { type: 'string' }, mutants: { type: 'boolean' }, only: { type: 'string' }, keep: { type: 'boolean' } },
+  options: { program: { type: 'string' }, seconds: { type: 'string' }, minutes: { type: 'string' }, seed: { type: 'string' }, mutants: { type: 'boolean' }, only: { type: 'string' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
 })
+if (options.help) {
+  console.log(readFileSync(fileURLToPath(import.meta.url), 'utf8').split('\n').slice(1, 10).map((line) => line.replace(/^\/\/ ?/, '')).join('\n'))
+  process.exit(0)
+}
 const program = resolve(options.program ?? join(top, 'build', 'programs', 'sallyport-authz'))
 const seconds = Number(options.seconds ?? (options.minutes ? options.minutes * 60 : 30))
 const seed = Number(options.seed ?? Math.floor(Math.random() * 1e9))

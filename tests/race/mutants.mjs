@@ -41,7 +41,7 @@ const MUTANTS = [
   { name: 'a disabled client is served', file: 'refresh', change: [[/c\.enabled, c\.auth_method/g, 'true, c.auth_method']], finds: ['client'], operator: { pace: 300, client: 1 } },
   {
     name: 'PostgreSQL acknowledges before it has written',
-    settings: { synchronous_commit: 'off', wal_writer_delay: '10s' },
+    settings: { synchronous_commit: 'off', wal_writer_delay: '10s', wal_writer_flush_after: '1GB' },
     faults: ['kill -9 of PostgreSQL'],
     finds: ['lost', 'contract', 'redemptions', 'undone', 'codeLost', 'inactive'],
   },
