@@ -121,7 +121,7 @@ async function refresh({ instance, maker, options }) {
 async function wholeFlow({ instance, maker }) {
   await maker.one() // signed in, and remembered
   const url = new URL(authorizationUrl(instance, maker.client, maker.proof.challenge))
-  const headers = { 'Sec-Fetch-Site': 'none', Cookie: [...maker.browser.cookies].map((pair) => pair.join('=')).join('; ') }
+  const headers = { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'navigate', Cookie: [...maker.browser.cookies].map((pair) => pair.join('=')).join('; ') }
   return {
     daemon: 'authz',
     floor: '/sign',
