@@ -181,6 +181,7 @@ export class Place {
   /** All its processes at once, as when the machine's memory runs out: kill -9; or an immediate stop. */
   async crashPostgres(signal) {
     const { pid } = this.postgres
+    if (signal === 'SIGKILL') kill(pid, 'SIGSTOP') // no child may be born between the list and the end
     const children = await childrenOf(pid)
     kill(pid, signal)
     if (signal === 'SIGKILL') for (const child of children) kill(child, signal)
@@ -199,6 +200,7 @@ export class Place {
   async remove() {
     this.closing = true
     for (const proxy of this.proxies ?? []) await proxy.close()
+    if (this.postgres) kill(this.postgres.pid, 'SIGSTOP')
     const children = this.postgres ? await childrenOf(this.postgres.pid) : []
     const pids = [...this.authz.map((d) => d.child?.pid), this.postgres?.pid, ...children].filter(Boolean)
     for (const pid of pids) kill(pid, 'SIGKILL')
