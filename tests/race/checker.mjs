@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Judges a history by the contract. Of each rotation it derives the earliest and the latest moment that the answers allow, and then asks of every
 // answer whether any order of the operations within their times explains it. What is unknown explains, and proves nothing.
-import { CODE_MS, WINDOW_MS } from './place.mjs'
+import { CODE_MS, SPREAD_MS, WINDOW_MS } from './place.mjs'
 
 const CLOCK_MS = 2 // between this program's clock and PostgreSQL's
 const HURRY = 32 // rotations inside a window that are remembered one by one
@@ -116,13 +116,17 @@ export function checkGrant(grant, facts) {
   checkIntrospections(grant, killers, dead, facts, evidence)
 }
 
+/** An end is known at once to the process that acknowledged it, and to the others within a second; whoever asks these sooner may hear either. */
 function checkIntrospections(grant, killers, dead, facts, evidence) {
   const revocations = grant.ops.filter((op) => op.k === 'revoke token' && op.o !== 'never')
   for (const op of grant.ops.filter((x) => x.k === 'introspect')) {
     const own = revocations.filter((x) => x.jti === op.jti)
-    const ended = op.s > dead || own.some((x) => x.o === 'ok' && x.e < op.s) || grant.client.isOff(op.s, op.e)
+    const asked = grant.ops.filter((x) => x.k === 'revoke' || own.includes(x)).filter((x) => x.o === 'ok' && x.e < op.s)
+    const ends = [dead, ...asked.map((x) => x.e)].filter((x) => x < op.s)
+    const isFelt = ends.some((x) => x + SPREAD_MS < op.s) || asked.some((x) => x.side === op.side) || grant.client.isOff(op.s - SPREAD_MS, op.e)
     const mayHave = killers.some((x) => x.s <= op.e) || own.some((x) => x.s <= op.e) || grant.client.mayBeOff(op.s, op.e)
-    if (op.o === 'ok' && ended) facts.violation('inactive', `${grant.id}: active after its end: ${show(op)}`, evidence())
+    if (op.o === 'ok' && isFelt) facts.violation('inactive', `${grant.id}: active after its end: ${show(op)}`, evidence())
+    else if (op.o === 'ok' && ends.length > 0) facts.late(op.e - Math.min(...ends))
     if (op.o === 'inactive' && !mayHave) facts.violation('inactive', `${grant.id}: inactive, and nothing had ended it: ${show(op)}`, evidence())
   }
 }

@@ -17,7 +17,7 @@ export const KINDS = {
   lost: 'no acknowledged grant is lost: what is refused was revoked or replayed before',
   undone: 'no revocation is undone: after an acknowledged one, nothing of the grant succeeds',
   client: 'a client is refused as one exactly while it is disabled or deleted',
-  inactive: 'introspection says inactive of what is revoked, and of nothing else',
+  inactive: 'introspection says inactive of what is revoked, at another process within a second, and of nothing else',
   foreign: 'what another client presents is refused and changes nothing',
   outage: 'trouble is told as 503 or not at all, and ends by itself',
 }
@@ -25,6 +25,7 @@ export const KINDS = {
 export class Facts {
   settle = 1500
   slowest = 0
+  latest = 0
   counts = {}
   violations = []
 
@@ -32,6 +33,11 @@ export class Facts {
   took(ms) {
     if (ms > this.slowest) this.slowest = ms
     this.settle = Math.max(1500, 2 * this.slowest)
+  }
+
+  /** How long the other process still said active after an acknowledged end. */
+  late(ms) {
+    this.latest = Math.max(this.latest, ms)
   }
 
   count(name, outcome) {

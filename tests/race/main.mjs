@@ -45,7 +45,7 @@ function test(ok, name, evidence = []) {
 const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0)
 
 function report(workload, facts) {
-  console.log(`# seed ${seed}, ${seconds} s, ${workload.lives} codes and grants judged, slowest answer ${facts.slowest.toFixed(0)} ms`)
+  console.log(`# seed ${seed}, ${seconds} s, ${workload.lives} codes and grants judged, slowest answer ${facts.slowest.toFixed(0)} ms, active at another process after an end for at most ${facts.latest.toFixed(1)} ms`)
   for (const [name, outcomes] of Object.entries(facts.counts).sort())
     console.log(`# ${name}: ${sum(outcomes)} (${Object.entries(outcomes).map((pair) => pair.join(' ')).join(', ')})`)
   console.log(`# faults: ${Object.entries(workload.faults).map(([name, count]) => `${name} ${count}`).join(', ')}`)

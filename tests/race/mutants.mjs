@@ -37,6 +37,7 @@ const MUTANTS = [
   { name: 'a revocation is acknowledged and not done', file: 'revoke', change: [[/SET revoked_at = clock_timestamp\(\), revoked_for = 'client_asked'/, 'SET scopes = g.scopes']], finds: ['undone'] },
   { name: 'introspection overlooks revoked grants', file: 'introspect', change: [[/AND g\.revoked_at IS NULL/, '']], finds: ['inactive'] },
   { name: 'introspection overlooks revoked tokens', file: 'introspect', change: [[/WHERE t\.jti = p_jti/, 'WHERE false']], finds: ['inactive'] },
+  { name: 'no process is told of a change', file: 'feed', change: [[/PERFORM pg_notify\('sallyport_authz', /, "PERFORM concat('', "]], finds: ['inactive'], ending: 'told' },
   { name: 'disabling a person leaves the grants', file: 'people', change: [[/SET revoked_at = now\(\), revoked_for = 'person_disabled'/, 'SET scopes = g.scopes']], finds: ['undone', 'inactive'], operator: { pace: 300, person: 1 } },
   { name: 'a disabled client is served', file: 'refresh', change: [[/c\.enabled, c\.auth_method/g, 'true, c.auth_method']], finds: ['client'], operator: { pace: 300, client: 1 } },
   {

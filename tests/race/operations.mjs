@@ -45,7 +45,7 @@ export class Operations {
 
   /** Posts a form to a side and notes what came: outcome and answer, in an operation that is put into `into` when it ends. */
   async post(into, side, path, form, operation, { headers = {}, cut } = {}) {
-    const op = { ...operation, s: performance.now() }
+    const op = { ...operation, side, s: performance.now() }
     const answer = await send(this.place, side, 'POST', path, { body: new URLSearchParams(form).toString(), headers: { 'content-type': FORM, ...headers }, cut })
     op.e = performance.now()
     op.o = this.outcome(answer, op)

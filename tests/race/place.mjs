@@ -63,6 +63,7 @@ function kill(pid, signal) {
 export const RESOURCE = 'http://127.0.0.1:1/mcp' // nobody listens there, nobody is asked
 export const WINDOW_MS = 2000
 export const CODE_MS = 60000
+export const SPREAD_MS = 1000 // until a revocation is known to the process that did not do it
 
 export class Place {
   authz = [{}, {}]

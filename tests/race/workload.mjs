@@ -4,7 +4,7 @@ import { checkCode, checkGrant } from './checker.mjs'
 import { Client, Person } from './history.mjs'
 import { Browser, Operations, register } from './operations.mjs'
 import { Random } from './random.mjs'
-import { RESOURCE, WINDOW_MS, pause, until } from './place.mjs'
+import { RESOURCE, SPREAD_MS, WINDOW_MS, pause, until } from './place.mjs'
 
 const LIVES = 20 // clients that live many short lives
 const SLEEPERS = 4 // clients whose one grant lasts as long as the run
@@ -200,6 +200,7 @@ export class Workload {
     replay: { weight: 2, run: (grant, random) => this.replay(grant, random, random.between(1.02, 1.9)) },
     edge: { weight: 2, run: (grant, random) => this.replay(grant, random, random.between(0.98, 1.02)) },
     'replay of hurried': { weight: 1, run: (grant, random) => this.replayHurried(grant, random) },
+    told: { weight: 1, run: (grant, random) => this.revokeKnown(grant, random) },
     'code replay': { weight: 1, run: (grant, random) => this.operations.redeem(grant.code, 'right', this.side(random)) },
   }
 
@@ -216,6 +217,15 @@ export class Workload {
     for (let i = random.int(3, 6); i > 0; i--) await this.operations.refresh(grant, grant.newest, this.side(random))
     if (await this.wait(this.rotatedBy(grant, generation) + WINDOW_MS + 4))
       await this.operations.refresh(grant, generation, this.side(random), { label: '  of these replayed' })
+  }
+
+  /** Both processes have answered of a token before it ends, and are asked again when both must know. */
+  async revokeKnown(grant, random) {
+    const token = grant.access.at(-1)
+    const askBoth = () => Promise.all([0, 1].map((side) => this.operations.introspect(grant, token, side)))
+    await askBoth()
+    const { e } = await this.operations.revoke(grant, grant.newest, this.side(random))
+    if (await this.wait(e + SPREAD_MS + 20)) await askBoth()
   }
 
   choose = (random, table) => random.weighted(Object.fromEntries(Object.entries(table).map(([name, { weight }]) => [name, weight])))
