@@ -2,55 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # What dies or changes is told by NOTIFY and by the feed, whatever way it died; the feed loses nothing; keys by age and in an emergency.
 # On a PostgreSQL of its own, as the roles that will call. TAP on standard output.
-set -u
-export LC_ALL=C
-srcdir=${srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-sql=$(cd "$srcdir/sql" && pwd) || exit 1
-
-bindir=
-for candidate in "${PG_BINDIR:-}" "$(pg_config --bindir 2>/dev/null)" $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV); do
-	if [ -x "$candidate/initdb" ]; then bindir=$candidate; break; fi
-done
-if [ -z "$bindir" ]; then echo "1..0 # SKIP no PostgreSQL server programs"; exit 0; fi
-
-# A short path: a socket's name has 107 bytes. PostgreSQL refuses to run as root.
-base=$(mktemp -d /tmp/spf.XXXXXX) || exit 1
-as=()
-if [ "$(id -u)" = 0 ]; then
-	as=(runuser -u postgres --)
-	chown postgres "$base"
-fi
-cleanup() {
-	"${as[@]}" "$bindir/pg_ctl" -D "$base/data" -m immediate -w stop >/dev/null 2>&1
-	rm -rf "$base"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
-cd "$base" || exit 1
-"${as[@]}" "$bindir/initdb" -D "$base/data" -N -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$base/initdb.log" 2>&1 &&
-	"${as[@]}" "$bindir/pg_ctl" -D "$base/data" -l "$base/server.log" -w -o "-c listen_addresses='' -k $base -c unix_socket_permissions=0777" \
-		start >/dev/null || { cat "$base"/*.log >&2; echo "Bail out! PostgreSQL did not start"; exit 1; }
-chmod 755 "$base"
-
-export PGHOST=$base PGDATABASE=sallyport PSQLRC=/dev/null
-psql() { "$bindir/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
-owner() { psql -U postgres -c "$1" 2>&1; }
-daemon() { psql -U sallyport_authz -c "$1" 2>&1; }
-operator() { psql -U sallyport_admin -c "$1" 2>&1; }
-psql -U postgres -d postgres -c 'CREATE DATABASE sallyport' || exit 1
-
-count=0 failed=0
-is() { # name, expected, got
-	count=$((count + 1))
-	if [ "$2" = "$3" ]; then echo "ok $count - $1"; return; fi
-	failed=$((failed + 1))
-	echo "not ok $count - $1"
-	printf 'expected: %s\ngot:      %s\n' "$2" "$3" | sed 's/^/# /'
-}
-
-is "migrations, functions and grants apply" "" "$(PGOPTIONS='-c client_min_messages=warning' psql -U postgres -1 -f "$sql/roles.sql" -f "$sql/schema.sql" \
-	$(printf -- '-f %s ' "$sql"/migrations/*.sql) $(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1)"
-is "and apply again" "" "$(psql -U postgres -1 -c 'SET ROLE sallyport_owner' $(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1)"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/cluster.sh"
+is "migrations, functions and grants apply" "" "$(apply)"
+is "and apply again" "" "$(apply_functions)"
 
 # ---- two resources with a server each, two people, two clients ----
 R=https://r.example/mcp R2=https://r2.example/mcp
@@ -67,7 +21,6 @@ INSERT INTO authz.clients (client_id, origin, name, auth_method, secret_digest, 
 	('pub', 'dynamic', 'P', 'none', NULL, '{authorization_code,refresh_token}', '{http://localhost/cb}', '', 'native', NULL),
 	('pub2', 'dynamic', 'P2', 'none', NULL, '{authorization_code,refresh_token}', '{http://localhost/cb}', '', 'native', NULL)" >/dev/null
 alice=a0000000-0000-0000-0000-000000000001 bob=a0000000-0000-0000-0000-000000000002
-uuid() { cat /proc/sys/kernel/random/uuid; }
 grant() { # person, [client, resource]
 	local id; id=$(uuid)
 	owner "INSERT INTO authz.grants (grant_id, person_id, client_id, resource, scopes, auth_time, expires_at, generation)
@@ -290,5 +243,4 @@ is "withdraw: the one that signs, while its successor waits" "replaced ka* k9" "
 is "withdraw: the successor" "withdrawn ka*" "$(withdraw k9 kb) $(keys)"
 is "the daemon may not withdraw" "permission denied" "$(daemon "SELECT authz.signing_key_withdraw('ka', 'kb', $K)" | grep -o 'permission denied')"
 
-echo "1..$count"
-exit $((failed > 0))
+finish

@@ -2,64 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every outcome of every function in sql/functions, on a PostgreSQL of its own, as the roles that will call them. TAP on standard output.
 # With --bench: a figure for refresh by pgbench, as a comment.
-set -u
-export LC_ALL=C
-srcdir=${srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-sql=$(cd "$srcdir/sql" && pwd) || exit 1
+. "$(dirname "${BASH_SOURCE[0]}")/lib/cluster.sh"
 bench=${1:-}
-
-bindir=
-for candidate in "${PG_BINDIR:-}" "$(pg_config --bindir 2>/dev/null)" $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV); do
-	if [ -x "$candidate/initdb" ]; then bindir=$candidate; break; fi
-done
-if [ -z "$bindir" ]; then echo "1..0 # SKIP no PostgreSQL server programs"; exit 0; fi
-
-# A short path: a socket's name has 107 bytes. PostgreSQL refuses to run as root.
-base=$(mktemp -d /tmp/spv.XXXXXX) || exit 1
-as=()
-if [ "$(id -u)" = 0 ]; then
-	as=(runuser -u postgres --)
-	chown postgres "$base"
-fi
-cleanup() {
-	"${as[@]}" "$bindir/pg_ctl" -D "$base/data" -m immediate -w stop >/dev/null 2>&1
-	rm -rf "$base"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
-cd "$base" || exit 1
-"${as[@]}" "$bindir/initdb" -D "$base/data" -N -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$base/initdb.log" 2>&1 &&
-	"${as[@]}" "$bindir/pg_ctl" -D "$base/data" -l "$base/server.log" -w -o "-c listen_addresses='' -k $base -c unix_socket_permissions=0777" \
-		start >/dev/null || { cat "$base"/*.log >&2; echo "Bail out! PostgreSQL did not start"; exit 1; }
-chmod 755 "$base"
-
-export PGHOST=$base PGDATABASE=sallyport PSQLRC=/dev/null
-psql() { "$bindir/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
-owner() { psql -U postgres -c "$1" 2>&1; }
-daemon() { psql -U sallyport_authz -c "$1" 2>&1; }
-operator() { psql -U sallyport_admin -c "$1" 2>&1; }
-psql -U postgres -d postgres -c 'CREATE DATABASE sallyport' || exit 1
-
-count=0 failed=0
-is() { # name, expected, got
-	count=$((count + 1))
-	if [ "$2" = "$3" ]; then echo "ok $count - $1"; return; fi
-	failed=$((failed + 1))
-	echo "not ok $count - $1"
-	printf 'expected: %s\ngot:      %s\n' "$2" "$3" | sed 's/^/# /'
-}
-has() { # name, expected part, got
-	case $3 in *"$2"*) is "$1" x x ;; *) is "$1" "...$2..." "$3" ;; esac
-}
-
-apply() {
-	psql -U postgres -1 -f "$sql/roles.sql" -f "$sql/schema.sql" $(printf -- '-f %s ' "$sql"/migrations/*.sql) \
-		$(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1
-}
 is "migrations, functions and grants apply" "" "$(apply)"
-apply_functions() {
-	psql -U postgres -1 -c 'SET ROLE sallyport_owner' -f "$sql/drop_functions.sql" $(printf -- '-f %s ' "$sql"/functions/*.sql) -f "$sql/grants.sql" 2>&1
-}
 is "functions and grants apply again" "" "$(apply_functions)"
 
 owner "SET ROLE sallyport_owner; CREATE FUNCTION authz.sign_out(uuid, text) RETURNS boolean LANGUAGE sql AS 'SELECT true'" >/dev/null
@@ -159,7 +104,6 @@ is "lookup: disabled client" no_client "$(daemon "SELECT outcome FROM authz.auth
 is "prove: disabled client" client_refused "$(prove "'pub2', 'none', $Z, $Z, false")"
 owner "UPDATE authz.clients SET enabled = true WHERE client_id = 'pub2'" >/dev/null
 
-uuid() { cat /proc/sys/kernel/random/uuid; }
 CH=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM
 B=$(uuid)
 # a request by `pub` of browser $B; $1: scopes, $2: prompt (SQL), $3: lifetime, $4: redirect URI, sent by another site
@@ -484,5 +428,4 @@ if [ "$bench" = --bench ]; then
 		owner "SELECT sum(generation - 1), count(*) FILTER (WHERE revoked_at IS NOT NULL) FROM authz.grants" | sed 's/^/# rotations|revoked: /'
 	done
 fi
-echo "1..$count"
-[ "$failed" = 0 ]
+finish
