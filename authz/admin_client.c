@@ -176,7 +176,7 @@ static step_result update_client(struct request *r)
 	s->client.client_id = before.client_id;
 	s->client.origin = before.origin;
 	s->client.created_at = before.created_at;
-	return store_client_update(r, &s->client, NULL);
+	return store_client_update(r, &s->client);
 }
 
 static step_result answer_updated(struct request *r)

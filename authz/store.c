@@ -15,16 +15,14 @@ const struct db_statement STORE_STATEMENTS[] = {
     [STATEMENT_CLIENT_ADD] =
 	{"client_add",
          "SELECT " CLIENT_COLUMNS
-         " FROM (SELECT a.client_id AS added FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-         "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27) AS a) "
-         "AS x CROSS JOIN LATERAL authz.client_set_consent(x.added, $28, $29)"},
+         " FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
+         "$20, $21, $22, $23, $24, $25, $26, $27, NULL, NULL, $28, $29)"},
     [STATEMENT_CLIENT_GET] = {"client_get", "SELECT " CLIENT_COLUMNS " FROM authz.client_get($1)"},
     [STATEMENT_CLIENT_LIST] = {"client_list", "SELECT " CLIENT_COLUMNS " FROM authz.client_list($1, $2)"},
     [STATEMENT_CLIENT_UPDATE] =
 	{"client_update", "SELECT " CLIENT_COLUMNS
-                          " FROM (SELECT a.client_id AS updated FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, "
-                          "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) AS a) AS x "
-                          "CROSS JOIN LATERAL authz.client_set_consent(x.updated, $24, $25)"},
+                          " FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+                          "$16, $17, $18, $19, $20, $21, $22, $23)"},
     [STATEMENT_CLIENT_DELETE] = {"client_delete", "SELECT authz.client_delete($1) AS deleted"},
     [STATEMENT_CLIENT_REGISTER] = {"client_register",
                                    "SELECT outcome, (client).* FROM authz.client_register($1, $2, $3, $4, $5, $6, $7, "

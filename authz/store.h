@@ -88,8 +88,8 @@ bool store_read_client(struct request *r, struct client *ret);
 step_result store_client_list(struct request *r, const char *after, int limit);
 size_t store_read_clients(struct request *r, struct client **ret);
 /* Replaces name, redirect URIs, grant types, scope, keys, optional members, resource and enabled; not id, origin,
- * method and shared secret. `secret_digest` not NULL: the digest of new key material. Answer as store_read_client. */
-step_result store_client_update(struct request *r, const struct client *c, const uint8_t *secret_digest);
+ * method and shared secret. `consent` NULL: it and the default resource stay, too. Answer as store_read_client. */
+step_result store_client_update(struct request *r, const struct client *c);
 /* Deletes the client and revokes all its grants; store_read_deleted: false if there was none. */
 step_result store_client_delete(struct request *r, const char *client_id);
 bool store_read_deleted(struct request *r);

@@ -74,15 +74,13 @@ step_result store_client_list(struct request *r, const char *after, int limit)
 	return store_ask(r, STATEMENT_CLIENT_LIST, params, 2);
 }
 
-step_result store_client_update(struct request *r, const struct client *c, const uint8_t *secret_digest)
+step_result store_client_update(struct request *r, const struct client *c)
 {
-	enum { OWN = 2, BEHIND = 5 };
+	enum { OWN = 2, BEHIND = 3 };
 	struct db_param params[OWN + CLIENT_METADATA_PARAMS + BEHIND] = {
 	    param_text(c->client_id),
 	    param_text(c->name),
 	    [OWN + CLIENT_METADATA_PARAMS] = param_bool(c->enabled),
-	    digest_param(secret_digest),
-	    digest_param(c->metadata_digest),
 	    param_text(c->consent),
 	    param_text(c->default_resource),
 	};

@@ -7,17 +7,20 @@ CREATE OR REPLACE FUNCTION authz.client_add(
 	p_scope text, p_application_type text, p_client_uri text, p_logo_uri text, p_tos_uri text, p_policy_uri text, p_software_id text,
 	p_software_version text, p_contacts jsonb, p_resource text, p_jwks jsonb, p_jwks_uri text, p_assertion_algorithm text,
 	p_tls_subject_kind text, p_tls_subject text, p_certificate_bound boolean, p_sealed_secret bytea, p_sealed_with integer,
-	p_metadata_digest bytea, p_registration_id uuid, p_initial_access uuid DEFAULT NULL, p_lease bigint DEFAULT NULL)
+	p_metadata_digest bytea, p_registration_id uuid, p_initial_access uuid DEFAULT NULL, p_lease bigint DEFAULT NULL,
+	p_consent text DEFAULT NULL, p_default_resource text DEFAULT NULL)
 RETURNS SETOF authz.client_details LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
 	INSERT INTO authz.clients (client_id, origin, name, auth_method, secret_digest, grant_types, redirect_uris, scope, application_type,
 	                           client_uri, logo_uri, tos_uri, policy_uri, software_id, software_version, contacts, resource, jwks, jwks_uri,
 	                           assertion_algorithm, tls_subject_kind, tls_subject, certificate_bound, sealed_secret, sealed_with,
-	                           metadata_digest, registration_id, initial_access, lease_due_at)
+	                           metadata_digest, registration_id, initial_access, lease_due_at, consent,
+	                           default_resource)
 	VALUES (p_client_id, p_origin, p_name, p_auth_method, p_secret_digest, p_grant_types, p_redirect_uris, p_scope, p_application_type,
 	        p_client_uri, p_logo_uri, p_tos_uri, p_policy_uri, p_software_id, p_software_version, p_contacts, p_resource, p_jwks, p_jwks_uri,
 	        p_assertion_algorithm, p_tls_subject_kind, p_tls_subject, p_certificate_bound, p_sealed_secret, p_sealed_with,
-	        p_metadata_digest, p_registration_id, p_initial_access, now() + p_lease * interval '1 second')
+	        p_metadata_digest, p_registration_id, p_initial_access, now() + p_lease * interval '1 second',
+	        coalesce(p_consent, 'explicit'), p_default_resource)
 	ON CONFLICT DO NOTHING;
 	IF FOUND THEN
 		RETURN QUERY SELECT d.* FROM authz.client_details AS d WHERE d.client_id = p_client_id;
@@ -40,13 +43,13 @@ BEGIN
 END
 $$;
 
--- Everything but id, origin, method and shared secret. Key material may change: p_secret_digest, if it is not NULL, is its new digest.
--- Switching off ends what is under way; the grants live again when it is switched on.
+-- Everything but id, origin, method and shared secret; p_consent NULL: it and the default resource stay, too. What its verdicts compare follows the
+-- key material by itself (client_proof.sql). Switching off ends what is under way; the grants live again when it is switched on.
 CREATE OR REPLACE FUNCTION authz.client_update(
 	p_client_id text, p_name text, p_grant_types text[], p_redirect_uris text[], p_scope text, p_application_type text, p_client_uri text,
 	p_logo_uri text, p_tos_uri text, p_policy_uri text, p_software_id text, p_software_version text, p_contacts jsonb, p_resource text,
 	p_jwks jsonb, p_jwks_uri text, p_assertion_algorithm text, p_tls_subject_kind text, p_tls_subject text, p_certificate_bound boolean,
-	p_enabled boolean, p_secret_digest bytea, p_metadata_digest bytea)
+	p_enabled boolean, p_consent text, p_default_resource text)
 RETURNS SETOF authz.client_details LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
 	UPDATE authz.clients AS c
@@ -54,8 +57,8 @@ BEGIN
 	    client_uri = p_client_uri, logo_uri = p_logo_uri, tos_uri = p_tos_uri, policy_uri = p_policy_uri, software_id = p_software_id,
 	    software_version = p_software_version, contacts = p_contacts, resource = p_resource, jwks = p_jwks, jwks_uri = p_jwks_uri,
 	    assertion_algorithm = p_assertion_algorithm, tls_subject_kind = p_tls_subject_kind, tls_subject = p_tls_subject,
-	    certificate_bound = p_certificate_bound, enabled = p_enabled, secret_digest = coalesce(p_secret_digest, c.secret_digest),
-	    metadata_digest = coalesce(p_metadata_digest, c.metadata_digest)
+	    certificate_bound = p_certificate_bound, enabled = p_enabled, consent = coalesce(p_consent, c.consent),
+	    default_resource = CASE WHEN p_consent IS NULL THEN c.default_resource ELSE p_default_resource END
 	WHERE c.client_id = p_client_id;
 	RETURN QUERY SELECT d.* FROM authz.client_details AS d WHERE d.client_id = p_client_id;
 END

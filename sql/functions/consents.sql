@@ -90,20 +90,6 @@ BEGIN
 END
 $$;
 
--- ---- the administrator's ----
-
--- How a client's people are asked, and the resource of its requests that name none. Belongs to an addition or change of the client; p_consent
--- NULL: both stay as they are.
-CREATE OR REPLACE FUNCTION authz.client_set_consent(p_client_id text, p_consent text, p_default_resource text)
-RETURNS SETOF authz.client_details LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
-BEGIN
-	UPDATE authz.clients AS c SET consent = p_consent, default_resource = p_default_resource
-	WHERE c.client_id = p_client_id AND p_consent IS NOT NULL
-	  AND (c.consent, c.default_resource) IS DISTINCT FROM (p_consent, p_default_resource);
-	RETURN QUERY SELECT d.* FROM authz.client_details AS d WHERE d.client_id = p_client_id;
-END
-$$;
-
 -- ---- the operator's ----
 
 CREATE OR REPLACE FUNCTION authz.consent_list(p_username text)

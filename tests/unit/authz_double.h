@@ -179,10 +179,9 @@ size_t store_read_clients(struct request *r, struct client **ret)
 	return DOUBLE.list_count;
 }
 
-step_result store_client_update(struct request *r, const struct client *c, const uint8_t *secret_digest)
+step_result store_client_update(struct request *r, const struct client *c)
 {
 	(void)r;
-	(void)secret_digest;
 	DOUBLE.client = *c;
 	return asked("client_update");
 }
