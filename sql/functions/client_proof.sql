@@ -1,21 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- How clients prove themselves with keys and certificates (RFC 7523, RFC 8705): what the daemon verifies against, and that an assertion counts once.
 
--- What the verdicts compare for these methods is a digest of the key material itself, made here, so that no way to write a client can forget it.
--- A shared secret's digest comes from the daemon: only its sealed form, which is another one each time, is kept.
-CREATE OR REPLACE FUNCTION authz.client_digest_keys()
-RETURNS trigger LANGUAGE plpgsql SET search_path = authz, pg_temp AS $$
-BEGIN
-	IF NEW.auth_method IN ('private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth') THEN
-		NEW.secret_digest := sha256(convert_to(jsonb_build_array(NEW.auth_method, NEW.assertion_algorithm, NEW.jwks, NEW.jwks_uri,
-		                                                         NEW.tls_subject_kind, NEW.tls_subject)::text, 'UTF8'));
-	END IF;
-	RETURN NEW;
-END
-$$;
-CREATE OR REPLACE TRIGGER client_digest_keys BEFORE INSERT OR UPDATE ON authz.clients
-FOR EACH ROW EXECUTE FUNCTION authz.client_digest_keys();
-
 -- What a proof is verified against. No row: unknown or disabled.
 CREATE OR REPLACE FUNCTION authz.client_keys(
 	p_client_id text,

@@ -62,14 +62,11 @@ BEGIN
 			RETURN;
 		END IF;
 	END IF;
-	SELECT d.* INTO client FROM authz.client_add(
+	client := authz.client_insert(
 		p_client_id, p_origin, p_name, p_auth_method, p_secret_digest, p_grant_types, p_redirect_uris, p_scope, p_application_type, p_client_uri,
 		p_logo_uri, p_tos_uri, p_policy_uri, p_software_id, p_software_version, p_contacts, p_resource, p_jwks, p_jwks_uri,
 		p_assertion_algorithm, p_tls_subject_kind, p_tls_subject, p_certificate_bound, p_sealed_secret, p_sealed_with, p_metadata_digest,
-		p_registration_id, p_initial_access, p_lease) AS d;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'a random client id is taken' USING ERRCODE = 'unique_violation';
-	END IF;
+		p_registration_id, p_initial_access, p_lease, 'explicit', NULL);
 	outcome := 'added';
 END
 $$;

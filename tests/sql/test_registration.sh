@@ -31,6 +31,13 @@ owner "UPDATE authz.clients SET enabled = false WHERE client_id = 'b'" >/dev/nul
 is "register: a disabled client is not handed out" "added|b2|f|t" "$(register b2 two none NULL "$(uuid)")"
 owner "UPDATE authz.clients SET enabled = true WHERE client_id = 'b'" >/dev/null
 
+full=$(daemon "SELECT (client).* FROM authz.client_register(NULL, 300, 604800, 'full', 'dynamic', 'Full', 'client_secret_jwt', $S,
+	'{authorization_code,refresh_token}', '{https://full.example/cb}', 'a b', 'web', 'https://full.example/', 'https://full.example/logo',
+	'https://full.example/tos', 'https://full.example/policy', 'full', '1', '[\"x\"]', 'http://r.example', NULL, 'https://full.example/jwks', 'HS256', NULL,
+	NULL, true, sha256('sealed'), 1, NULL, '$(uuid)')")
+is "register: the answer is what the client is from then on" "$full" "$(daemon "SELECT * FROM authz.client_get('full')")"
+has "... with all of it" "full|dynamic|t|Full|client_secret_jwt|" "$full"
+
 # ---- management ----
 shown() { daemon "SELECT client_id, name FROM authz.client_registered('$1', '$2')"; }
 replace() { # registration id, client id, [method, digest (SQL)]

@@ -14,8 +14,11 @@ is "and no function has a namesake" "0" "$(owner "
 	SELECT count(*) FROM (SELECT FROM pg_proc WHERE pronamespace = 'authz'::regnamespace GROUP BY proname HAVING count(*) > 1) AS x")"
 
 # ---- who may do what ----
-is "every function has a fixed search path, unless it is put in place of its call" "client_proved is_loopback is_of_person" "$(owner "
-	SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'authz'::regnamespace AND proconfig IS NULL")"
+is "every function that a role may execute, or that a trigger is, has a fixed search path, unless it depends on none" \
+	"client_rules code_rules request_rules" "$(owner "
+	SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'authz'::regnamespace AND proconfig IS NULL
+	AND (prorettype = 'trigger'::regtype OR has_function_privilege('sallyport_authz', oid, 'execute')
+	     OR has_function_privilege('sallyport_admin', oid, 'execute'))")"
 is "every function that a role may execute is a definer's" "0" "$(owner "
 	SELECT count(*) FROM pg_proc WHERE pronamespace = 'authz'::regnamespace AND NOT prosecdef
 	AND (has_function_privilege('sallyport_authz', oid, 'execute') OR has_function_privilege('sallyport_admin', oid, 'execute'))")"
