@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Small comparisons that several verdicts share. The first ones are plain expressions that PostgreSQL puts in place of the call; nobody but the
 -- owner of the schema may execute them. The others are plpgsql, which keeps its plans: an SQL function that is not put in place is planned at
--- each call.
+-- each call. All of them run on the rights and the search_path of the verdict that calls them: setting it again costs more than most of them.
 
 -- RFC 6749, 2.3: exactly the registered method. A secret is compared by its SHA-256, in both readings of HTTP Basic.
 CREATE OR REPLACE FUNCTION authz.client_proved(enabled boolean, registered_method text, registered_secret bytea,
@@ -25,7 +25,7 @@ $$;
 
 -- Byte equality with a registered URI; of a loopback one, only the port is free.
 CREATE OR REPLACE FUNCTION authz.redirect_registered(registered text[], uri text)
-RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = authz, pg_temp AS $$
+RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
 	IF uri = ANY (registered) THEN
 		RETURN true;
@@ -41,7 +41,7 @@ $$;
 -- Where an answer goes, for telling installations of one client id apart: host and port; of a loopback address without port, since it changes
 -- with every start; of a private-use scheme the scheme with its colon.
 CREATE OR REPLACE FUNCTION authz.redirect_host(uri text)
-RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = authz, pg_temp AS $$
+RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
 	RETURN CASE WHEN authz.is_loopback(uri) THEN substring(uri from '^http://(localhost|127\.0\.0\.1|\[::1\])')
 	            WHEN uri ~* '^https?://' THEN lower(substring(uri from '^[^:]+://([^/?#]*)'))
@@ -51,7 +51,7 @@ $$;
 
 -- What two lists of scopes share, sorted bytewise; NULL if nothing.
 CREATE OR REPLACE FUNCTION authz.scopes_common(a text[], b text[])
-RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = authz, pg_temp AS $$
+RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
 	RETURN (SELECT array_agg(DISTINCT s COLLATE "C" ORDER BY s COLLATE "C") FROM unnest(a) AS s WHERE s = ANY (b));
 END
@@ -59,7 +59,7 @@ $$;
 
 -- What one guesser is counted under: an IPv4 address, or the /64 that an IPv6 customer has to himself.
 CREATE OR REPLACE FUNCTION authz.address_key(address text)
-RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = authz, pg_temp AS $$
+RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
 	a inet;
 BEGIN

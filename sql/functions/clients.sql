@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Registration and administration of clients (RFC 7591, admin REST, operator's verbs).
 
--- For client_add and client_register, on their search_path. What it returns is the client's row of authz.client_details, which looking for it there
--- would cost as much as a fifth of the registration. An id that is taken is a unique_violation.
+-- For client_add and client_register, on their search_path. What it returns is the client's row of authz.client_details, without a second look for it.
+-- An id that is taken is a unique_violation.
 CREATE OR REPLACE FUNCTION authz.client_insert(
 	p_client_id text, p_origin text, p_name text, p_auth_method text, p_secret_digest bytea, p_grant_types text[], p_redirect_uris text[],
 	p_scope text, p_application_type text, p_client_uri text, p_logo_uri text, p_tos_uri text, p_policy_uri text, p_software_id text,

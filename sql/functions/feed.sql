@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What has died or changed is told twice: at once to every daemon that listens (NOTIFY on channel sallyport_authz: "<kind> <id>"), so that it
 -- drops what it remembers, and by an event to the resource servers that may remember it. Triggers do it for every way of dying, so that no
--- verdict has to think of it. That a row was added is not told (but for keys, resources and scopes): nobody may remember that something is
--- absent.
+-- verdict has to think of it; they have the owner's rights and a search_path, which the functions that they share run on. That a row was added is
+-- not told (but for keys, resources and scopes): nobody may remember that something is absent.
 
 CREATE OR REPLACE FUNCTION authz.announce(p_kind text, p_id text)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_notify('sallyport_authz', p_kind || coalesce(' ' || p_id, ''));
 END
 $$;
 
 CREATE OR REPLACE FUNCTION authz.feed_add(p_resource text, p_kind text, p_id text, p_detail text)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO authz.feed_events AS e (resource, kind, id, detail) VALUES (p_resource, p_kind, p_id, p_detail)
 	ON CONFLICT (resource, xid, kind, id) DO UPDATE SET detail = excluded.detail;
@@ -22,7 +22,7 @@ $$;
 -- The living grants of a person or of a client give something else now ('claims'), or nothing ('grant'). Of very many in one transaction (a role of a
 -- thousand people changes), that nothing is sure any more; where that is said, nothing else needs to be.
 CREATE OR REPLACE FUNCTION authz.feed_add_grants(p_kind text, p_person_id uuid, p_client_id text)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	v_grant record;
 	v_before integer := coalesce(nullif(current_setting('authz.feed_grants_told', true), ''), '0')::integer; -- in this transaction

@@ -10,44 +10,34 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := clock_timestamp();
-	v_resource text;
-	v_grant record;
 BEGIN
-	SELECT c.resource INTO v_resource FROM authz.clients AS c
-	WHERE c.client_id = p_client_id AND c.resource IS NOT NULL
-	  AND authz.client_proved(c.enabled, c.auth_method, c.secret_digest, p_method, p_secret, p_raw_secret);
+	-- Of a token that does not live, there is no g: everything but the outcome is NULL then.
+	SELECT CASE WHEN g.grant_id IS NULL THEN 'inactive' ELSE 'active' END, p.username, g.client_id, coalesce(g.person_id::text, g.client_id),
+	       -- What was granted and the person may still have; a token that was narrowed has less, which its own claims say.
+	       array_to_string(CASE WHEN g.person_id IS NULL THEN array_remove(string_to_array(c.scope, ' '), '')
+	                            WHEN g.scopes <@ p.scopes THEN g.scopes
+	                            ELSE authz.scopes_common(g.scopes, p.scopes) END, ' '),
+	       CASE WHEN g.grant_id IS NOT NULL THEN array_to_string(ARRAY(
+	                SELECT s.name FROM authz.scopes AS s
+	                WHERE s.resource = r.resource AND NOT authz.is_of_person(s.name)
+	                  AND s.name = ANY (CASE WHEN g.person_id IS NULL THEN string_to_array(c.scope, ' ') ELSE p.scopes END)
+	                ORDER BY s.name), ' ') END,
+	       floor(extract(epoch FROM CASE WHEN g.expires_at < v_now + interval '1 day' THEN g.expires_at - v_now
+	                                     WHEN g.grant_id IS NOT NULL THEN interval '1 day' END))::bigint,
+	       p.roles, p.groups
+	INTO outcome, username, client_id, subject, scope, grantable_scope, expires_in, roles, groups
+	FROM authz.clients AS r
+	LEFT JOIN (authz.grants AS g
+	           JOIN authz.clients AS c ON c.client_id = g.client_id AND c.enabled
+	           LEFT JOIN authz.people AS p ON p.person_id = g.person_id)
+	ON g.grant_id = p_grant_id AND g.resource = r.resource AND g.revoked_at IS NULL AND g.expires_at > v_now
+	   AND CASE WHEN g.person_id IS NULL THEN 'client_credentials' = ANY (c.grant_types) AND c.scope ~ '[^ ]'
+	            ELSE p.enabled AND g.scopes && p.scopes END
+	   AND NOT EXISTS (SELECT 1 FROM authz.revoked_tokens AS t WHERE t.jti = p_jti)
+	WHERE r.client_id = p_client_id AND r.resource IS NOT NULL
+	  AND authz.client_proved(r.enabled, r.auth_method, r.secret_digest, p_method, p_secret, p_raw_secret);
 	IF NOT FOUND THEN
 		outcome := 'client_refused';
-		RETURN;
 	END IF;
-	SELECT g.scopes, g.client_id, g.person_id, g.expires_at, p.username, p.roles, p.groups,
-	       CASE WHEN g.person_id IS NULL THEN array_remove(string_to_array(c.scope, ' '), '') ELSE p.scopes END AS allowed,
-	       (SELECT string_agg(s.name, ' ' ORDER BY s.name) FROM authz.scopes AS s
-	        WHERE s.resource = v_resource AND NOT authz.is_of_person(s.name)
-	          AND s.name = ANY (CASE WHEN g.person_id IS NULL THEN array_remove(string_to_array(c.scope, ' '), '') ELSE p.scopes END)) AS grantable
-	INTO v_grant
-	FROM authz.grants AS g
-	JOIN authz.clients AS c ON c.client_id = g.client_id AND c.enabled
-	LEFT JOIN authz.people AS p ON p.person_id = g.person_id
-	WHERE g.grant_id = p_grant_id AND g.resource = v_resource AND g.revoked_at IS NULL AND g.expires_at > v_now
-	  AND CASE WHEN g.person_id IS NULL THEN 'client_credentials' = ANY (c.grant_types) AND c.scope ~ '[^ ]'
-	           ELSE p.enabled AND g.scopes && p.scopes END
-	  AND NOT EXISTS (SELECT 1 FROM authz.revoked_tokens AS t WHERE t.jti = p_jti);
-	IF NOT FOUND THEN
-		outcome := 'inactive';
-		RETURN;
-	END IF;
-	outcome := 'active';
-	username := v_grant.username;
-	client_id := v_grant.client_id;
-	subject := coalesce(v_grant.person_id::text, v_grant.client_id);
-	-- What was granted and the person may still have; a token that was narrowed has less, which its own claims say.
-	scope := array_to_string(CASE WHEN v_grant.person_id IS NULL THEN v_grant.allowed
-	                              WHEN v_grant.scopes <@ v_grant.allowed THEN v_grant.scopes
-	                              ELSE authz.scopes_common(v_grant.scopes, v_grant.allowed) END, ' ');
-	roles := v_grant.roles;
-	groups := v_grant.groups;
-	grantable_scope := coalesce(v_grant.grantable, '');
-	expires_in := floor(extract(epoch FROM least(v_grant.expires_at, v_now + interval '1 day') - v_now));
 END
 $$;

@@ -31,7 +31,8 @@ BEGIN
 
 	SELECT k.* INTO v_code FROM authz.codes AS k WHERE k.code_id = p_code_id AND k.client_id = p_client_id FOR UPDATE OF k;
 	IF FOUND THEN
-		SELECT authz.scopes_common(v_code.scopes, p.scopes), p.roles, p.groups INTO v_scopes, v_roles, v_groups FROM authz.people AS p
+		SELECT CASE WHEN v_code.scopes <@ p.scopes THEN v_code.scopes ELSE authz.scopes_common(v_code.scopes, p.scopes) END, p.roles, p.groups
+		INTO v_scopes, v_roles, v_groups FROM authz.people AS p
 		WHERE p.person_id = v_code.person_id AND p.enabled;
 	END IF;
 	outcome := CASE
@@ -59,18 +60,11 @@ BEGIN
 		        CASE WHEN 'refresh_token' = ANY (v_grant_types) THEN 1 ELSE 0 END)
 		RETURNING grants.grant_id, grants.generation)
 	UPDATE authz.codes AS k SET redeemed_at = v_now, grant_id = made.grant_id FROM made WHERE k.code_id = p_code_id
-	RETURNING made.grant_id, made.generation INTO grant_id, generation;
+	RETURNING made.grant_id, made.generation, k.person_id, k.client_id, k.resource, array_to_string(v_scopes, ' '),
+	          floor(extract(epoch FROM k.auth_time))::bigint, floor(extract(epoch FROM v_now))::bigint, v_roles, v_groups, k.nonce
+	INTO grant_id, generation, subject, client_id, resource, scope, auth_time, now, roles, groups, nonce;
 	IF v_used_at IS NULL OR v_used_at < v_now - interval '1 hour' THEN -- a coarse clock: no write a redemption
 		UPDATE authz.clients AS c SET last_used_at = v_now, last_granted_at = v_now WHERE c.client_id = p_client_id;
 	END IF;
-	subject := v_code.person_id;
-	client_id := p_client_id;
-	resource := v_code.resource;
-	scope := array_to_string(v_scopes, ' ');
-	auth_time := floor(extract(epoch FROM v_code.auth_time));
-	now := floor(extract(epoch FROM v_now));
-	roles := v_roles;
-	groups := v_groups;
-	nonce := v_code.nonce;
 END
 $$;

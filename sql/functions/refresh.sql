@@ -28,11 +28,9 @@ DECLARE
 	v_grant record;
 	v_entry integer;
 	v_used_at timestamptz;
+	v_changes integer; -- NULL, which costs nothing where none is counted
 BEGIN
-	grant_id := p_grant_id;
-	client_id := p_client_id;
-	now := floor(extract(epoch FROM v_now));
-	FOR attempt IN 1 .. 3 LOOP
+	LOOP
 		IF p_limited THEN -- a flood of what is good costs no more than reading
 			PERFORM 1 FROM authz.grants AS g, authz.clients AS c, authz.people AS p
 			WHERE g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0 AND g.client_id = p_client_id
@@ -45,40 +43,41 @@ BEGIN
 			  AND p.person_id = g.person_id AND p.enabled;
 			IF FOUND THEN
 				outcome := 'limited';
+				EXIT;
+			END IF;
+		ELSE
+			UPDATE authz.grants AS g
+			SET generation = g.generation + 1,
+			    recent_from = CASE WHEN cardinality(g.recent_at) - width_bucket(v_horizon, g.recent_at) >= 32
+			                            AND g.recent_at[cardinality(g.recent_at) - 1] > v_hurried
+			                       THEN g.recent_from[width_bucket(v_horizon, g.recent_at) + 1 :]
+			                       ELSE g.recent_from[width_bucket(v_horizon, g.recent_at) + 1 :] || g.generation END,
+			    recent_at = CASE WHEN cardinality(g.recent_at) - width_bucket(v_horizon, g.recent_at) >= 32
+			                          AND g.recent_at[cardinality(g.recent_at) - 1] > v_hurried
+			                     THEN g.recent_at[width_bucket(v_horizon, g.recent_at) + 1 : cardinality(g.recent_at) - 1]
+			                     ELSE g.recent_at[width_bucket(v_horizon, g.recent_at) + 1 :] END
+			                || greatest(v_now, g.recent_at[cardinality(g.recent_at)]) -- ascending, whatever the clock does
+			FROM authz.clients AS c, authz.people AS p
+			WHERE g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0 AND g.client_id = p_client_id
+			  AND g.revoked_at IS NULL AND g.expires_at > v_now
+			  AND (p_resource IS NULL OR p_resource = g.resource)
+			  AND (p_scopes IS NULL OR p_scopes <@ g.scopes)
+			  AND coalesce(p_scopes, g.scopes) && p.scopes
+			  AND c.client_id = p_client_id AND 'refresh_token' = ANY (c.grant_types)
+			  AND authz.client_proved(c.enabled, c.auth_method, c.secret_digest, p_method, p_secret, p_raw_secret)
+			  AND p.person_id = g.person_id AND p.enabled
+			RETURNING 'rotated', g.grant_id, g.generation, g.person_id, g.client_id, g.resource, floor(extract(epoch FROM g.auth_time))::bigint,
+			          floor(extract(epoch FROM v_now))::bigint,
+			          array_to_string(CASE WHEN coalesce(p_scopes, g.scopes) <@ p.scopes THEN coalesce(p_scopes, g.scopes)
+			                               ELSE authz.scopes_common(coalesce(p_scopes, g.scopes), p.scopes) END, ' '), p.roles, p.groups, c.last_used_at
+			INTO outcome, grant_id, generation, subject, client_id, resource, auth_time, now, scope, roles, groups, v_used_at;
+			IF FOUND THEN
+				IF v_used_at IS NULL OR v_used_at < v_now - interval '1 hour' THEN -- a coarse clock; whoever deletes the client does not wait for it
+					UPDATE authz.clients AS c SET last_used_at = v_now WHERE c.client_id = (
+						SELECT l.client_id FROM authz.clients AS l WHERE l.client_id = p_client_id FOR NO KEY UPDATE SKIP LOCKED);
+				END IF;
 				RETURN;
 			END IF;
-		END IF;
-		UPDATE authz.grants AS g
-		SET generation = g.generation + 1,
-		    recent_from = CASE WHEN cardinality(g.recent_at) - width_bucket(v_horizon, g.recent_at) >= 32
-		                            AND g.recent_at[cardinality(g.recent_at) - 1] > v_hurried
-		                       THEN g.recent_from[width_bucket(v_horizon, g.recent_at) + 1 :]
-		                       ELSE g.recent_from[width_bucket(v_horizon, g.recent_at) + 1 :] || g.generation END,
-		    recent_at = CASE WHEN cardinality(g.recent_at) - width_bucket(v_horizon, g.recent_at) >= 32
-		                          AND g.recent_at[cardinality(g.recent_at) - 1] > v_hurried
-		                     THEN g.recent_at[width_bucket(v_horizon, g.recent_at) + 1 : cardinality(g.recent_at) - 1]
-		                     ELSE g.recent_at[width_bucket(v_horizon, g.recent_at) + 1 :] END
-		                || greatest(v_now, g.recent_at[cardinality(g.recent_at)]) -- ascending, whatever the clock does
-		FROM authz.clients AS c, authz.people AS p
-		WHERE NOT p_limited
-		  AND g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0 AND g.client_id = p_client_id
-		  AND g.revoked_at IS NULL AND g.expires_at > v_now
-		  AND (p_resource IS NULL OR p_resource = g.resource)
-		  AND (p_scopes IS NULL OR p_scopes <@ g.scopes)
-		  AND coalesce(p_scopes, g.scopes) && p.scopes
-		  AND c.client_id = p_client_id AND 'refresh_token' = ANY (c.grant_types)
-		  AND authz.client_proved(c.enabled, c.auth_method, c.secret_digest, p_method, p_secret, p_raw_secret)
-		  AND p.person_id = g.person_id AND p.enabled
-		RETURNING 'rotated', g.generation, g.person_id, g.resource, floor(extract(epoch FROM g.auth_time)),
-		          array_to_string(CASE WHEN coalesce(p_scopes, g.scopes) <@ p.scopes THEN coalesce(p_scopes, g.scopes)
-		                               ELSE authz.scopes_common(coalesce(p_scopes, g.scopes), p.scopes) END, ' '), p.roles, p.groups, c.last_used_at
-		INTO outcome, generation, subject, resource, auth_time, scope, roles, groups, v_used_at;
-		IF FOUND THEN
-			IF v_used_at IS NULL OR v_used_at < v_now - interval '1 hour' THEN -- a coarse clock; whoever deletes the client does not wait for it
-				UPDATE authz.clients AS c SET last_used_at = v_now WHERE c.client_id = (
-					SELECT l.client_id FROM authz.clients AS l WHERE l.client_id = p_client_id FOR NO KEY UPDATE SKIP LOCKED);
-			END IF;
-			RETURN;
 		END IF;
 
 		SELECT c.grant_types INTO v_grant_types FROM authz.clients AS c
@@ -86,11 +85,11 @@ BEGIN
 		  AND authz.client_proved(c.enabled, c.auth_method, c.secret_digest, p_method, p_secret, p_raw_secret);
 		IF NOT FOUND THEN
 			outcome := 'client_refused';
-			RETURN;
+			EXIT;
 		END IF;
 		IF NOT 'refresh_token' = ANY (v_grant_types) THEN
 			outcome := 'unauthorized_client';
-			RETURN;
+			EXIT;
 		END IF;
 		SELECT g.generation, g.person_id, g.resource, g.scopes, g.auth_time, g.recent_from, g.recent_at, p.scopes AS allowed, p.roles, p.groups
 		INTO v_grant
@@ -103,10 +102,12 @@ BEGIN
 			WHEN NOT p_scopes <@ v_grant.scopes THEN 'scope_exceeded'
 			WHEN NOT coalesce(p_scopes, v_grant.scopes) && v_grant.allowed THEN 'invalid' -- the person lost all of it
 		END;
-		IF outcome IS NOT NULL THEN
-			RETURN;
+		EXIT WHEN outcome IS NOT NULL;
+		IF p_generation = v_grant.generation THEN -- it is the newest now
+			v_changes := coalesce(v_changes, 0) + 1;
+			CONTINUE WHEN v_changes < 3;
+			RAISE EXCEPTION 'a grant changed three times while it was refreshed' USING ERRCODE = 'serialization_failure';
 		END IF;
-		CONTINUE WHEN p_generation = v_grant.generation;
 
 		-- The entry that this generation was rotated away in; 0 if it has left the window.
 		v_entry := width_bucket(p_generation, v_grant.recent_from);
@@ -123,8 +124,10 @@ BEGIN
 			UPDATE authz.grants AS g SET revoked_at = v_now, revoked_for = 'refresh_reused' WHERE g.grant_id = p_grant_id;
 			outcome := 'reused';
 		END IF;
-		RETURN;
+		EXIT;
 	END LOOP;
-	RAISE EXCEPTION 'a grant changed three times while it was refreshed' USING ERRCODE = 'serialization_failure';
+	grant_id := p_grant_id;
+	client_id := p_client_id;
+	now := floor(extract(epoch FROM v_now));
 END
 $$;
