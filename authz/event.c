@@ -10,17 +10,36 @@
 
 void event_write(struct request *r, const char *event, json_t *members)
 {
-	struct authz *authz = authz_of(r);
-	if (authz->audit == NULL) { /* none was configured */
-		json_decref(members);
-		return;
+	h2o_iovec_t text = {NULL, 0};
+	if (authz_of(r)->audit != NULL && json_object_size(members) > 0) {
+		text = json_text(&r->pool, members);
+		text = h2o_iovec_init(text.base + 1, text.len - 2);
 	}
-	json_t *record = json_pack("{s:s, s:s, s:s}", "event", event, "request", r->id, "address", request_address(r));
-	if (members != NULL)
-		json_object_update_missing(record, members);
 	json_decref(members);
+	event_write_text(r, event, text);
+}
+
+void event_append(struct text_buffer *members, const char *name, const char *value)
+{
+	text_append_str(members, members->len > 0 ? ",\"" : "\"");
+	text_append_str(members, name);
+	text_append_str(members, "\":");
+	text_append_json(members, text_of(value));
+}
+
+void event_write_text(struct request *r, const char *event, h2o_iovec_t members)
+{
+	struct audit *audit = authz_of(r)->audit;
+	struct text_buffer record = {.pool = &r->pool};
+	if (audit == NULL) /* none was configured */
+		return;
+	event_append(&record, "event", event);
+	event_append(&record, "request", r->id);
+	event_append(&record, "address", request_address(r));
+	text_append_str(&record, members.len > 0 ? "," : "");
+	text_append_iovec(&record, members);
 	/* What was decided stands in the database already: a full disk must not undo it, but must be heard of. */
-	if (!audit_write(authz->audit, record, false))
+	if (!audit_write_members(audit, h2o_iovec_init(record.base, record.len), false))
 		log_event(LOG_ERROR, "an audit record was lost", "event", event, "request", r->id, "reason",
 		          strerror(errno), NULL);
 }

@@ -117,6 +117,7 @@ static void open_database(struct authz *authz, const struct settings *s)
 	    .statement_count = STORE_STATEMENT_COUNT,
 	    .connections = s->database_connections,
 	    .early = 1, /* the signing keys */
+	    .reads = store_statement_reads,
 	};
 
 	snprintf(token_lifetime, sizeof(token_lifetime), "%lld", (long long)s->authz.access_token_lifetime);

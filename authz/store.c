@@ -73,6 +73,11 @@ const struct db_statement STORE_STATEMENTS[] = {
 };
 const size_t STORE_STATEMENT_COUNT = STATEMENTS;
 
+bool store_statement_reads(size_t statement)
+{
+	return statement == STATEMENT_INTROSPECT;
+}
+
 const char *const AUTH_METHOD_NAMES[AUTH_METHODS] = {
     [AUTH_NONE] = "none",
     [AUTH_SECRET_BASIC] = "client_secret_basic",

@@ -14,6 +14,8 @@
 /* The prepared statements, for db_open. */
 extern const struct db_statement STORE_STATEMENTS[];
 extern const size_t STORE_STATEMENT_COUNT;
+/* For db_options. */
+bool store_statement_reads(size_t statement);
 
 /* How a client at /token, /introspect, /revoke or /revocations says who it is. The verdict functions compare it
  * themselves, first of all, so that the proof and the decision are one round trip: unknown, disabled, another method

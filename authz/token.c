@@ -8,6 +8,7 @@
 #include "authz/event.h"
 #include "authz/id_token.h"
 #include "authz/parameter.h"
+#include "common/encoding.h"
 #include "common/reply.h"
 
 struct grant {
@@ -80,6 +81,21 @@ static const char *mint_refresh_token(struct request *r, const struct granted *g
 	return handle_mint(&r->pool, authz_of(r)->handle_keys, HANDLE_REFRESH, &h);
 }
 
+static void record(struct request *r, const struct granted *g, const char *event, const char *jti)
+{
+	struct text_buffer members = {.pool = &r->pool};
+	char grant_id[UUID_TEXT_SIZE];
+	uuid_format(g->grant_id, grant_id);
+	event_append(&members, "grant_id", grant_id);
+	event_append(&members, "subject", g->subject);
+	event_append(&members, "client_id", g->client_id);
+	event_append(&members, "resource", g->resource);
+	event_append(&members, "scope", g->scope);
+	event_append(&members, "jti", jti);
+	text_append_printf(&members, ",\"generation\":%u", (unsigned)g->generation);
+	event_write_text(r, event, h2o_iovec_init(members.base, members.len));
+}
+
 step_result reply_tokens(struct request *r, const struct granted *g, const char *event)
 {
 	const char *jti, *access_token = access_token_mint(r, g, &jti);
@@ -103,10 +119,7 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 		text_append_str(&answer, "\"");
 	}
 	text_append_str(&answer, "}");
-	event_write(r, event,
-	            json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:I}", "grant_id", event_id(g->grant_id), "subject",
-	                      g->subject, "client_id", g->client_id, "resource", g->resource, "scope", g->scope, "jti",
-	                      jti, "generation", (json_int_t)g->generation));
+	record(r, g, event, jti);
 	reply_header(r, "cache-control", "no-store"); /* RFC 6749, 5.1 */
 	reply_header(r, "pragma", "no-cache");
 	return reply_body(r, 200, "application/json", h2o_iovec_init(answer.base, answer.len));

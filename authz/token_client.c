@@ -71,8 +71,12 @@ bool basic_credentials_read(h2o_mem_pool_t *pool, h2o_iovec_t authorization, str
 		return false;
 	ret->client_id = text_copy(pool, decode_or_raw(pool, id));
 	ret->method = AUTH_SECRET_BASIC;
-	sha256(decode_or_raw(pool, secret), ret->secret_digest);
 	sha256(secret, ret->raw_secret_digest);
+	h2o_iovec_t decoded = decode_or_raw(pool, secret);
+	if (decoded.len == secret.len && memcmp(decoded.base, secret.base, secret.len) == 0)
+		memcpy(ret->secret_digest, ret->raw_secret_digest, SHA256_SIZE);
+	else
+		sha256(decoded, ret->secret_digest);
 	secret_wipe(pair.base, pair.len);
 	return true;
 }

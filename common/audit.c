@@ -56,10 +56,9 @@ void audit_reopen(struct audit *audit)
 	audit->torn = false;
 }
 
-static h2o_iovec_t format_line(struct audit *audit, h2o_mem_pool_t *pool, const json_t *record)
+static h2o_iovec_t format_line(struct audit *audit, h2o_mem_pool_t *pool, h2o_iovec_t members)
 {
 	char time[CLOCK_TEXT_SIZE];
-	h2o_iovec_t members = json_text(pool, record);
 	struct text_buffer line = {.pool = pool};
 	clock_format_now(time);
 	/* What was torn becomes a line of its own, so that it cannot spoil this one. */
@@ -67,10 +66,10 @@ static h2o_iovec_t format_line(struct audit *audit, h2o_mem_pool_t *pool, const 
 	text_append_str(&line, time);
 	text_append_str(&line, "\",\"program\":");
 	text_append_json(&line, text_of(audit->program));
-	if (members.len > 2)
+	if (members.len > 0)
 		text_append_str(&line, ",");
-	text_append(&line, members.base + 1, members.len - 1);
-	text_append_str(&line, "\n");
+	text_append_iovec(&line, members);
+	text_append_str(&line, "}\n");
 	return h2o_iovec_init(line.base, line.len);
 }
 
@@ -99,6 +98,22 @@ static bool make_durable(struct audit *audit)
 	return fdatasync(audit->fd) == 0 || errno == EINVAL;
 }
 
+static bool write_members(struct audit *audit, h2o_mem_pool_t *pool, h2o_iovec_t members, bool durable)
+{
+	bool written = write_line(audit, format_line(audit, pool, members)) && (!durable || make_durable(audit));
+	int saved = errno;
+	h2o_mem_clear_pool(pool);
+	errno = saved;
+	return written;
+}
+
+bool audit_write_members(struct audit *audit, h2o_iovec_t members, bool durable)
+{
+	h2o_mem_pool_t pool;
+	h2o_mem_init_pool(&pool);
+	return write_members(audit, &pool, members, durable);
+}
+
 bool audit_write(struct audit *audit, json_t *record, bool durable)
 {
 	h2o_mem_pool_t pool;
@@ -108,14 +123,9 @@ bool audit_write(struct audit *audit, json_t *record, bool durable)
 		return false;
 	}
 	h2o_mem_init_pool(&pool);
-	bool written = write_line(audit, format_line(audit, &pool, record));
-	if (written && durable)
-		written = make_durable(audit);
-	int saved = errno;
-	h2o_mem_clear_pool(&pool);
+	h2o_iovec_t text = json_text(&pool, record);
 	json_decref(record);
-	errno = saved;
-	return written;
+	return write_members(audit, &pool, h2o_iovec_init(text.base + 1, text.len - 2), durable);
 }
 
 void audit_close(struct audit *audit)

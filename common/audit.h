@@ -14,6 +14,8 @@ void audit_reopen(struct audit *audit);
 /* Adds "time" and "program" in front; takes the reference. True if the line was written (write(2), not buffered); false
  * with errno: the caller decides whether to go on. `durable` waits for fdatasync. */
 bool audit_write(struct audit *audit, json_t *record, bool durable);
+/* The same of a record's members as text, without the braces: for what is written with most requests. */
+bool audit_write_members(struct audit *audit, h2o_iovec_t members, bool durable);
 void audit_close(struct audit *audit);
 
 #endif

@@ -124,8 +124,9 @@ static void free_options(struct db_options *options)
 	free((char *)options->name);
 }
 
-struct db *db_open(h2o_loop_t *loop, const struct db_options *options)
+struct db *db_open_after(h2o_loop_t *loop, const struct db_options *options, unsigned delay_ms)
 {
+	int64_t first_ms = clock_monotonic_ms() + delay_ms;
 	struct db_options copy;
 	struct db *db;
 
@@ -143,15 +144,20 @@ struct db *db_open(h2o_loop_t *loop, const struct db_options *options)
 	h2o_linklist_init_anchor(&db->line);
 	h2o_timeout_init(loop, &db->line_timeout, DB_LINE_MS);
 	h2o_timeout_init(loop, &db->soon, 0);
-	for (size_t i = 0; i < copy.connections; i++)
-		connection_init(&db->connections[i], db);
 	/* One at first: at the start the others would only compete with it, for the first answer and for a core. */
-	for (size_t i = 1; i < copy.connections; i++)
-		db->connections[i].due_ms = clock_monotonic_ms() + OTHERS_MS;
+	for (size_t i = 0; i < copy.connections; i++) {
+		connection_init(&db->connections[i], db);
+		db->connections[i].due_ms = i == 0 ? first_ms : first_ms + OTHERS_MS;
+	}
 	connection_tick(&db->connections[0], clock_monotonic_ms());
 	db_connection_changed(db);
-	db_cancel_open(db);
+	db_cancel_open(db, OTHERS_MS);
 	return db;
+}
+
+struct db *db_open(h2o_loop_t *loop, const struct db_options *options)
+{
+	return db_open_after(loop, options, 0);
 }
 
 void db_close(struct db *db)
@@ -204,9 +210,19 @@ bool db_has_place(struct db *db)
 	return choose_connection(db) != NULL;
 }
 
+/* The one where it can join a group, or the least loaded. */
+static struct connection *choose_for(struct db *db, const struct db_question *questions, size_t count,
+                                     const struct question *waiting)
+{
+	for (size_t i = 0; i < db->options.connections; i++)
+		if (group_has_place(&db->connections[i], questions, count, waiting))
+			return &db->connections[i];
+	return choose_connection(db);
+}
+
 bool db_send(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting)
 {
-	struct connection *c = choose_connection(db);
+	struct connection *c = choose_for(db, questions, count, waiting);
 
 	if (c == NULL || !connection_ask(c, questions, count, waiting))
 		return false;
@@ -259,6 +275,12 @@ static bool may_be_standby(const struct connection *c)
 	return standby == NULL || strcmp(standby, "off") != 0;
 }
 
+/* It was not done, since one that was sent before it up to the same Sync had failed. */
+static bool was_aborted(const struct question *q)
+{
+	return PQresultStatus(q->result) == PGRES_PIPELINE_ABORTED;
+}
+
 /* PostgreSQL, appendix A: error codes. */
 static enum verdict judge(const struct connection *c, const struct question *q)
 {
@@ -268,6 +290,8 @@ static enum verdict judge(const struct connection *c, const struct question *q)
 		return OUTAGE;
 	if (PQresultStatus(q->result) == PGRES_COMMAND_OK || PQresultStatus(q->result) == PGRES_TUPLES_OK)
 		return ANSWERED;
+	if (was_aborted(q))
+		return TRANSIENT;
 	sqlstate = PQresultErrorField(q->result, PG_DIAG_SQLSTATE);
 	if (sqlstate == NULL || strncmp(sqlstate, "57P", 3) == 0 || strncmp(sqlstate, "53", 2) == 0 ||
 	    strncmp(sqlstate, "08", 2) == 0)
@@ -292,8 +316,8 @@ static void log_failure(struct connection *c, const struct question *q, enum ver
 {
 	const char *sqlstate, *problem;
 
-	if (q->result == NULL)
-		return; /* the lost connection was logged */
+	if (q->result == NULL || was_aborted(q))
+		return; /* the lost connection was logged, and the failure before it */
 	sqlstate = PQresultErrorField(q->result, PG_DIAG_SQLSTATE);
 	problem = PQresultErrorField(q->result, PG_DIAG_MESSAGE_PRIMARY);
 	if (verdict == OUTAGE || verdict == STALE_PLAN) {

@@ -34,6 +34,10 @@ struct db_options {           /* all of it is copied */
 	size_t early; /* so many of the statements, the first ones, are prepared before a first connection is used, and
 	                 the others when one of them is asked or a moment later: to prepare all of them takes longer
 	                 than all else of the start. 0: all are prepared before */
+	/* True of a statement that changes nothing and that no client can make fail: questions that are asked in one
+	 * turn of the loop may share a transaction, that is one packet there and one back. Where one fails all the
+	 * same, those behind it are answered 503. NULL: there is none. */
+	bool (*reads)(size_t statement);
 	bool cancels; /* db_cancel may be used: one more connection is opened for it; in_flight must be 1 */
 };
 
@@ -80,8 +84,8 @@ typedef void db_answer_fn(void *data, const PGresult *result);
 bool db_ask_background(struct db *db, size_t statement, const struct db_param *params, size_t count, db_answer_fn *done,
                        void *data);
 
-/* Readers of r->rows (or any result). Text is NUL-terminated and lives as long as the result. A NULL column gives NULL,
- * 0 or false. */
+/* Readers of r->rows (or any result), on the loop's thread. No name may stand twice in a result. Text is NUL-terminated
+ * and lives as long as the result. A NULL column gives NULL, 0 or false. */
 size_t rows_count(const PGresult *rows);
 bool rows_is_null(const PGresult *rows, size_t row, const char *column);
 const char *rows_text(const PGresult *rows, size_t row, const char *column);

@@ -8,7 +8,7 @@
 
 static const struct db_statement STATEMENTS[] = {{"cancel", "select pg_catalog.pg_cancel_backend($1)"}};
 
-void db_cancel_open(struct db *db)
+void db_cancel_open(struct db *db, unsigned delay_ms)
 {
 	char name[128];
 
@@ -22,7 +22,7 @@ void db_cancel_open(struct db *db)
 	    .statement_count = 1,
 	    .connections = 1,
 	};
-	db->canceller = db_open(db->loop, &options);
+	db->canceller = db_open_after(db->loop, &options, delay_ms);
 }
 
 static struct connection *connection_of(struct db *db, const struct request *r)

@@ -45,8 +45,6 @@ static bool wrap_socket(struct connection *c)
 	return true;
 }
 
-static void flush_output(struct connection *c);
-
 static void on_writable(h2o_socket_t *socket, const char *error)
 {
 	struct connection *c = socket->data;
@@ -54,12 +52,12 @@ static void on_writable(h2o_socket_t *socket, const char *error)
 	if (error != NULL)
 		c->broken = true;
 	else
-		flush_output(c);
+		connection_flush(c);
 	if (c->broken)
 		connection_lose(c, PQerrorMessage(c->pg));
 }
 
-static void flush_output(struct connection *c)
+void connection_flush(struct connection *c)
 {
 	int rest = PQflush(c->pg);
 
@@ -71,7 +69,7 @@ static void flush_output(struct connection *c)
 
 /* --- answers ------------------------------------------------------------------------------- */
 
-static void finish_first(struct connection *c)
+void connection_finish_first(struct connection *c)
 {
 	struct question q = c->ring[c->first];
 
@@ -112,7 +110,7 @@ static void take_prepared(struct connection *c, PGresult *result)
 
 static void take_answer(struct connection *c, PGresult *result)
 {
-	struct question *q = &c->ring[c->first];
+	struct question *q = &c->ring[connection_place(c, c->taken)];
 	ExecStatusType status = PQresultStatus(result);
 
 	/* COPY cannot be ended in pipeline mode. */
@@ -140,6 +138,7 @@ static void take_results(struct connection *c)
 		result = PQgetResult(c->pg);
 		if (result == NULL) {
 			nulls++;
+			group_end_answer(c);
 			continue;
 		}
 		nulls = 0;
@@ -148,7 +147,7 @@ static void take_results(struct connection *c)
 			if (c->state == CONNECTION_PREPARING)
 				finish_preparing(c);
 			else
-				finish_first(c);
+				group_finish(c);
 		} else if (c->state == CONNECTION_PREPARING) {
 			take_prepared(c, result);
 		} else {
@@ -165,7 +164,7 @@ static void on_readable(h2o_socket_t *socket, const char *error)
 		connection_lose(c, PQerrorMessage(c->pg));
 		return;
 	}
-	flush_output(c);
+	connection_flush(c);
 	take_results(c);
 	if (c->state == CONNECTION_CLOSED)
 		return;
@@ -223,7 +222,7 @@ static void prepare_statements(struct connection *c)
 		return;
 	}
 	h2o_socket_read_start(c->socket, on_readable);
-	flush_output(c);
+	connection_flush(c);
 	db_connection_changed(c->db);
 }
 
@@ -300,7 +299,7 @@ static void open_connection(struct connection *c, int64_t now_ms)
 
 void connection_init(struct connection *c, struct db *db)
 {
-	*c = (struct connection){.db = db};
+	*c = (struct connection){.db = db, .group_end.cb = group_on_end};
 	c->ring = h2o_mem_alloc(sizeof(*c->ring) * (db->options.in_flight + 1));
 }
 
@@ -322,13 +321,18 @@ static void on_rest_prepared(void *data, const PGresult *result)
 /* As a question of nobody's, for which the ring has the place. */
 static bool send_rest(struct connection *c)
 {
-	if (!send_prepares(c, c->db->options.statement_count)) {
+	group_end(c);
+	if (c->broken || !send_prepares(c, c->db->options.statement_count)) {
 		c->broken = true;
 		db_connection_changed(c->db);
 		return false;
 	}
-	c->ring[connection_place(c, c->count++)] = (struct question){.done = on_rest_prepared, .data = c};
-	flush_output(c);
+	c->ring[connection_place(c, c->count++)] = (struct question){
+	    .done = on_rest_prepared,
+	    .data = c,
+	    .has_sync = true,
+	};
+	connection_flush(c);
 	return !c->broken;
 }
 
@@ -375,21 +379,24 @@ static bool send_statement(struct connection *c, const struct db_question *q)
 bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
                     const struct question *waiting)
 {
-	bool sent = true, early = true;
+	bool sent = true, early = true, shares = group_may_have(c->db, questions, count, waiting);
 
 	for (size_t i = 0; i < count; i++)
 		early = early && questions[i].statement < c->sent;
 	if (!early && !send_rest(c))
 		return false;
-	for (size_t i = 0; sent && i < count; i++)
+	if (!shares)
+		group_end(c);
+	for (size_t i = 0; sent && !c->broken && i < count; i++)
 		sent = send_statement(c, &questions[i]);
-	if (!sent || PQpipelineSync(c->pg) != 1) {
+	if (!sent || c->broken || (!shares && PQpipelineSync(c->pg) != 1)) {
 		c->broken = true;
 		db_connection_changed(c->db);
 		return false;
 	}
-	c->ring[connection_place(c, c->count++)] = *waiting;
-	flush_output(c);
+	group_take(c, waiting, shares);
+	if (!shares)
+		connection_flush(c);
 	if (c->broken)
 		db_connection_changed(c->db);
 	return true;
@@ -421,13 +428,15 @@ void connection_lose(struct connection *c, const char *problem)
 	c->pg = NULL;
 	c->state = CONNECTION_CLOSED;
 	c->broken = c->retiring = false;
+	h2o_timeout_unlink(&c->group_end);
+	c->grouped = c->taken = 0;
 	schedule_opening(c);
 	if (renewed)
 		c->due_ms = 0;
 	while (c->count > 0) {
 		PQclear(c->ring[c->first].result);
 		c->ring[c->first].result = NULL;
-		finish_first(c);
+		connection_finish_first(c);
 	}
 	db_connection_changed(c->db);
 }

@@ -20,6 +20,8 @@ struct question {
 	void *data;
 	PGresult *result; /* the last statement's so far, or the first error */
 	bool tolerate;
+	bool shares;   /* one statement that reads: others may be up to the same Sync */
+	bool has_sync; /* its Sync was sent behind it; in a group, only that of the last one */
 };
 
 struct connection {
@@ -39,6 +41,9 @@ struct connection {
 	unsigned quiet_seconds; /* that questions were waiting and none was answered */
 	struct question *ring;  /* in the order in which they were sent; one place more than may be asked */
 	unsigned first, count;
+	unsigned taken;   /* questions of the first one's group whose answers are complete */
+	unsigned grouped; /* questions behind the last Sync that wait for theirs, at the end of this turn of the loop */
+	h2o_timeout_entry_t group_end;
 };
 
 struct db {
@@ -79,6 +84,30 @@ bool connection_ask(struct connection *c, const struct db_question *questions, s
 void connection_lose(struct connection *c, const char *problem);
 void connection_dispose(struct connection *c);
 
+/* Sends what libpq holds, now or when the socket takes it. */
+void connection_flush(struct connection *c);
+/* Hands the first question's answer over. */
+void connection_finish_first(struct connection *c);
+
+/* In db_group.c. True if the question may share a Sync at all; if there is a group in this turn of the loop that it can
+ * join. */
+bool group_may_have(const struct db *db, const struct db_question *questions, size_t count,
+                    const struct question *waiting);
+bool group_has_place(const struct connection *c, const struct db_question *questions, size_t count,
+                     const struct question *waiting);
+/* A question that was sent takes its place in the ring. If it shares, its Sync follows at the end of this turn of the
+ * loop, with the last question of a full group, or before what does not share it. */
+void group_take(struct connection *c, const struct question *waiting, bool shares);
+/* Sends the Sync of the group, if there is one. */
+void group_end(struct connection *c);
+void group_on_end(h2o_timeout_entry_t *entry);
+/* The NULL behind a statement's result. */
+void group_end_answer(struct connection *c);
+/* The answer to a Sync. */
+void group_finish(struct connection *c);
+
+/* In db.c: db_open, but its first connection is made after a while. */
+struct db *db_open_after(h2o_loop_t *loop, const struct db_options *options, unsigned delay_ms);
 /* In db.c: asks now; false if no connection has a place, or the one that had it broke. */
 bool db_send(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting);
 bool db_has_place(struct db *db);
@@ -93,7 +122,7 @@ bool db_line_cancel(struct db *db, const struct request *r);
 void db_line_end(struct db *db);
 
 /* In db_cancel.c. */
-void db_cancel_open(struct db *db);
+void db_cancel_open(struct db *db, unsigned delay_ms);
 
 /* In db.c: hands an answer over. A NULL result is an outage. */
 void question_finish(struct connection *c, struct question q);

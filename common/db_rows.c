@@ -61,13 +61,16 @@ struct db_param param_text_array(h2o_mem_pool_t *pool, const char *const *values
  * maybe the wrong one ("not revoked"), so the process ends. */
 static int find_column(const PGresult *rows, const char *column)
 {
-	int number = PQfnumber(rows, column);
+	static int found; /* last; columns are read in about the order that they have, so it is near */
+	int count = PQnfields(rows), number = found < count ? found : 0;
 
-	if (number < 0) {
-		fprintf(stderr, "no column \"%s\" in an answer of the database\n", column);
-		h2o_fatal("a statement does not return a column that is read");
+	for (int i = 0; i < count; i++) {
+		if (strcmp(PQfname(rows, number), column) == 0)
+			return found = number;
+		number = number + 1 < count ? number + 1 : 0;
 	}
-	return number;
+	fprintf(stderr, "no column \"%s\" in an answer of the database\n", column);
+	h2o_fatal("a statement does not return a column that is read");
 }
 
 size_t rows_count(const PGresult *rows)

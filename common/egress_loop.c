@@ -6,7 +6,7 @@
 
 #include "clock.h"
 
-enum { TICK_MS = 10, CONNECTIONS_MAX = 64 };
+enum { TICK_MS = 10, FAR_MS = 500, CONNECTIONS_MAX = 64 };
 
 /* A descriptor of curl's on the loop. */
 struct watch {
@@ -95,12 +95,19 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *data, 
 	return 0;
 }
 
+/* A long poll has its timeout far away: an idle daemon shall not wake up every tick for it. */
+static h2o_timeout_t *wait_before(struct egress_loop *e, int64_t left_ms)
+{
+	if (left_ms <= 0)
+		return &e->soon;
+	return left_ms < FAR_MS ? &e->tick : &e->far;
+}
+
 static void schedule_timer(struct egress_loop *e)
 {
 	h2o_timeout_unlink(&e->timer);
-	if (e->due_ms < 0)
-		return;
-	h2o_timeout_link(e->loop, e->due_ms <= clock_monotonic_ms() ? &e->soon : &e->tick, &e->timer);
+	if (e->due_ms >= 0)
+		h2o_timeout_link(e->loop, wait_before(e, e->due_ms - clock_monotonic_ms()), &e->timer);
 }
 
 static void on_timer(h2o_timeout_entry_t *entry)
@@ -134,6 +141,7 @@ void egress_loop_init(struct egress_loop *e, h2o_loop_t *loop, void (*on_finishe
 	e->timer.cb = on_timer;
 	h2o_timeout_init(loop, &e->soon, 0);
 	h2o_timeout_init(loop, &e->tick, TICK_MS);
+	h2o_timeout_init(loop, &e->far, FAR_MS);
 	h2o_linklist_init_anchor(&e->watches);
 }
 
@@ -160,6 +168,7 @@ void egress_loop_dispose(struct egress_loop *e)
 	h2o_timeout_unlink(&e->timer);
 	h2o_timeout_dispose(e->loop, &e->soon);
 	h2o_timeout_dispose(e->loop, &e->tick);
+	h2o_timeout_dispose(e->loop, &e->far);
 	if (e->multi != NULL)
 		curl_global_cleanup();
 }

@@ -187,25 +187,53 @@ bool uuid_parse(h2o_iovec_t text, uint8_t bytes[16])
 	return true;
 }
 
+/* Bytes in front that stand for themselves: most of a form are long tokens of nothing else. */
+static size_t form_plain_run(h2o_iovec_t text)
+{
+	static const bool PLAIN[256] = {
+	    [0x01 ... 0x24] = true, [0x26 ... 0x2a] = true, [0x2c ... 0xff] = true}; /* not NUL, "%" and "+" */
+	size_t run = 0;
+	while (run < text.len && PLAIN[(uint8_t)text.base[run]])
+		run++;
+	return run;
+}
+
+/* One that does not; NULL, or what is wrong. */
+static const char *form_decode_one(h2o_iovec_t text, char *ret, size_t *ret_taken)
+{
+	*ret_taken = 1;
+	*ret = ' ';
+	if (text.base[0] == '+')
+		return NULL;
+	if (text.base[0] == '%') {
+		if (text.len < 3)
+			return "a percent escape is cut off";
+		int high = hex_value(text.base[1]), low = hex_value(text.base[2]);
+		if (high < 0 || low < 0)
+			return "a percent escape is not two hexadecimal digits";
+		*ret = (char)(high << 4 | low);
+		*ret_taken = 3;
+		if (*ret != '\0')
+			return NULL;
+	}
+	return "a NUL is not allowed";
+}
+
 const char *form_decode_into(h2o_iovec_t text, char *buffer, size_t *ret_len)
 {
 	size_t len = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.base[i];
-		if (c == '%') {
-			if (text.len - i < 3)
-				return "a percent escape is cut off";
-			int high = hex_value(text.base[i + 1]), low = hex_value(text.base[i + 2]);
-			if (high < 0 || low < 0)
-				return "a percent escape is not two hexadecimal digits";
-			c = (char)(high << 4 | low);
-			i += 2;
-		} else if (c == '+') {
-			c = ' ';
+	while (text.len > 0) {
+		size_t taken = form_plain_run(text);
+		if (taken > 0) {
+			memcpy(buffer + len, text.base, taken);
+			len += taken;
+		} else {
+			const char *problem = form_decode_one(text, buffer + len++, &taken);
+			if (problem != NULL)
+				return problem;
 		}
-		if (c == '\0')
-			return "a NUL is not allowed";
-		buffer[len++] = c;
+		text.base += taken;
+		text.len -= taken;
 	}
 	buffer[len] = '\0';
 	if (!text_is_utf8(h2o_iovec_init(buffer, len)))

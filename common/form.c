@@ -20,9 +20,10 @@ static const char *decode(h2o_iovec_t text, char **room, h2o_iovec_t *ret)
 
 static size_t count_pieces(h2o_iovec_t text)
 {
+	const char *end = text.base + text.len;
 	size_t count = 1;
-	for (size_t i = 0; i < text.len; i++)
-		count += text.base[i] == '&';
+	for (const char *at = text.base; (at = memchr(at, '&', (size_t)(end - at))) != NULL; at++)
+		count++;
 	return count;
 }
 

@@ -16,7 +16,7 @@ enum { GCM_NONCE_SIZE = 12, GCM_TAG_SIZE = 16 };
 
 /* OpenSSL 3 looks an algorithm up by name on every implicit fetch, which costs more than the
  * digest of a short text: the algorithms are fetched once, the contexts once per thread. */
-static pthread_once_t algorithms_once = PTHREAD_ONCE_INIT;
+static pthread_once_t algorithms_once = PTHREAD_ONCE_INIT, gcm_once = PTHREAD_ONCE_INIT;
 static pthread_key_t contexts_key;
 static EVP_MD *sha256_algorithm;
 static EVP_MAC *hmac_algorithm;
@@ -47,9 +47,15 @@ static void algorithms_fetch(void)
 {
 	sha256_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
 	hmac_algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	gcm_algorithm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	must(sha256_algorithm != NULL && hmac_algorithm != NULL && gcm_algorithm != NULL);
+	must(sha256_algorithm != NULL && hmac_algorithm != NULL);
 	must(pthread_key_create(&contexts_key, contexts_free) == 0);
+}
+
+/* The first cipher makes OpenSSL list all of its ciphers, which a start without sealed keys does not wait for. */
+static void gcm_fetch(void)
+{
+	gcm_algorithm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	must(gcm_algorithm != NULL);
 }
 
 static struct contexts *contexts_here(void)
@@ -175,7 +181,7 @@ void derive_key(const uint8_t master[32], const char *purpose, uint8_t key[32])
 
 static EVP_CIPHER_CTX *gcm_context(void)
 {
-	contexts_here(); /* fetches the algorithms */
+	must(pthread_once(&gcm_once, gcm_fetch) == 0);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	must(ctx != NULL);
 	return ctx;

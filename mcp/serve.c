@@ -77,6 +77,7 @@ static struct db *open_database(struct mcp *mcp, const char *name, const struct 
 	    .statement_count = count,
 	    .connections = database->connections,
 	    .in_flight = 1, /* a tool's statement may be slow: none waits behind it */
+	    .early = 1,     /* the bounds of a call */
 	    .line = CALLS_WAITING_MAX,
 	    .cancels = true,
 	};
