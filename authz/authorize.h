@@ -6,6 +6,7 @@
 #include "authz/approval.h"
 #include "authz/authorize_document.h"
 #include "authz/session.h"
+#include "authz/terms.h"
 
 enum { STATE_SIZE_MAX = 1024 };
 
@@ -16,12 +17,10 @@ struct authorize_state {
 	const char *advice;                  /* for the person, on an error page; NULL: what the status advises */
 	const char *redirect_uri; /* NULL until it is proved to be the client's: until then errors are pages */
 	const char *state;        /* goes back byte for byte; NULL if absent */
-	struct client client;
-	struct resource resource;
+	struct terms_asked lookup;
 	struct authorization authorization;
-	uint8_t request_id[16], browser_id[16];
-	bool sign_in_due;    /* the client asks for a fresh sign-in: whether it was done, the database knows */
 	bool page_forbidden; /* prompt=none: an answer without any page, or an error */
+	bool browser_is_new; /* it has no cookie yet: it gets one with a page */
 	struct approval approval;
 };
 extern step_fn *const authorize_steps[];

@@ -36,19 +36,17 @@ const struct db_statement STORE_STATEMENTS[] = {
     [STATEMENT_CLIENT_UNREGISTER] = {"client_unregister", "SELECT authz.client_unregister($1, $2) AS outcome"},
     [STATEMENT_CLIENT_KEYS] = {"client_keys", "SELECT * FROM authz.client_keys($1)"},
     [STATEMENT_ASSERTION_USE] = {"assertion_use", "SELECT authz.assertion_use($1, $2, $3) AS first"},
-    [STATEMENT_AUTHORIZE_LOOKUP] =
-	{"authorize_lookup", "SELECT outcome, (client).*, resource_uri, resource_name, scope_names, scope_titles, "
-                             "scope_tools, scope_open FROM authz.authorize_lookup($1, $2)"},
-    [STATEMENT_DOCUMENT_LOOKUP] = {"document_lookup",
-                                   "SELECT l.*, (l.client).*, d.* FROM authz.authorize_lookup($1, $2) "
-                                   "AS l CROSS JOIN authz.client_document($1) AS d"},
+    [STATEMENT_AUTHORIZE_LOOKUP] = {"authorize_lookup", "SELECT * FROM authz.authorize_lookup($1, $2)"},
+    [STATEMENT_DOCUMENT_LOOKUP] = {"document_lookup", "SELECT l.*, d.* FROM authz.authorize_lookup($1, $2) "
+                                                      "AS l CROSS JOIN authz.client_document($1) AS d"},
     [STATEMENT_DOCUMENT_PUT] = {"document_put",
                                 "SELECT authz.client_document_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
                                 "$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)"},
     [STATEMENT_DOCUMENT_CONFIRM] = {"document_confirm", "SELECT authz.client_document_confirm($1, $2)"},
     [STATEMENT_DOCUMENT_WITHDRAW] = {"document_withdraw", "SELECT authz.client_document_withdraw($1)"},
-    [STATEMENT_REQUEST_ADD] = {"request_add",
-                               "SELECT authz.request_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
+    [STATEMENT_AUTHORIZE] = {"authorize",
+                             "SELECT * FROM authz.authorize($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+                             "$13, $14, $15)"},
     [STATEMENT_PAGE_VIEW] = {"page_view", "SELECT * FROM authz.page_view($1, $2, $3)"},
     [STATEMENT_PERSON_FOR_SIGN_IN] = {"person_for_sign_in", "SELECT * FROM authz.person_for_sign_in($1, $2)"},
     [STATEMENT_SIGN_IN] = {"sign_in", "SELECT authz.sign_in($1, $2, $3, $4, $5, $6, $7, $8) AS signed_in"},

@@ -147,9 +147,8 @@ bool store_read_assertion_use(struct request *r);
 
 /* ---- resources and scopes ---- */
 struct scope_row {
-	const char *name, *title; /* title: what it opens, in words */
-	const char *tools;        /* JSON array of {"name", "title", "tier"}; "[]" if none */
-	bool is_open;             /* the client can be granted it: an administrator may have limited the client */
+	const char *name;
+	bool is_open; /* the client can be granted it: an administrator may have limited the client */
 };
 
 /* ---- authorization requests ---- */
@@ -160,18 +159,22 @@ struct authorization {
 	const char **scopes;
 	size_t scope_count; /* requested and known for the resource */
 	const char *nonce;  /* of OpenID Connect; NULL if absent */
-	bool direct;        /* no other site's page sent the browser to /authorize */
+	const char *came;   /* "site": from a page of this one; "itself": from none that could be seen; else NULL */
 };
-/* What /authorize checks at first: the client, and the resource and scopes that the request names. resource NULL: the
- * client's default one, else everybody's. */
+/* What a request is checked against: where the client's answers may go, and the resource and scopes that the request
+ * may name. resource NULL: the client's default one, else everybody's. */
 step_result store_authorize_lookup(struct request *r, const char *client_id, const char *resource);
 enum authorize_lookup { LOOKUP_NO_CLIENT, LOOKUP_NO_RESOURCE /* the client was read */, LOOKUP_FOUND };
-struct resource {
-	const char *uri, *name;
+struct terms {
+	enum authorize_lookup found;
+	const char **redirect_uris;
+	size_t redirect_uri_count;
+	bool may_use_codes;   /* the client is registered for authorization_code */
+	const char *resource; /* from here on: LOOKUP_FOUND only */
 	struct scope_row *scopes;
 	size_t scope_count;
 };
-enum authorize_lookup store_read_authorize_lookup(struct request *r, struct client *client, struct resource *resource);
+void store_read_authorize_lookup(struct request *r, struct terms *ret);
 /* The same for a client whose id is the URL of its document (client_document.h), with what is kept of that;
  * store_read_document reads the same answer. */
 step_result store_document_lookup(struct request *r, const char *client_id, const char *resource);
@@ -201,9 +204,6 @@ step_result store_document_put(struct request *r, const struct client *c, const 
 step_result store_document_confirm(struct request *r, const char *client_id, int64_t lifetime, const char *resource);
 /* Nothing new begins with the kept document until one comes again. No answer to read. */
 step_result store_document_withdraw(struct request *r, const char *client_id);
-/* Keeps a checked request for `lifetime` seconds, bound to a browser. The id was made by the caller (random). */
-step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-                              const struct authorization *a, int64_t lifetime);
 /* What the sign-in and consent pages show: the request if it is alive, undecided and of this browser; the person if the
  * session (NULL: none) is alive. */
 enum page_state { PAGE_NO_REQUEST, PAGE_SIGN_IN, PAGE_CONSENT };
@@ -270,6 +270,22 @@ struct decided {
 	const char *consent;  /* DECIDED_APPROVED: "asked", "remembered" or "implicit" */
 };
 enum decision store_read_decide(struct request *r, struct decided *ret);
+/* A checked request: decided at once if the person is signed in and nobody needs to be asked; else (and not with
+ * prompt=none, which has no page) kept for `request_lifetime` seconds, bound to a browser, for the pages to decide. All
+ * ids were made by the caller (random); `session_id` NULL: nobody is signed in. Whatever /authorize has checked of what
+ * it may have remembered is checked again. */
+struct authorize_ids {
+	const uint8_t *request, *browser, *session, *code;
+};
+step_result store_authorize(struct request *r, const struct authorization *a, const struct authorize_ids *ids,
+                            int64_t request_lifetime, int64_t code_lifetime);
+enum authorize {
+	AUTHORIZE_GONE /* the client, its redirect URI or the resource */,
+	AUTHORIZE_NO_SESSION,
+	AUTHORIZE_ASK,
+	AUTHORIZE_APPROVED /* *ret has username, scope and consent */
+};
+enum authorize store_read_authorize(struct request *r, struct decided *ret);
 
 /* ---- grants ---- */
 struct granted {

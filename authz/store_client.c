@@ -219,33 +219,33 @@ step_result store_authorize_lookup(struct request *r, const char *client_id, con
 	return store_ask(r, STATEMENT_AUTHORIZE_LOOKUP, params, 2);
 }
 
-enum authorize_lookup store_read_authorize_lookup(struct request *r, struct client *client, struct resource *resource)
+static void read_scopes(struct request *r, struct terms *ret)
+{
+	size_t count, open_count;
+	const char **names = store_texts(r, 0, "scope_names", &count);
+	const char **open = store_texts(r, 0, "scope_open", &open_count);
+
+	if (open_count < count)
+		count = 0;
+	ret->scopes = h2o_mem_alloc_pool(&r->pool, (count + 1) * sizeof(struct scope_row));
+	ret->scope_count = count;
+	for (size_t i = 0; i < count; i++)
+		ret->scopes[i] = (struct scope_row){names[i], strcmp(open[i], "true") == 0};
+}
+
+void store_read_authorize_lookup(struct request *r, struct terms *ret)
 {
 	static const char *const OUTCOMES[] = {"no_client", "no_resource", "found"};
-	enum authorize_lookup outcome = (enum authorize_lookup)store_outcome(r, OUTCOMES, 3);
-	const char **names, **titles, **tools, **open;
-	size_t count, title_count, tool_count, open_count;
 
-	if (outcome == LOOKUP_NO_CLIENT)
-		return outcome;
-	read_client_row(r, 0, client);
-	if (outcome == LOOKUP_NO_RESOURCE)
-		return outcome;
-	names = store_texts(r, 0, "scope_names", &count);
-	titles = store_texts(r, 0, "scope_titles", &title_count);
-	tools = store_texts(r, 0, "scope_tools", &tool_count);
-	open = store_texts(r, 0, "scope_open", &open_count);
-	if (title_count < count || tool_count < count || open_count < count)
-		count = 0;
-	*resource = (struct resource){
-	    .uri = store_text(r, 0, "resource_uri"),
-	    .name = store_text(r, 0, "resource_name"),
-	    .scopes = h2o_mem_alloc_pool(&r->pool, (count + 1) * sizeof(struct scope_row)),
-	    .scope_count = count,
-	};
-	for (size_t i = 0; i < count; i++)
-		resource->scopes[i] = (struct scope_row){names[i], titles[i], tools[i], strcmp(open[i], "true") == 0};
-	return outcome;
+	*ret = (struct terms){.found = (enum authorize_lookup)store_outcome(r, OUTCOMES, 3)};
+	if (ret->found == LOOKUP_NO_CLIENT)
+		return;
+	ret->redirect_uris = store_texts(r, 0, "redirect_uris", &ret->redirect_uri_count);
+	ret->may_use_codes = rows_bool(r->rows, 0, "may_use_codes");
+	if (ret->found == LOOKUP_NO_RESOURCE)
+		return;
+	ret->resource = store_text(r, 0, "resource_uri");
+	read_scopes(r, ret);
 }
 
 /* ---- admin ---- */

@@ -9,21 +9,6 @@ static struct db_param optional_uuid(const uint8_t *id)
 	return id == NULL ? param_text(NULL) : param_uuid(id);
 }
 
-step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-                              const struct authorization *a, int64_t lifetime)
-{
-	struct db_param params[] = {
-	    param_uuid(request_id),      param_uuid(browser_id),
-	    param_text(a->client_id),    param_text(a->resource),
-	    param_text(a->redirect_uri), param_text_array(&r->pool, a->scopes, a->scope_count),
-	    param_text(a->state),        param_text(a->code_challenge),
-	    param_text(a->prompt),       param_int(&r->pool, lifetime),
-	    param_bool(a->direct),       param_text(a->nonce),
-	};
-
-	return store_ask(r, STATEMENT_REQUEST_ADD, params, sizeof(params) / sizeof(params[0]));
-}
-
 step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
                             const uint8_t *session_id)
 {
@@ -164,4 +149,42 @@ enum decision store_read_decide(struct request *r, struct decided *ret)
 	    .consent = store_text(r, 0, "consent"),
 	};
 	return decision;
+}
+
+step_result store_authorize(struct request *r, const struct authorization *a, const struct authorize_ids *ids,
+                            int64_t request_lifetime, int64_t code_lifetime)
+{
+	struct db_param params[] = {
+	    param_uuid(ids->request),
+	    param_uuid(ids->browser),
+	    optional_uuid(ids->session),
+	    param_uuid(ids->code),
+	    param_text(a->client_id),
+	    param_text(a->resource),
+	    param_text(a->redirect_uri),
+	    param_text_array(&r->pool, a->scopes, a->scope_count),
+	    param_text(a->state),
+	    param_text(a->code_challenge),
+	    param_text(a->nonce),
+	    param_text(a->prompt),
+	    param_text(a->came),
+	    param_int(&r->pool, request_lifetime),
+	    param_int(&r->pool, code_lifetime),
+	};
+
+	return store_ask(r, STATEMENT_AUTHORIZE, params, sizeof(params) / sizeof(params[0]));
+}
+
+enum authorize store_read_authorize(struct request *r, struct decided *ret)
+{
+	static const char *const OUTCOMES[] = {"gone", "no_session", "ask", "approved"};
+	enum authorize outcome = (enum authorize)store_outcome(r, OUTCOMES, 4);
+
+	*ret = (struct decided){0};
+	if (outcome == AUTHORIZE_APPROVED) {
+		ret->username = store_text(r, 0, "username");
+		ret->scope = store_text(r, 0, "scope");
+		ret->consent = store_text(r, 0, "consent");
+	}
+	return outcome;
 }

@@ -12,11 +12,11 @@ DO $$
 DECLARE
 	-- The daemon's verdicts, and the operator's verbs.
 	daemon text[] := ARRAY[
-		'admin_key', 'assertion_use', 'authorize_lookup', 'client_add', 'client_credentials', 'client_delete',
+		'admin_key', 'assertion_use', 'authorize', 'authorize_lookup', 'client_add', 'client_credentials', 'client_delete',
 		'client_document', 'client_document_confirm', 'client_document_put', 'client_document_withdraw', 'client_get',
 		'client_keys', 'client_list', 'client_register', 'client_registered', 'client_replace', 'client_unregister',
 		'client_update', 'decide', 'feed_poll', 'introspect', 'page_view', 'person_for_sign_in', 'prove_client',
-		'redeem_code', 'refresh', 'request_add', 'revoke', 'sign_in', 'sign_out', 'signing_key_add_first',
+		'redeem_code', 'refresh', 'revoke', 'sign_in', 'sign_out', 'signing_key_add_first',
 		'signing_key_rotate', 'signing_keys', 'sweep', 'sweep_clients', 'userinfo'];
 	operator text[] := ARRAY[
 		'admin_key_add', 'admin_key_list', 'admin_key_revoke', 'client_add', 'client_delete', 'client_document_expire',

@@ -97,14 +97,25 @@ client public admin none '{https://public.example/cb,http://localhost/cb}'
 client https://doc.example/c document none '{https://doc.example/cb,http://localhost/cb}'
 A=$(uuid)
 daemon "SELECT authz.sign_in('$alice', '$A', NULL, '$H', NULL, 3600, 7200, '192.0.2.9')" >/dev/null
-# a request: client, scopes, redirect URI, direct, prompt (SQL)
+# /authorize: client, scopes, redirect URI, where the browser came from (SQL), prompt (SQL), session (SQL), request
+authorize() {
+	daemon "SELECT outcome, scope, consent FROM authz.authorize('${7:-$(uuid)}', '$B', ${6:-NULL}, '$(uuid)', '$1', '$R', '${3:-$L}', '$2', 'st', '$CH', NULL,
+		${5:-NULL}, ${4:-'site'}, 600, 60)"
+}
+# a request of nobody yet
 ask() {
 	local id; id=$(uuid)
-	daemon "SELECT authz.request_add('$id', '$B', '$1', '$R', '${3:-$L}', '$2', 'st', '$CH', ${5:-NULL}, 600, ${4:-true})" >/dev/null
+	authorize "$1" "$2" "${3:-$L}" "${4:-'site'}" "${5:-NULL}" NULL "$id" >/dev/null
 	echo "$id"
 }
 decide() { daemon "SELECT outcome, scope, consent FROM authz.decide('$1', '$B', ${4:-'$A'}, '$2', '${3:-$(uuid)}', 60)"; }
-try() { decide "$(ask "$@")" silent; }         # nobody is asked
+# nobody is asked: neither at /authorize nor at the page of one who has signed in since, which say the same
+try() {
+	local at_once; at_once=$(authorize "$1" "$2" "${3:-$L}" "${4:-'site'}" "${5:-NULL}" "'$A'")
+	local later; later=$(decide "$(ask "$@")" silent)
+	[ "$later" = "$at_once" ] || [ "${5:-}" = "'none'" ] || printf 'at the page: %s, ' "$later" # with prompt=none there is none
+	echo "$at_once"
+}
 allow() { decide "$(ask "$@")" approve; }      # a person clicks
 # ... and the client redeems: the grant's id
 grant() {
@@ -174,11 +185,11 @@ is "... and the request is still there" "ask approved" "$(Q=$(ask own '{read}');
 is "a second time nobody is asked" "approved|read|remembered" "$(try own '{read}')"
 is "... on any port" "approved|read|remembered" "$(try own '{read}' http://localhost:7/cb)"
 is "... the page knows" "remembered" "$(view "$(ask own '{read}')" | cut -d'|' -f6)"
-is "... who sends the browser matters" "ask||" "$(try own '{read}' $L false)"
-is "... and what the client says" "ask||" "$(try own '{read}' $L true "'consent'")"
-is "... in company, too" "ask||" "$(try own '{read}' $L true "'select_account consent'" "$A" | sed 's/^no_session/ask/')"
-is "... prompt=none is answered" "approved|read|remembered" "$(try own '{read}' $L true "'none'")"
-is "... to nobody without a session" "no_session||" "$(decide "$(ask own '{read}' $L true "'none'")" silent '' NULL)"
+is "... who sends the browser matters" "ask||" "$(try own '{read}' $L NULL)"
+is "... and what the client says" "ask||" "$(try own '{read}' $L "'site'" "'consent'")"
+is "... that somebody else is to sign in" "no_session||" "$(try own '{read}' $L "'site'" "'select_account consent'")"
+is "... prompt=none is answered" "approved|read|remembered" "$(try own '{read}' $L "'site'" "'none'")"
+is "... to nobody without a session" "no_session||" "$(authorize own '{read}' $L "'site'" "'none'")"
 is "more scope is asked for" "ask||" "$(try own '{read,audit}')"
 is "what it implies counts" "ask||" "$(try own '{write}')"
 is "another place is asked for" "ask||" "$(try own '{read}' http://127.0.0.1:5000/cb)"
@@ -200,6 +211,28 @@ for i in 1 2 3 4 5 6; do decide "$Q" silent >"$base/s.$i" & done; wait
 is "... six at once" "1 5" "$(cat "$base"/s.* | cut -d'|' -f1 | sort | uniq -c | awk '{printf "%s%s", s, $1; s = " "}')"
 is "a silent answer keeps what lives" "approved|audit read|remembered" "$(grant own '{read}' >/dev/null; grant own '{audit}' >/dev/null; try own '{read}')"
 
+# ---- what changes while /authorize is at it ----
+# /authorize begins behind a change that is not committed yet, and waits for it
+behind() { # statement
+	rm -f "$base/in"; mkfifo "$base/in"
+	psql -U postgres <"$base/in" >"$base/out" 2>&1 &
+	exec 7>"$base/in"
+	echo "BEGIN; $1; \\echo done" >&7
+	until grep -q done "$base/out"; do read -rt 0.05 <> <(:) || :; done
+	authorize own '{read}' $L "'site'" NULL "'$A'" >"$base/answer" &
+	until [ "$(owner "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")" = 1 ] || ! kill -0 $! 2>/dev/null; do read -rt 0.05 <> <(:) || :; done
+	echo "COMMIT;" >&7
+	exec 7>&-
+	wait
+	cat "$base/answer"
+}
+is "a consent that is withdrawn counts no more" "ask||" "$(behind "SELECT authz.consent_forget('alice', 'own', false)")"
+allow own '{audit,read}' >/dev/null
+is "what the person loses is not given" "ask||" "$(behind "SELECT authz.person_set_scopes('alice', '{alone}')")"
+operator "SELECT authz.person_set_scopes('alice', '{admin,alone}')" >/dev/null
+is "a person who is disabled is nobody" "no_session||" "$(behind "UPDATE authz.people SET enabled = false WHERE username = 'alice'")"
+owner "UPDATE authz.people SET enabled = true WHERE username = 'alice'"
+
 # ---- who can pose as the client ----
 owner "UPDATE authz.clients SET shared = true WHERE client_id = 'own'"
 is "an id that two installations have is asked for at a loopback address" "ask||" "$(try own '{read}')"
@@ -208,6 +241,11 @@ is "... and under a scheme" "ask||" "$(allow own '{read}' com.example.app:/cb >/
 is "... not at a web address" "approved|read|remembered" "$(allow own '{read}' https://app.example/cb >/dev/null; try own '{read}' https://app.example/cb)"
 owner "UPDATE authz.clients SET shared = false WHERE client_id = 'own'"
 is "an id of one installation is remembered under its scheme" "approved|read|remembered" "$(try own '{read}' com.example.app:/cb)"
+is "a browser that came by itself counts for an id of one installation" "approved|audit read|remembered" "$(try own '{read}' $L "'itself'")"
+is "... not at a web address" "ask||" "$(try own '{read}' https://app.example/cb "'itself'")"
+is "... and not once a second one has the id" "ask||" "$(owner "UPDATE authz.clients SET shared = true WHERE client_id = 'own'"
+	try own '{read}' $L "'itself'"; owner "UPDATE authz.clients SET shared = false WHERE client_id = 'own'")"
+is "... nor for an administrator's client" "ask||" "$(allow house '{read}' >/dev/null; try house '{read}' $L "'itself'")"
 is "a public client that an administrator made is asked for at a loopback address" "ask||" "$(allow public '{read}' >/dev/null; try public '{read}')"
 is "a document's client, too" "ask||" "$(allow https://doc.example/c '{read}' >/dev/null; try https://doc.example/c '{read}')"
 D=https://doc.example/cb
@@ -215,22 +253,26 @@ is "... not at a web address" "approved|read|remembered" "$(allow https://doc.ex
 is "a client with a secret is remembered at a loopback address" "approved|read|remembered" "$(allow house '{read}' >/dev/null; try house '{read}')"
 
 # ---- the document ----
-owner "CREATE OR REPLACE FUNCTION authz.document_digest(p_client_id text) RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER
-	SET search_path = authz, pg_temp AS \$\$ SELECT sha256('one') \$\$" >/dev/null
+document() { # what its site says now
+	owner "INSERT INTO authz.client_documents VALUES ('https://doc.example/c', sha256('$1'), false, false, NULL, NULL, now(), now(), now())
+		ON CONFLICT (client_id) DO UPDATE SET digest = excluded.digest"
+}
+document one
 is "a document that has changed is asked for" "ask||" "$(try https://doc.example/c '{read}' $D)"
 is "... and then remembered" "approved|audit read|remembered" "$(allow https://doc.example/c '{read,audit}' $D >/dev/null; try https://doc.example/c '{read,audit}' $D)"
-owner "CREATE OR REPLACE FUNCTION authz.document_digest(p_client_id text) RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER
-	SET search_path = authz, pg_temp AS \$\$ SELECT sha256('two') \$\$" >/dev/null
+document two
 is "a new document starts from nothing" "approved|read|asked ask||" "$(allow https://doc.example/c '{read}' $D) $(try https://doc.example/c '{audit}' $D)"
-psql -U postgres -c 'SET ROLE sallyport_owner' -f "$sql/functions/document_digest.sql" >/dev/null 2>&1
+is "a client without one is what it registered" "remembered ask" "$(try own '{read}' | cut -d'|' -f3) $(
+	owner "UPDATE authz.clients SET name = 'Another' WHERE client_id = 'own'"; try own '{read}' | cut -d'|' -f1)"
+owner "UPDATE authz.clients SET name = 'Client own' WHERE client_id = 'own'"
 
 # ---- applications of the house ----
 has "only the administrator's clients can be of the house" "implicit_consent_is_the_administrators" \
 	"$(owner "UPDATE authz.clients SET consent = 'implicit' WHERE client_id = 'own'")"
 forget >/dev/null
 owner "UPDATE authz.clients SET consent = 'implicit' WHERE client_id IN ('house', 'public')"
-is "an application of the house asks nobody, wherever the browser comes from" "approved|read|implicit" "$(try house '{read}' https://house.example/cb false)"
-is "... nor with prompt=consent" "approved|read|implicit" "$(try house '{read}' https://house.example/cb false "'consent'")"
+is "an application of the house asks nobody, wherever the browser comes from" "approved|read|implicit" "$(try house '{read}' https://house.example/cb NULL)"
+is "... nor with prompt=consent" "approved|read|implicit" "$(try house '{read}' https://house.example/cb NULL "'consent'")"
 is "... and nothing is remembered of it" "" "$(operator "SELECT * FROM authz.consent_list('alice')")"
 is "... without a session there is no answer" "no_session||" "$(decide "$(ask house '{read}' https://house.example/cb)" silent '' NULL)"
 is "one that anybody can pose as is asked for" "ask||" "$(try public '{read}' $L)"

@@ -99,7 +99,7 @@ is "prove: resource server" nothing "$(prove "'rs', 'client_secret_basic', $S, $
 
 # ---- the authorization request ----
 is "lookup: unknown client" no_client "$(daemon "SELECT outcome FROM authz.authorize_lookup('nobody', NULL)")"
-is "lookup: unknown resource" "no_resource|pub" "$(daemon "SELECT outcome, (client).client_id FROM authz.authorize_lookup('pub', 'https://x.example')")"
+is "lookup: unknown resource" "no_resource|t" "$(daemon "SELECT outcome, may_use_codes FROM authz.authorize_lookup('pub', 'https://x.example')")"
 is "lookup: default resource" "found|$R|{deployments:read,logs:read,openid,profile,tools:admin}" \
 	"$(daemon "SELECT outcome, resource_uri, scope_names FROM authz.authorize_lookup('pub', NULL)")"
 owner "UPDATE authz.clients SET enabled = false WHERE client_id = 'pub2'" >/dev/null
@@ -109,10 +109,15 @@ owner "UPDATE authz.clients SET enabled = true WHERE client_id = 'pub2'" >/dev/n
 
 CH=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM
 B=$(uuid)
-# a request by `pub` of browser $B; $1: scopes, $2: prompt (SQL), $3: lifetime, $4: redirect URI, sent by another site
+# /authorize by `pub` of browser $B; $1: scopes, $2: session (SQL), $3: prompt (SQL), $4: lifetime, $5: redirect URI, $6: request, $7: code
+authorize() {
+	daemon "SELECT * FROM authz.authorize('${6:-$(uuid)}', '$B', $2, '${7:-$(uuid)}', 'pub', '$R', '${5:-http://localhost:5000/cb}', '$1', 'st', '$CH', NULL,
+		${3:-NULL}, 'site', ${4:-600}, 60)"
+}
+# a request of nobody yet; $1: scopes, $2: prompt (SQL), $3: lifetime
 ask() {
 	local id; id=$(uuid)
-	daemon "SELECT authz.request_add('$id', '$B', 'pub', '$R', '${4:-http://localhost:5000/cb}', '$1', 'st', '$CH', ${2:-NULL}, ${3:-600}, false)" >/dev/null
+	authorize "$1" NULL "${2:-NULL}" "${3:-600}" '' "$id" >/dev/null
 	echo "$id"
 }
 # a session of a person
@@ -147,8 +152,10 @@ is "decide: another browser" "no_request|||" "$(decide "$Q" "$(uuid)" "'$A'" app
 is "decide: no session" "no_session|||" "$(decide "$Q" "$B" NULL approve)"
 is "decide: a dead session" "no_session|||" "$(decide "$Q" "$B" "'$A2'" approve)"
 is "decide: expired" "no_request|||" "$(decide "$(ask '{logs:read}' NULL 0)" "$B" "'$A'" approve)"
-is "decide: a redirect URI that is no longer registered" "no_request|||" \
-	"$(decide "$(ask '{logs:read}' NULL 600 http://localhost:5000/other)" "$B" "'$A'" approve)"
+is "decide: a redirect URI that is no longer registered" "no_request||| no_request|||" "$(echo $(Q3=$(ask '{logs:read}')
+	owner "UPDATE authz.clients SET redirect_uris = '{http://localhost/other}' WHERE client_id = 'pub'"
+	decide "$Q3" "$B" "'$A'" approve; view "$Q3" "$B" "'$A'"
+	owner "UPDATE authz.clients SET redirect_uris = '{http://localhost/cb}' WHERE client_id = 'pub'"))"
 is "decide: nothing that the person may have" "no_scope|$D" "$(decide "$(ask '{tools:admin}')" "$B" "'$A'" approve)"
 is "decide: denied" "denied|$D" "$(Q3=$(ask '{logs:read}'); decide "$Q3" "$B" "'$A'" deny)"
 is "decide: denied without session" "denied|$D" "$(decide "$(ask '{logs:read}')" "$B" NULL deny)"
@@ -159,6 +166,37 @@ is "decide: the code has what was asked, known and allowed" "{logs:read}" "$(own
 Q4=$(ask '{logs:read}')
 for i in 1 2 3 4 5 6 7 8; do decide "$Q4" "$B" "'$A'" approve >"$base/d.$i" & done; wait
 is "decide: eight clicks at once are one decision" "1 7" "$(cat "$base"/d.* | cut -d'|' -f1 | sort | uniq -c | awk '{printf "%s%s", s, $1; s = " "}')"
+
+# ---- the decision at /authorize ----
+rows() { owner "SELECT (SELECT count(*) FROM authz.requests WHERE request_id = '$1'), (SELECT count(*) FROM authz.codes WHERE code_id = '$2')"; }
+Q=$(uuid) K=$(uuid)
+is "authorize: nobody is signed in" "no_session|||" "$(authorize '{logs:read}' NULL '' '' '' "$Q" "$K")"
+is "... the request is kept" "1|0" "$(rows "$Q" "$K")"
+is "authorize: a session that was idle too long" "no_session|||" "$(authorize '{logs:read}' "'$A2'")"
+is "authorize: prompt=login wants a sign-in since" "no_session|||" "$(authorize '{logs:read}' "'$A'" "'login'")"
+Q=$(uuid)
+is "authorize: signed in, and remembered" "approved|alice|logs:read|remembered" "$(authorize '{logs:read}' "'$A'" '' '' '' "$Q" "$K")"
+is "... nothing is left that could be decided again" "0|1" "$(rows "$Q" "$K")"
+is "... the code is bound to all of it" "t|http://localhost:5000/cb|localhost|{logs:read}|$CH" \
+	"$(owner "SELECT person_id = '$alice', redirect_uri, redirect_host, scopes, code_challenge FROM authz.codes WHERE code_id = '$K'")"
+has "... and is made once" "codes_pkey" "$(authorize '{logs:read}' "'$A'" '' '' '' "$Q" "$K")"
+is "authorize: more is asked for" "ask|||" "$(authorize '{logs:read,deployments:read}' "'$A'" '' '' '' "$Q" "$(uuid)")"
+is "... the request is kept, and decided once" "approved|$D no_request|||" "$(decide "$Q" "$B" "'$A'" approve) $(decide "$Q" "$B" "'$A'" silent)"
+Q=$(uuid) K=$(uuid)
+is "authorize: prompt=none keeps nothing" "no_session|||0|0 ask|||0|0" "$(echo $(authorize '{logs:read}' NULL "'none'" '' '' "$Q" "$K")$(rows "$Q" "$K") \
+	$(authorize '{tools:admin}' "'$A'" "'none'" '' '' "$Q" "$K")$(rows "$Q" "$K"))"
+is "authorize: prompt=none is answered" "approved|alice|logs:read|remembered" "$(authorize '{logs:read}' "'$A'" "'none'")"
+is "authorize: a redirect URI that is not registered" "gone|||0|0" "$(authorize '{logs:read}' "'$A'" '' '' http://localhost:5000/other "$Q" "$K")$(rows "$Q" "$K")"
+is "authorize: a disabled client" "gone|||0|0" "$(owner "UPDATE authz.clients SET enabled = false WHERE client_id = 'pub'"
+	authorize '{logs:read}' "'$A'" '' '' '' "$Q" "$K"; owner "UPDATE authz.clients SET enabled = true WHERE client_id = 'pub'")$(rows "$Q" "$K")"
+is "authorize: a resource that went" "gone|||" "$(R=https://gone.example/mcp; authorize '{logs:read}' "'$A'")"
+is "authorize: a person who is disabled" "no_session|||" "$(psql -U postgres 2>&1 <<-X
+	BEGIN;
+	UPDATE authz.people SET enabled = false WHERE person_id = '$alice';
+	SELECT * FROM authz.authorize('$(uuid)', '$B', '$A', '$(uuid)', 'pub', '$R', 'http://localhost:5000/cb', '{logs:read}', 'st', '$CH', NULL, NULL, 'site', 600, 60);
+	ROLLBACK;
+	X
+)"
 
 # ---- codes ----
 redeem() { # proof (SQL), code, redirect (SQL), challenge, resource (SQL)

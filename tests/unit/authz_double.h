@@ -40,11 +40,14 @@ static struct {
 	struct client client;
 	enum authorize_lookup lookup;
 	struct document_kept document;
-	struct resource resource;
+	const char *resource; /* with these scopes */
+	struct scope_row *scopes;
+	size_t scope_count;
 	enum page_state page_state;
 	struct page_view page;
 	struct person_sign_in person;
 	bool signed_in;
+	enum authorize authorize;
 	enum decision decision;
 	struct decided decided;
 	enum redeem redeem;
@@ -78,6 +81,7 @@ static struct {
 	enum decide_how how;
 	uint32_t generation;
 	int limit;
+	int lookups;
 	int compared; /* passwords */
 	bool rehashed;
 } DOUBLE;
@@ -202,15 +206,24 @@ step_result store_authorize_lookup(struct request *r, const char *client_id, con
 {
 	(void)r, (void)client_id;
 	DOUBLE.resource_asked = resource;
+	DOUBLE.lookups++;
 	return asked("authorize_lookup");
 }
 
-enum authorize_lookup store_read_authorize_lookup(struct request *r, struct client *client, struct resource *resource)
+void store_read_authorize_lookup(struct request *r, struct terms *ret)
 {
 	(void)r;
-	*client = DOUBLE.client;
-	*resource = DOUBLE.resource;
-	return DOUBLE.lookup;
+	*ret = (struct terms){
+	    .found = DOUBLE.lookup,
+	    .redirect_uris = DOUBLE.client.redirect_uris,
+	    .redirect_uri_count = DOUBLE.client.redirect_uri_count,
+	    .resource = DOUBLE.resource,
+	    .scopes = DOUBLE.scopes,
+	    .scope_count = DOUBLE.scope_count,
+	};
+	for (size_t i = 0; i < DOUBLE.client.grant_type_count; i++)
+		if (strcmp(DOUBLE.client.grant_types[i], "authorization_code") == 0)
+			ret->may_use_codes = true;
 }
 
 step_result store_document_lookup(struct request *r, const char *client_id, const char *resource)
@@ -231,7 +244,6 @@ step_result store_document_put(struct request *r, const struct client *c, const 
 {
 	(void)r, (void)resource, (void)d;
 	DOUBLE.client = *c;
-	DOUBLE.client.enabled = true;
 	DOUBLE.lookup = LOOKUP_FOUND;
 	return asked("document_put");
 }
@@ -248,13 +260,21 @@ step_result store_document_withdraw(struct request *r, const char *client_id)
 	return asked("document_withdraw");
 }
 
-step_result store_request_add(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],
-                              const struct authorization *a, int64_t lifetime)
+step_result store_authorize(struct request *r, const struct authorization *a, const struct authorize_ids *ids,
+                            int64_t request_lifetime, int64_t code_lifetime)
 {
-	(void)r, (void)browser_id, (void)lifetime;
-	memcpy(DOUBLE.id, request_id, 16);
+	(void)r, (void)request_lifetime, (void)code_lifetime;
+	memcpy(DOUBLE.id, ids->request, 16);
+	DOUBLE.has_session = ids->session != NULL;
 	DOUBLE.kept = *a;
-	return asked("request_add");
+	return asked("authorize");
+}
+
+enum authorize store_read_authorize(struct request *r, struct decided *ret)
+{
+	(void)r;
+	*ret = DOUBLE.decided;
+	return DOUBLE.authorize;
 }
 
 step_result store_page_view(struct request *r, const uint8_t request_id[16], const uint8_t browser_id[16],

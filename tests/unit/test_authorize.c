@@ -10,7 +10,7 @@
 
 static const char *URIS[] = {"http://localhost/cb?a=b", "com.example.app:/cb"};
 static const char *TYPES[] = {"authorization_code", "refresh_token"};
-static struct scope_row SCOPES[] = {{"logs:read", "Logs", "[]", true}, {"tickets:read", "Tickets", "[]", true}};
+static struct scope_row SCOPES[] = {{"logs:read", true}, {"tickets:read", true}};
 
 static int reset(void **state)
 {
@@ -23,12 +23,13 @@ static int reset(void **state)
 	                                .grant_type_count = 2,
 	                                .scope = "logs:read",
 	                                .application_type = "native",
-	                                .origin = "dynamic",
-	                                .enabled = true};
-	DOUBLE.resource = (struct resource){"http://127.0.0.1:9401/mcp", "Demo", SCOPES, 2};
+	                                .origin = "dynamic"};
+	DOUBLE.resource = "http://127.0.0.1:9401/mcp";
+	DOUBLE.scopes = SCOPES;
+	DOUBLE.scope_count = 2;
 	DOUBLE.lookup = LOOKUP_FOUND;
-	DOUBLE.decision = DECIDED_ASK;
-	DOUBLE.decided = (struct decided){.redirect_uri = "http://localhost:8080/cb?a=b", .client_id = "c"};
+	DOUBLE.authorize = AUTHORIZE_NO_SESSION;
+	DOUBLE.decided = (struct decided){.username = "alice", .scope = "logs:read", .consent = "remembered"};
 	SCOPES[1].is_open = true;
 	return 0;
 }
@@ -57,14 +58,14 @@ static void assert_error(const char *query, const char *error)
 	const char *iss = strstr(location, "&iss=http%3A%2F%2F127.0.0.1%3A9400%2Ft1");
 	assert_non_null(iss);
 	assert_null(strstr(iss + 1, "&iss="));
-	assert_string_not_equal(DOUBLE.asked, "request_add");
+	assert_string_not_equal(DOUBLE.asked, "authorize");
 	request_test_free(r);
 }
 
 static struct request *accepted(const char *query)
 {
 	struct request *r = ask("GET", "/t1/authorize", query, NULL);
-	if (reply_test_status(r) != 303 || strcmp(DOUBLE.asked, "request_add") != 0)
+	if (reply_test_status(r) != 303 || strcmp(DOUBLE.asked, "authorize") != 0)
 		fail_saying("%s: %d %s", query, reply_test_status(r), reply_test_header(r, "location"));
 	return r;
 }
@@ -78,8 +79,8 @@ static void keeps_a_request_and_shows_the_sign_in(void **state)
 	assert_string_equal(DOUBLE.kept.redirect_uri, "http://localhost:8080/cb?a=b");
 	assert_string_equal(DOUBLE.kept.code_challenge, CHALLENGE);
 	assert_int_equal(DOUBLE.kept.scope_count, 2);
-	assert_true(DOUBLE.kept.loopback_only);
-	assert_true(DOUBLE.kept.client_is_dynamic);
+	assert_false(DOUBLE.has_session);
+	assert_null(DOUBLE.kept.came);
 	assert_true(text_starts(text_of(reply_test_header(r, "location")), "/t1/sign-in?request=spq_"));
 	const char *cookie = reply_test_header(r, "set-cookie");
 	assert_true(text_starts(text_of(cookie), "sallyport_browser_9400=spb_"));
@@ -87,21 +88,20 @@ static void keeps_a_request_and_shows_the_sign_in(void **state)
 	request_test_free(r);
 }
 
-static void goes_to_the_consent_page_with_a_session(void **state)
+static void knows_its_browser_and_its_session(void **state)
 {
 	(void)state;
-	for (int login = 0; login < 2; login++) {
-		struct request *r = prepare("GET", "/t1/authorize", login ? GOOD "&prompt=login" : GOOD, NULL);
-		request_test_header(r, "cookie",
-		                    text_printf(&r->pool, "x=y; sallyport_session_9400=%s;sallyport_browser_9400=%s",
-		                                handle_text(r, HANDLE_SESSION, 1, 0),
-		                                handle_text(r, HANDLE_BROWSER, 2, 0)));
-		run(r);
-		assert_null(reply_test_header(r, "set-cookie"));
-		assert_true(
-		    text_starts(text_of(reply_test_header(r, "location")), login ? "/t1/sign-in?" : "/t1/consent?"));
-		request_test_free(r);
-	}
+	DOUBLE.authorize = AUTHORIZE_ASK;
+	struct request *r = prepare("GET", "/t1/authorize", GOOD "&prompt=login", NULL);
+	request_test_header(r, "cookie",
+	                    text_printf(&r->pool, "x=y; sallyport_session_9400=%s;sallyport_browser_9400=%s",
+	                                handle_text(r, HANDLE_SESSION, 1, 0), handle_text(r, HANDLE_BROWSER, 2, 0)));
+	run(r);
+	assert_true(DOUBLE.has_session);
+	assert_string_equal(DOUBLE.kept.prompt, "login");
+	assert_null(reply_test_header(r, "set-cookie"));
+	assert_true(text_starts(text_of(reply_test_header(r, "location")), "/t1/consent?"));
+	request_test_free(r);
 }
 
 static void takes_a_form_as_well(void **state)
@@ -109,7 +109,7 @@ static void takes_a_form_as_well(void **state)
 	(void)state;
 	struct request *r = ask("POST", "/t1/authorize", "client_id=other", GOOD);
 	assert_int_equal(reply_test_status(r), 303);
-	assert_string_equal(DOUBLE.asked, "request_add");
+	assert_string_equal(DOUBLE.asked, "authorize");
 	request_test_free(r);
 	r = ask("HEAD", "/t1/authorize", GOOD, NULL);
 	assert_int_equal(reply_test_status(r), 405);
@@ -140,8 +140,6 @@ static void shows_a_page_until_the_redirect_uri_is_proved(void **state)
 		snprintf(query, sizeof(query), "client_id=c&redirect_uri=%s" KIND, OTHERS[i]);
 		assert_page(query);
 	}
-	DOUBLE.client.enabled = false;
-	assert_page(GOOD);
 	DOUBLE.lookup = LOOKUP_NO_CLIENT;
 	assert_page(GOOD);
 }
@@ -180,7 +178,6 @@ static void tells_the_client_its_errors(void **state)
 	assert_error(GOOD "&scope=unknown", "invalid_scope");
 	assert_error(GOOD "&scope=%22", "invalid_scope");
 	assert_error(GOOD "&prompt=none%20login", "invalid_request");
-	assert_error(GOOD "&prompt=none", "login_required");
 	DOUBLE.client.grant_type_count = 0;
 	assert_error(GOOD, "unauthorized_client");
 	DOUBLE.client.grant_type_count = 1;
@@ -199,93 +196,70 @@ static void gives_the_state_back_as_it_came(void **state)
 	request_test_free(r);
 }
 
-/* A navigation of a browser with a session; site NULL: it does not say where it came from. */
-static struct request *navigate(const char *query, const char *site)
+/* A navigation of a browser; site NULL: it does not say where it came from. */
+static struct request *navigate(const char *query, const char *site, const char *mode)
 {
 	struct request *r = prepare("GET", "/t1/authorize", query, NULL);
-	request_test_header(r, "cookie",
-	                    text_printf(&r->pool, "sallyport_session_9400=%s", handle_text(r, HANDLE_SESSION, 1, 0)));
-	request_test_header(r, "sec-fetch-mode", "navigate");
+	request_test_header(r, "sec-fetch-mode", mode);
 	if (site != NULL)
 		request_test_header(r, "sec-fetch-site", site);
-	DOUBLE.how = DECIDE_DENY;
 	return run(r);
 }
 
-static void assert_answer(struct request *r, const char *part)
+static void assert_answer(const char *query, const char *part)
 {
+	struct request *r = navigate(query, "same-site", "navigate");
 	const char *location = reply_test_header(r, "location");
 	if (location == NULL || strstr(location, part) == NULL)
 		fail_saying("%s: %s", part, location != NULL ? location : "-");
+	if (strstr(location, "request=spq_") == NULL)
+		assert_null(reply_test_header(r, "set-cookie"));
 	request_test_free(r);
+}
+
+static void answers_as_the_verdict_says(void **state)
+{
+	(void)state;
+	assert_answer(GOOD, "/t1/sign-in?request=spq_");
+	DOUBLE.authorize = AUTHORIZE_ASK;
+	assert_answer(GOOD, "/t1/consent?request=spq_");
+	DOUBLE.authorize = AUTHORIZE_APPROVED;
+	assert_answer(GOOD "&state=x", "http://localhost:8080/cb?a=b&code=spc_");
+	DOUBLE.authorize = AUTHORIZE_GONE;
+	assert_answer(GOOD, "error=invalid_request&");
 }
 
 static void answers_prompt_none_without_a_page(void **state)
 {
 	(void)state;
-	assert_answer(navigate(GOOD "&prompt=none", "none"), "error=consent_required&");
-	assert_int_equal(DOUBLE.how, DECIDE_SILENTLY);
-	DOUBLE.decision = DECIDED_NO_SESSION;
-	assert_answer(navigate(GOOD "&prompt=none", "cross-site"), "error=login_required&");
-	DOUBLE.decision = DECIDED_APPROVED;
-	assert_answer(navigate(GOOD "&prompt=none", "same-site"), "http://localhost:8080/cb?a=b&code=spc_");
-	assert_true(DOUBLE.kept.direct);
+	assert_answer(GOOD "&prompt=none", "error=login_required&");
+	DOUBLE.authorize = AUTHORIZE_ASK;
+	assert_answer(GOOD "&prompt=none", "error=consent_required&");
+	DOUBLE.authorize = AUTHORIZE_APPROVED;
+	assert_answer(GOOD "&prompt=none", "http://localhost:8080/cb?a=b&code=spc_");
 }
 
-static void asks_nobody_twice(void **state)
-{
-	(void)state;
-	static const char *const DIRECT[] = {"none", "same-site"};
-	DOUBLE.decision = DECIDED_APPROVED;
-	for (size_t i = 0; i < 2; i++) {
-		assert_answer(navigate(GOOD, DIRECT[i]), "http://localhost:8080/cb?a=b&code=spc_");
-		assert_true(DOUBLE.kept.direct);
-	}
-	DOUBLE.decision = DECIDED_ASK;
-	assert_answer(navigate(GOOD, "none"), "/t1/consent?request=spq_");
-	DOUBLE.decision = DECIDED_NO_SESSION;
-	assert_answer(navigate(GOOD, "none"), "/t1/sign-in?request=spq_");
-	DOUBLE.decision = DECIDED_NO_REQUEST;
-	assert_answer(navigate(GOOD, "none"), "error=invalid_request&");
-}
-
-static void asks_whoever_another_site_sends(void **state)
+static void tells_the_verdict_where_the_browser_came_from(void **state)
 {
 	(void)state;
 	static const char *const OTHERS[] = {"cross-site", "same-origin", "", "None", "none, none", NULL};
-	DOUBLE.decision = DECIDED_APPROVED;
+	request_test_free(navigate(GOOD, "same-site", "navigate"));
+	assert_string_equal(DOUBLE.kept.came, "site");
+	request_test_free(navigate(GOOD, "none", "navigate"));
+	assert_string_equal(DOUBLE.kept.came, "itself");
 	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
-		assert_answer(navigate(GOOD, OTHERS[i]), "/t1/consent?request=spq_");
-		assert_false(DOUBLE.kept.direct);
-		assert_string_equal(DOUBLE.asked, "request_add");
+		request_test_free(navigate(GOOD, OTHERS[i], "navigate"));
+		assert_null(DOUBLE.kept.came);
 	}
+	/* A picture of a page is no navigation. */
+	request_test_free(navigate(GOOD, "same-site", "no-cors"));
+	assert_null(DOUBLE.kept.came);
 	struct request *r = prepare("GET", "/t1/authorize", GOOD, NULL);
 	request_test_header(r, "sec-fetch-mode", "navigate");
 	request_test_header(r, "sec-fetch-site", "none");
 	request_test_header(r, "sec-purpose", "prefetch;prerender");
 	request_test_free(run(r));
-	assert_false(DOUBLE.kept.direct);
-	/* A picture of a page is no navigation. */
-	r = prepare("GET", "/t1/authorize", GOOD, NULL);
-	request_test_header(r, "sec-fetch-mode", "no-cors");
-	request_test_header(r, "sec-fetch-site", "same-site");
-	request_test_free(run(r));
-	assert_false(DOUBLE.kept.direct);
-	/* "none" stays after a redirect: of an id that others know it says nothing. */
-	DOUBLE.client.shared = true;
-	assert_answer(navigate(GOOD, "none"), "/t1/consent?request=spq_");
-	assert_answer(navigate(GOOD, "same-site"), "code=spc_");
-	DOUBLE.client.shared = false;
-	DOUBLE.client.origin = "document";
-	assert_answer(navigate(GOOD, "none"), "/t1/consent?request=spq_");
-	DOUBLE.client.origin = "dynamic";
-	assert_answer(navigate(GOOD "&prompt=login%20consent", "none"), "/t1/sign-in?request=spq_");
-	assert_answer(navigate(GOOD "&prompt=consent", "none"), "/t1/consent?request=spq_");
-	/* An application of the house is judged by the database in any case. */
-	DOUBLE.client.consent = "implicit";
-	assert_answer(navigate(GOOD "&prompt=consent", "cross-site"), "code=spc_");
-	DOUBLE.client.consent = "explicit";
-	assert_answer(navigate(GOOD, "cross-site"), "/t1/consent?request=spq_");
+	assert_null(DOUBLE.kept.came);
 }
 
 static void narrows_scopes(void **state)
@@ -323,15 +297,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(keeps_a_request_and_shows_the_sign_in, reset),
-	    cmocka_unit_test_setup(goes_to_the_consent_page_with_a_session, reset),
+	    cmocka_unit_test_setup(knows_its_browser_and_its_session, reset),
 	    cmocka_unit_test_setup(takes_a_form_as_well, reset),
 	    cmocka_unit_test_setup(shows_a_page_until_the_redirect_uri_is_proved, reset),
 	    cmocka_unit_test_setup(judges_registered_uris_again, reset),
 	    cmocka_unit_test_setup(tells_the_client_its_errors, reset),
 	    cmocka_unit_test_setup(gives_the_state_back_as_it_came, reset),
 	    cmocka_unit_test_setup(answers_prompt_none_without_a_page, reset),
-	    cmocka_unit_test_setup(asks_nobody_twice, reset),
-	    cmocka_unit_test_setup(asks_whoever_another_site_sends, reset),
+	    cmocka_unit_test_setup(answers_as_the_verdict_says, reset),
+	    cmocka_unit_test_setup(tells_the_verdict_where_the_browser_came_from, reset),
 	    cmocka_unit_test_setup(narrows_scopes, reset),
 	    cmocka_unit_test_setup(reads_a_resource_as_url_classes_write_it, reset),
 	};

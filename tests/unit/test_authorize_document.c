@@ -12,7 +12,7 @@
 
 static const char *URIS[] = {"http://127.0.0.1/cb"};
 static const char *TYPES[] = {"authorization_code"};
-static struct scope_row SCOPES[] = {{.name = "logs:read", .title = "Logs", .tools = "[]", .is_open = true}};
+static struct scope_row SCOPES[] = {{.name = "logs:read", .is_open = true}};
 
 /* ---- a double of the sites ---- */
 
@@ -51,9 +51,11 @@ static int reset(void **state)
 	                                .grant_type_count = 1,
 	                                .scope = "",
 	                                .application_type = "native",
-	                                .origin = "document",
-	                                .enabled = true};
-	DOUBLE.resource = (struct resource){"http://127.0.0.1:9401/mcp", "Demo", SCOPES, 1};
+	                                .origin = "document"};
+	DOUBLE.resource = "http://127.0.0.1:9401/mcp";
+	DOUBLE.scopes = SCOPES;
+	DOUBLE.scope_count = 1;
+	DOUBLE.authorize = AUTHORIZE_NO_SESSION;
 	DOUBLE.lookup = LOOKUP_FOUND;
 	AUTHZ.settings.documents =
 	    (struct client_document_settings){.enabled = true, .fetch = true, .stale_if_error = 7 * 86400};
@@ -66,7 +68,7 @@ static void assert_accepted(void)
 
 	if (reply_test_status(r) != 303)
 		fail_saying("%d %s", reply_test_status(r), reply_test_body(r).base);
-	assert_string_equal(DOUBLE.asked, "request_add");
+	assert_string_equal(DOUBLE.asked, "authorize");
 	assert_string_equal(DOUBLE.kept.client_id, URL);
 	request_test_free(r);
 }
@@ -80,7 +82,7 @@ static void assert_refused(const char *text)
 	if (!body_has(r, text))
 		fail_saying("%s: %s", text, reply_test_body(r).base);
 	assert_false(body_has(r, "app.example"));
-	assert_true(DOUBLE.asked == NULL || strcmp(DOUBLE.asked, "request_add") != 0);
+	assert_true(DOUBLE.asked == NULL || strcmp(DOUBLE.asked, "authorize") != 0);
 	request_test_free(r);
 }
 
