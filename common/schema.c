@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
 #include <string.h>
 
@@ -22,28 +22,38 @@ const struct schema *schema_compile(h2o_mem_pool_t *pool, const json_t *document
 		*error = k.error == NULL ? "/: there is no schema" : k.error;
 		return NULL;
 	}
+	schema_compile_leaves(&k);
 	struct schema *ret = h2o_mem_alloc_pool(pool, sizeof(*ret));
 	ret->root = root;
 	*error = NULL;
 	return ret;
 }
 
+static bool keep_only(struct schema_problems *ret, const char *text)
+{
+	ret->items[0] = (struct schema_problem){"", text, NULL};
+	ret->count = 1;
+	return false;
+}
+
 bool schema_check(h2o_mem_pool_t *pool, const struct schema *schema, const json_t *instance,
                   struct schema_problems *ret)
 {
-	struct schema_problems unwanted;
-	struct schema_checker c = {.pool = pool, .problems = ret == NULL ? &unwanted : ret, .quiet = ret == NULL};
-	struct schema_frame f = {.value = instance};
+	struct schema_checker quiet = {.pool = pool, .quiet = 1}, loud = {.pool = pool, .problems = ret};
+	const struct schema_frame f = {.value = instance};
 
-	c.problems->count = 0;
-	bool valid = schema_check_node(&c, schema->root, &f);
-	if (c.exhausted == NULL)
-		return valid;
-	/* What was found so far may rest on branches that were never finished. */
-	c.problems->count = 0;
 	if (ret != NULL)
-		ret->items[ret->count++] = (struct schema_problem){"", c.exhausted, NULL};
-	return false;
+		ret->count = 0;
+	if (schema_check_node(&quiet, schema->root, &f))
+		return true;
+	if (ret == NULL)
+		return false;
+	if (quiet.exhausted != NULL)
+		return keep_only(ret, quiet.exhausted);
+	schema_check_node(&loud, schema->root, &f);
+	if (ret->count > 0)
+		return false;
+	return keep_only(ret, loud.exhausted != NULL ? loud.exhausted : "does not fit");
 }
 
 /* A pointer as people write it: /items/2/name -> .items[2].name. Other names are quoted. */

@@ -34,10 +34,11 @@ struct schema_problems {
 	size_t count;
 };
 
-/* True if the instance is valid; `ret` may be NULL. Texts of problems are made in the pool; nothing is allocated on the
- * accepting path but what unevaluated*, propertyNames and uniqueItems of more than 16 items need. An integer is one
- * that fits int64. A compiled schema is used by one thread at a time (its patterns keep their working memory). A step
- * budget bounds the work: an instance that exhausts it is invalid with a problem that says so. */
+/* True if the instance is valid; `ret` may be NULL. Texts of problems are made in the pool. Nothing is allocated on the
+ * accepting path but, in the pool, by unevaluated* and uniqueItems of more than 256 members or items; a pattern that is
+ * not regular may take memory of PCRE2's, and a host name that is not ASCII does. An integer is one that fits int64. A
+ * compiled schema is used by one thread at a time (such patterns keep their working memory). A step budget bounds the
+ * work: an instance that exhausts it is invalid with a problem that says so. */
 bool schema_check(h2o_mem_pool_t *pool, const struct schema *schema, const json_t *instance,
                   struct schema_problems *ret);
 /* "arguments.email: must match ...; arguments: unknown member \"x\"": one line for people, root named `root`. */

@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Applies a compiled schema to a value: the walk, its budget, and the rules that apply further schemas to the same
  * value. */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
 #include <string.h>
 
 enum { ALTERNATIVES_EXPLAINED = 4 };
 
+const json_t SCHEMA_NAME = {JSON_STRING, (size_t)-1};
+
 bool schema_give_up(struct schema_checker *c, const char *why)
 {
 	if (c->exhausted == NULL)
 		c->exhausted = why;
+	c->steps = SCHEMA_STEPS + 1;
 	return false;
-}
-
-bool schema_spend(struct schema_checker *c, size_t steps)
-{
-	if (c->exhausted != NULL)
-		return false;
-	c->steps += steps;
-	if (c->steps > SCHEMA_STEPS)
-		return schema_give_up(c, "is too large or too intricate to be checked");
-	return true;
 }
 
 bool schema_fail(struct schema_checker *c, const struct schema_frame *f, const char *format, ...)
@@ -49,15 +42,36 @@ static bool fail_type(struct schema_checker *c, const struct schema_node *node, 
 	                   schema_words_types(c->pool, types & SCHEMA_NUMBER ? SCHEMA_NUMBER : types));
 }
 
+static inline bool has_type(const struct schema_node *node, const json_t *value)
+{
+	if (node->kinds >> json_typeof(value) & 1)
+		return true;
+	return json_is_real(value) && (node->types & SCHEMA_INTEGER) && (schema_types_of(value) & SCHEMA_INTEGER);
+}
+
+/* The first rule that is broken ends it. What the ones that are merged would say is not asked for. */
+static inline bool check_quietly(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
+{
+	if (!has_type(node, f->value))
+		return false;
+	for (const struct schema_rule **rule = node->needed; *rule != NULL; rule++) {
+		if (!(*rule)->check(c, *rule, f))
+			return false;
+	}
+	return true;
+}
+
 static bool check_rules(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
 {
-	if (node->types != 0 && !(node->types & schema_types_of(f->value)))
+	if (c->quiet > 0)
+		return check_quietly(c, node, f);
+	if (!has_type(node, f->value))
 		return fail_type(c, node, f);
 	bool valid = true;
 	for (size_t i = 0; i < node->rule_count; i++) {
 		const struct schema_rule *rule = &node->rules[i];
 		/* What a failed rule did not get to look at is not unevaluated. */
-		if (!valid && (c->quiet > 0 || rule->last))
+		if (!valid && rule->last)
 			return false;
 		if (!rule->check(c, rule, f))
 			valid = false;
@@ -70,46 +84,84 @@ static bool check_rules(struct schema_checker *c, const struct schema_node *node
 /* With marks of its own: unevaluated* sees what this schema and those in it looked at, not what its neighbours did. */
 static bool check_watching(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
 {
+	struct schema_marks marks;
 	struct schema_frame own = *f;
-	own.marks = schema_marks_for(c, f->value);
-	if (own.marks == NULL || !check_rules(c, node, &own))
+	own.marks = &marks;
+	if (!schema_marks_open(c, &marks, f->value) || !check_rules(c, node, &own))
 		return false;
 	if (f->marks != NULL)
-		schema_marks_merge(f->marks, own.marks, f->value);
+		schema_marks_merge(f->marks, &marks);
 	return true;
+}
+
+static bool check_in_scope(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
+{
+	if (node->never)
+		return schema_fail(c, f, "is not allowed");
+	if (json_is_array(f->value) ? node->watches_items : json_is_object(f->value) && node->watches_members)
+		return check_watching(c, node, f);
+	return check_rules(c, node, f);
+}
+
+static bool check_entering(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
+{
+	const struct schema_scope entered = {node->resource, f->scope};
+	struct schema_frame inner = *f;
+	inner.scope = &entered;
+	return check_in_scope(c, node, &inner);
 }
 
 bool schema_check_node(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
 {
 	if (!schema_spend(c, 1))
 		return false;
-	if (node->always)
-		return true;
-	if (node->never)
-		return schema_fail(c, f, "is not allowed");
+	return schema_fits_at_once(c, node, f->value) || schema_check_rules(c, node, f);
+}
+
+/* Apart, so that the common way needs no room on the stack. */
+static __attribute__((noinline)) bool check_carefully(struct schema_checker *c, const struct schema_node *node,
+                                                      const struct schema_frame *f)
+{
 	if (c->depth == SCHEMA_DEPTH)
 		return schema_give_up(c, "is nested too deeply to be checked");
-
-	const struct schema_scope entered = {node->resource, f->scope};
-	struct schema_frame inner = *f;
-	if (f->scope == NULL || f->scope->resource != node->resource)
-		inner.scope = &entered;
-	bool watches =
-	    (node->watches_items && json_is_array(f->value)) || (node->watches_members && json_is_object(f->value));
 	c->depth++;
-	bool valid = watches ? check_watching(c, node, &inner) : check_rules(c, node, &inner);
+	bool is_inside = f->scope != NULL && f->scope->resource == node->resource;
+	bool valid = is_inside ? check_in_scope(c, node, f) : check_entering(c, node, f);
+	c->depth--;
+	return valid;
+}
+
+bool schema_check_rules(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
+{
+	const struct schema_node *through = node->through;
+	if (c->quiet == 0)
+		return check_carefully(c, through, f);
+	/* Where the leaf says all, what did not fit at once does not fit; the rules have only the words for it. */
+	if (node->leaf.kinds >> json_typeof(f->value) & 1)
+		return false;
+	if (!through->is_plain || c->depth == SCHEMA_DEPTH || f->scope == NULL ||
+	    f->scope->resource != through->resource)
+		return check_carefully(c, through, f);
+	c->depth++;
+	bool valid = check_quietly(c, through, f);
 	c->depth--;
 	return valid;
 }
 
 bool schema_try_node(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f)
 {
-	size_t trail_len = f->marks == NULL ? 0 : f->marks->trail_len;
+	struct schema_marks marks;
+	struct schema_frame own = *f;
+	if (f->marks != NULL) {
+		own.marks = &marks;
+		if (!schema_marks_open(c, &marks, f->value))
+			return false;
+	}
 	c->quiet++;
-	bool valid = schema_check_node(c, node, f);
+	bool valid = schema_check_node(c, node, &own);
 	c->quiet--;
-	if (!valid && f->marks != NULL)
-		schema_marks_undo(f->marks, trail_len);
+	if (valid && f->marks != NULL)
+		schema_marks_merge(f->marks, &marks);
 	return valid;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules about arrays (JSON Schema core, 10.3.1, 11.2; validation, 6.4). */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
 #include <stdlib.h>
 
-enum { PAIRWISE_UP_TO = 16 };
+enum { PAIRWISE_UP_TO = 16, HASHED_HERE = 256 };
 
 bool schema_check_item_count(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
 {
@@ -44,7 +44,9 @@ static bool check_long_unique(struct schema_checker *c, const struct schema_fram
 	size_t steps = 0;
 	if (!schema_spend(c, count))
 		return false;
-	struct hashed *all = h2o_mem_alloc_pool(c->pool, count * sizeof(*all));
+	struct hashed here[HASHED_HERE], *all = here;
+	if (count > HASHED_HERE)
+		all = h2o_mem_alloc_pool(c->pool, count * sizeof(*all));
 	for (size_t i = 0; i < count; i++)
 		all[i] = (struct hashed){schema_hash(json_array_get(f->value, i), &steps), i};
 	if (!schema_spend(c, steps))
@@ -74,17 +76,33 @@ bool schema_check_unique(struct schema_checker *c, const struct schema_rule *rul
 	return true;
 }
 
-static struct schema_path item_path(const struct schema_frame *f, size_t index)
+/* Apart, so that the common way needs no room on the stack. */
+static __attribute__((noinline)) bool check_thoroughly(struct schema_checker *c, const struct schema_node *node,
+                                                       const struct schema_frame *f, size_t index, const json_t *value)
 {
-	return (struct schema_path){f->path, NULL, index};
+	const struct schema_path path = {f->path, NULL, index};
+	const struct schema_frame inner = {value, &path, f->scope, NULL};
+	return schema_check_rules(c, node, &inner);
 }
 
+static inline __attribute__((always_inline)) bool check_item(struct schema_checker *c, const struct schema_node *node,
+                                                             const struct schema_frame *f, size_t index)
+{
+	const json_t *value = json_array_get(f->value, index);
+	return schema_fits_at_once(c, node, value) || check_thoroughly(c, node, f, index, value);
+}
+
+/* Does what "minItems" and "maxItems" ask in passing; those rules say it. */
 bool schema_check_array(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
 {
 	const struct schema_array *array = &rule->array;
-	size_t count = json_array_size(f->value);
 	bool valid = true;
+	if (!json_is_array(f->value))
+		return true;
+	size_t count = json_array_size(f->value);
 
+	if (c->quiet > 0 && (count < array->min || count > array->max))
+		return false;
 	if (array->rest == NULL && count > array->prefix.count)
 		count = array->prefix.count;
 	if (array->rest != NULL && array->rest->never && count > array->prefix.count) {
@@ -92,16 +110,14 @@ bool schema_check_array(struct schema_checker *c, const struct schema_rule *rule
 		                    array->prefix.count == 1 ? "" : "s", count);
 		count = array->prefix.count;
 	}
+	if (!schema_spend(c, count))
+		return false;
 	for (size_t i = 0; i < count; i++) {
-		const struct schema_path path = item_path(f, i);
-		const struct schema_frame inner = {json_array_get(f->value, i), &path, f->scope, NULL};
-		const struct schema_node *node = i < array->prefix.count ? array->prefix.items[i] : array->rest;
-		if (!schema_check_node(c, node, &inner))
+		if (!check_item(c, i < array->prefix.count ? array->prefix.items[i] : array->rest, f, i))
 			valid = false;
 		if (!valid && (c->quiet > 0 || c->exhausted != NULL))
 			return false;
-		if (f->marks != NULL)
-			schema_mark_item(f->marks, i);
+		schema_mark(f->marks, i);
 	}
 	return valid;
 }
@@ -112,14 +128,16 @@ bool schema_check_contains(struct schema_checker *c, const struct schema_rule *r
 	size_t found = 0;
 	if (!json_is_array(f->value))
 		return true;
+	if (!schema_spend(c, json_array_size(f->value)))
+		return false;
 	for (size_t i = 0; i < json_array_size(f->value); i++) {
-		const struct schema_path path = item_path(f, i);
-		const struct schema_frame inner = {json_array_get(f->value, i), &path, f->scope, NULL};
-		if (!schema_try_node(c, contains->node, &inner))
+		c->quiet++;
+		bool fits = check_item(c, contains->node, f, i);
+		c->quiet--;
+		if (!fits)
 			continue;
 		found++;
-		if (f->marks != NULL)
-			schema_mark_item(f->marks, i);
+		schema_mark(f->marks, i);
 	}
 	if (c->exhausted != NULL)
 		return false;
@@ -139,15 +157,13 @@ bool schema_check_unevaluated_items(struct schema_checker *c, const struct schem
 	if (!json_is_array(f->value))
 		return true;
 	for (size_t i = 0; i < json_array_size(f->value); i++) {
-		const struct schema_path path = item_path(f, i);
-		const struct schema_frame inner = {json_array_get(f->value, i), &path, f->scope, NULL};
 		if (!schema_spend(c, 1))
 			return false;
-		if (schema_is_marked_item(f->marks, i))
+		if (schema_is_marked(f->marks, i))
 			continue;
-		if (!schema_check_node(c, rule->reference.node, &inner))
+		if (!check_item(c, rule->reference.node, f, i))
 			valid = false;
-		schema_mark_item(f->marks, i);
+		schema_mark(f->marks, i);
 		if (!valid && c->quiet > 0)
 			return false;
 	}

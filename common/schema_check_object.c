@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules about objects (JSON Schema core, 10.3.2, 11.3; validation, 6.5). */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
 #include <string.h>
 
@@ -88,119 +88,132 @@ static bool fail_member(struct schema_checker *c, const struct schema_object *ob
 	return false;
 }
 
-static bool check_child(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f,
-                        const char *name, const json_t *value)
+/* Apart, so that the common way needs no room on the stack. */
+static __attribute__((noinline)) bool check_thoroughly(struct schema_checker *c, const struct schema_node *node,
+                                                       const struct schema_frame *f, const char *name,
+                                                       const json_t *value)
 {
 	const struct schema_path path = {f->path, name, 0};
 	const struct schema_frame inner = {value, &path, f->scope, NULL};
-	return schema_check_node(c, node, &inner);
+	return schema_check_rules(c, node, &inner);
 }
 
-static const struct schema_node *find_property(const struct schema_object *object, const char *name)
+static inline __attribute__((always_inline)) bool check_child(struct schema_checker *c, const struct schema_node *node,
+                                                              const struct schema_frame *f, struct schema_member m)
 {
-	size_t low = 0, high = object->property_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(name, object->properties[middle].name);
-		if (order == 0)
-			return object->properties[middle].node;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	return schema_fits_at_once(c, node, m.value) || check_thoroughly(c, node, f, m.name.base, m.value);
 }
 
 /* *seen: some pattern fits the name. */
 static bool check_patterns(struct schema_checker *c, const struct schema_object *object, const struct schema_frame *f,
-                           const char *name, const json_t *value, bool *seen)
+                           struct schema_member m, bool *seen)
 {
 	bool valid = true;
 	for (size_t i = 0; i < object->pattern_count; i++) {
-		if (!schema_check_text(c, object->patterns[i].pattern, text_of(name))) {
+		if (!schema_check_text(c, object->patterns[i].pattern, m.name)) {
 			if (c->exhausted != NULL)
 				return false;
 			continue;
 		}
 		*seen = true;
-		if (!check_child(c, object->patterns[i].node, f, name, value))
+		if (!check_child(c, object->patterns[i].node, f, m))
 			valid = false;
 	}
 	return valid;
 }
 
-static bool check_member(struct schema_checker *c, const struct schema_object *object, const struct schema_frame *f,
-                         void *iterator)
+static bool check_property(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f,
+                           struct schema_member m)
 {
-	const char *name = json_object_iter_key(iterator);
-	const json_t *value = json_object_iter_value(iterator);
-	const struct schema_node *property = find_property(object, name);
-	bool seen = property != NULL, valid = true;
+	if (!node->never)
+		return check_child(c, node, f, m);
+	return c->quiet == 0 &&
+	       schema_fail(c, f, "the member %s is not allowed here", schema_words_member(c->pool, m.name.base));
+}
 
-	if (!schema_spend(c, 1))
-		return false;
-	if (property != NULL && property->never)
-		valid = c->quiet == 0 &&
-		        schema_fail(c, f, "the member %s is not allowed here", schema_words_member(c->pool, name));
-	else if (property != NULL)
-		valid = check_child(c, property, f, name, value);
-	if (!check_patterns(c, object, f, name, value, &seen))
+/* `property`: of this name, or NULL. */
+static __attribute__((noinline)) bool check_member(struct schema_checker *c, const struct schema_object *object,
+                                                   const struct schema_frame *f, void *at,
+                                                   const struct schema_node *property, size_t place)
+{
+	const struct schema_member m = schema_member_at(at);
+	bool seen = property != NULL, valid = property == NULL || check_property(c, property, f, m);
+	if (object->pattern_count > 0 && !check_patterns(c, object, f, m, &seen))
 		valid = false;
 	if (!seen && object->additional != NULL) {
 		seen = true;
-		if (object->additional->never)
-			valid = fail_member(c, object, name, f);
-		else
-			valid = check_child(c, object->additional, f, name, value);
+		valid = object->additional->never ? fail_member(c, object, m.name.base, f)
+		                                  : check_child(c, object->additional, f, m);
 	}
-	if (seen && f->marks != NULL)
-		schema_mark_member(f->marks, iterator);
+	if (seen)
+		schema_mark(f->marks, place);
 	return valid;
 }
 
+/* Does what "required" asks in passing; which members are missing is said by that rule. */
 bool schema_check_object(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
 {
+	const struct schema_object *object = &rule->object;
+	const struct schema_property *next = object->properties;
+	size_t place = 0, missing = object->required_count;
 	bool valid = true;
-	json_t *object = (json_t *)f->value;
-	if (!json_is_object(object))
+	if (!json_is_object(f->value))
 		return true;
-	for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
-		if (!check_member(c, &rule->object, f, i))
+	size_t left = json_object_size(f->value);
+	if (!schema_spend(c, left) || (c->quiet > 0 && left < missing))
+		return false;
+	schema_each_member (f->value, at, left) {
+		const struct schema_member m = schema_member_at(at);
+		const struct schema_property *property = schema_find_property(object, m.name, &next);
+		if (property != NULL)
+			missing -= property->required;
+		if (property == NULL || !property->alone)
+			valid &= check_member(c, object, f, at, property == NULL ? NULL : property->node, place);
+		else if (check_child(c, property->node, f, m))
+			schema_mark(f->marks, place);
+		else
 			valid = false;
 		if (!valid && (c->quiet > 0 || c->exhausted != NULL))
 			return false;
+		place++;
 	}
-	return valid;
+	return valid && (missing == 0 || c->quiet == 0);
 }
 
-/* The name is a value of its own here, so it becomes one. */
-static bool check_name(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f,
-                       const char *name)
+/* The problem of the name, said of the object that has it. */
+static bool fail_name(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f,
+                      const struct schema_frame *inner)
 {
-	json_t *value = json_string(name);
-	const struct schema_path path = {f->path, name, 0};
-	const struct schema_frame inner = {value, &path, f->scope, NULL};
-	struct schema_problems found = {.count = 0}, *kept = c->problems;
-
+	struct schema_problems found, *kept = c->problems;
+	found.count = 0;
 	c->problems = &found;
-	bool valid = value != NULL && schema_check_node(c, node, &inner);
+	schema_check_node(c, node, inner);
 	c->problems = kept;
-	json_decref(value);
-	if (valid || c->quiet > 0 || c->exhausted != NULL)
-		return valid;
-	return schema_fail(c, f, "the member name %s %s", schema_words_member(c->pool, name),
+	return c->exhausted == NULL &&
+	       schema_fail(c, f, "the member name %s %s", schema_words_member(c->pool, c->name.base),
 	                   found.count > 0 ? found.items[0].text : "is not allowed");
+}
+
+static bool check_name(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f,
+                       h2o_iovec_t name)
+{
+	const struct schema_path path = {f->path, name.base, 0};
+	const struct schema_frame inner = {&SCHEMA_NAME, &path, f->scope, NULL};
+
+	c->name = name;
+	if (schema_try_node(c, node, &inner))
+		return true;
+	return c->quiet == 0 && c->exhausted == NULL && fail_name(c, node, f, &inner);
 }
 
 bool schema_check_property_names(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
 {
 	bool valid = true;
-	json_t *object = (json_t *)f->value;
-	if (!json_is_object(object) || rule->reference.node->always)
+	if (!json_is_object(f->value))
 		return true;
-	for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
-		if (!check_name(c, rule->reference.node, f, json_object_iter_key(i)))
+	size_t left = json_object_size(f->value);
+	schema_each_member (f->value, at, left) {
+		if (!check_name(c, rule->reference.node, f, schema_member_at(at).name))
 			valid = false;
 		if (!valid && (c->quiet > 0 || c->exhausted != NULL))
 			return false;
@@ -212,20 +225,20 @@ bool schema_check_unevaluated_members(struct schema_checker *c, const struct sch
                                       const struct schema_frame *f)
 {
 	bool valid = true;
-	json_t *object = (json_t *)f->value;
-	if (!json_is_object(object))
+	if (!json_is_object(f->value))
 		return true;
-	for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
+	size_t left = json_object_size(f->value), place = 0;
+	schema_each_member (f->value, at, left) {
+		const struct schema_member m = schema_member_at(at);
 		if (!schema_spend(c, 1))
 			return false;
-		if (schema_is_marked_member(f->marks, i))
+		if (schema_is_marked(f->marks, place++))
 			continue;
-		const char *name = json_object_iter_key(i);
 		if (rule->reference.node->never)
-			valid = fail_member(c, NULL, name, f);
-		else if (!check_child(c, rule->reference.node, f, name, json_object_iter_value(i)))
+			valid = fail_member(c, NULL, m.name.base, f);
+		else if (!check_child(c, rule->reference.node, f, m))
 			valid = false;
-		schema_mark_member(f->marks, i);
+		schema_mark(f->marks, place - 1);
 		if (!valid && c->quiet > 0)
 			return false;
 	}

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules about a value itself: enum, const, numbers, texts (JSON Schema validation, 6.1 to 6.3 and 7). */
-#include "schema_internal.h"
-
-static h2o_iovec_t text_of_value(const json_t *value)
-{
-	return h2o_iovec_init((char *)json_string_value(value), json_string_length(value));
-}
+#include "schema_checking.h"
 
 static bool spend_equal(struct schema_checker *c, const json_t *a, const json_t *b)
 {
 	size_t steps = 0;
+	if (json_is_string(a)) /* which may be a member's name */
+		return schema_spend(c, 1) && json_is_string(b) && text_equal(schema_text(c, a), schema_string(b));
 	bool equal = schema_equal(a, b, &steps);
 	return schema_spend(c, steps) && equal;
 }
@@ -61,7 +58,7 @@ bool schema_check_length(struct schema_checker *c, const struct schema_rule *rul
 {
 	if (!json_is_string(f->value))
 		return true;
-	h2o_iovec_t text = text_of_value(f->value);
+	h2o_iovec_t text = schema_text(c, f->value);
 	if (!schema_spend(c, text.len / 1024))
 		return false;
 	size_t points = text_code_points(text);
@@ -88,7 +85,7 @@ bool schema_check_text(struct schema_checker *c, struct schema_pattern *pattern,
 
 bool schema_check_pattern(struct schema_checker *c, const struct schema_rule *rule, const struct schema_frame *f)
 {
-	if (!json_is_string(f->value) || schema_check_text(c, rule->pattern, text_of_value(f->value)))
+	if (!json_is_string(f->value) || schema_check_text(c, rule->pattern, schema_text(c, f->value)))
 		return true;
 	return c->exhausted == NULL &&
 	       schema_fail(c, f, "must match the pattern %s", schema_pattern_text(rule->pattern));
@@ -98,7 +95,7 @@ bool schema_check_format(struct schema_checker *c, const struct schema_rule *rul
 {
 	if (!json_is_string(f->value))
 		return true;
-	h2o_iovec_t text = text_of_value(f->value);
+	h2o_iovec_t text = schema_text(c, f->value);
 	if (!schema_spend(c, 10 + text.len / 64))
 		return false;
 	if (schema_format_fits(rule->format, text))

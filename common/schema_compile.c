@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The second pass: a node's keywords become rules. Keywords that depend on each other become one rule. */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +176,7 @@ static bool build_reference(struct schema_compiler *k, struct schema_node *node,
 	rule->reference.node =
 	    schema_resolve(k, node->resource, json_string_value(value), place_of(k, node, name), &dynamic);
 	rule->reference.dynamic = may_be_dynamic ? dynamic : NULL;
+	k->is_dynamic = k->is_dynamic || rule->reference.dynamic != NULL;
 	return rule->reference.node != NULL;
 }
 
@@ -256,15 +257,56 @@ static bool build_patterns(struct schema_compiler *k, struct schema_node *node, 
 	return true;
 }
 
+/* What these rules ask is done by another one. */
+static void merge(struct schema_node *node, schema_check_fn *check)
+{
+	for (size_t i = 0; i < node->rule_count; i++) {
+		if (node->rules[i].check == check)
+			node->rules[i].merged = true;
+	}
+}
+
+/* Names of "required" have a place in the table too, with or without a schema of their own. */
+static void build_properties(struct schema_compiler *k, struct schema_node *node, struct schema_object *object)
+{
+	const char *key;
+	json_t *value;
+	const json_t *map = member(node, "properties"), *required = member(node, "required");
+	const char *place = place_of(k, node, "properties");
+	size_t most = json_object_size(map) + json_array_size(required);
+
+	object->properties = h2o_mem_alloc_pool(k->pool, (most + 1) * sizeof(object->properties[0]));
+	json_object_foreach ((json_t *)map, key, value) {
+		const struct schema_node *found = schema_node_at(k, schema_place(k->pool, place, key));
+		bool alone = !found->never && object->pattern_count == 0;
+		object->properties[object->property_count++] =
+		    (struct schema_property){text_of(key), found, false, alone};
+	}
+	object->required_count = json_array_size(required);
+	for (size_t i = 0; i < object->required_count; i++) {
+		h2o_iovec_t name = schema_string(json_array_get(required, i));
+		if (json_object_getn(map, name.base, name.len) == NULL)
+			object->properties[object->property_count++] = (struct schema_property){.name = name};
+	}
+	object->properties[object->property_count] = (struct schema_property){.name = {NULL, SIZE_MAX}};
+	schema_object_index(k->pool, object);
+	for (size_t i = 0; i < object->required_count; i++) {
+		h2o_iovec_t name = schema_string(json_array_get(required, i));
+		object->properties[schema_object_look_up(object, name) - object->properties].required = true;
+	}
+}
+
 static bool build_object(struct schema_compiler *k, struct schema_node *node)
 {
 	struct schema_object object = {0};
-	object.properties = named_children(k, node, "properties", &object.property_count);
 	object.additional = child(k, node, "additionalProperties");
 	if (!build_patterns(k, node, &object))
 		return false;
-	if (object.property_count > 0 || object.pattern_count > 0 || object.additional != NULL)
+	if (json_object_size(member(node, "properties")) > 0 || object.pattern_count > 0 || object.additional != NULL) {
+		build_properties(k, node, &object);
+		merge(node, schema_check_required);
 		add_rule(node, schema_check_object, node->source)->object = object;
+	}
 	const struct schema_node *names = child(k, node, "propertyNames");
 	if (names != NULL)
 		add_rule(node, schema_check_property_names, node->source)->reference.node = names;
@@ -288,9 +330,16 @@ static bool build_dependents(struct schema_compiler *k, struct schema_node *node
 
 static bool build_array(struct schema_compiler *k, struct schema_node *node)
 {
-	struct schema_array array = {children(k, node, "prefixItems"), child(k, node, "items")};
-	if (array.prefix.count > 0 || array.rest != NULL)
+	struct schema_array array = {children(k, node, "prefixItems"), child(k, node, "items"), 0, SIZE_MAX};
+	const json_t *least = member(node, "minItems"), *most = member(node, "maxItems");
+	if (least != NULL)
+		array.min = (size_t)schema_number_of(least).integer;
+	if (most != NULL)
+		array.max = (size_t)schema_number_of(most).integer;
+	if (array.prefix.count > 0 || array.rest != NULL) {
+		merge(node, schema_check_item_count);
 		add_rule(node, schema_check_array, node->source)->array = array;
+	}
 	struct schema_contains contains = {child(k, node, "contains"), 1, SIZE_MAX};
 	if (contains.node == NULL)
 		return true;
@@ -342,6 +391,7 @@ bool schema_compile_nodes(struct schema_compiler *k)
 		}
 		if (node->rule_count == 0 && node->types == 0 && !node->never)
 			node->always = true;
+		node->is_plain = !node->always && !node->never && !node->watches_items && !node->watches_members;
 	}
 	return k->error == NULL;
 }

@@ -2,7 +2,7 @@
 /* A schema that leads back to itself without going into the value ({"$ref": "#"}) could be followed for ever. Such a
  * circle is refused when it is compiled; one through $dynamicRef, which is known only at run time, ends at the depth
  * limit. */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
 static bool visit(struct schema_compiler *k, struct schema_node *node, unsigned depth);
 

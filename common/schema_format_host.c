@@ -128,27 +128,50 @@ static size_t dot_length(h2o_iovec_t t, size_t i, bool wide)
 	return 0;
 }
 
-static bool is_host_name(h2o_iovec_t t, bool wide)
+/* Goes through the labels; false if one is none or `fits` refuses it. *total: the length as A-labels, with dots. */
+static bool all_labels(h2o_iovec_t t, bool wide, size_t *total, bool (*fits)(h2o_iovec_t label, bool *noted),
+                       bool *noted)
 {
 	char room[UTF8_LABEL_SIZE];
 	h2o_iovec_t label;
-	bool is_bidi_domain = false, all_fit = true, is_bidi;
-	size_t start = 0, end, total = 0, ascii_len;
+	size_t start = 0, end, ascii_len;
 
-	if (t.len == 0 || t.len > 4 * NAME_LIMIT || (wide ? !text_is_utf8(t) : !is_ascii(t)))
-		return false;
-	for (;;) {
+	for (*total = 0;; *total += 1) {
 		for (end = start; end < t.len && dot_length(t, end, wide) == 0; end++)
 			;
 		if (!read_label(h2o_iovec_init(t.base + start, end - start), room, &label, &ascii_len))
 			return false;
-		all_fit = schema_idn_label_fits_bidi(label, &is_bidi) && all_fit;
-		is_bidi_domain = is_bidi_domain || is_bidi;
-		total += ascii_len + 1;
+		*total += ascii_len;
+		if (!fits(label, noted))
+			return false;
 		if (end == t.len)
-			return total - 1 <= NAME_LIMIT && (!is_bidi_domain || all_fit);
+			return true;
 		start = end + dot_length(t, end, wide);
 	}
+}
+
+static bool note_bidi(h2o_iovec_t label, bool *is_bidi)
+{
+	*is_bidi = *is_bidi || (!is_ascii(label) && schema_idn_label_is_bidi(label));
+	return true;
+}
+
+static bool fits_bidi(h2o_iovec_t label, bool *unused)
+{
+	(void)unused;
+	return schema_idn_label_fits_bidi(label);
+}
+
+static bool is_host_name(h2o_iovec_t t, bool wide)
+{
+	bool is_bidi = false;
+	size_t total;
+	if (t.len == 0 || t.len > 4 * NAME_LIMIT || (wide ? !text_is_utf8(t) : !is_ascii(t)))
+		return false;
+	if (!all_labels(t, wide, &total, note_bidi, &is_bidi) || total > NAME_LIMIT)
+		return false;
+	/* One label from right to left puts all of them under the rules (RFC 5893, 2). */
+	return !is_bidi || all_labels(t, wide, &total, fits_bidi, &is_bidi);
 }
 
 bool schema_format_hostname(h2o_iovec_t t)

@@ -68,8 +68,12 @@ bool schema_idn_label_is_valid(h2o_iovec_t label)
 	return matches(ALLOWED, label) && !matches(WRONG, label);
 }
 
-bool schema_idn_label_fits_bidi(h2o_iovec_t label, bool *is_bidi)
+bool schema_idn_label_is_bidi(h2o_iovec_t label)
 {
-	*is_bidi = matches(BIDI, label);
+	return matches(BIDI, label);
+}
+
+bool schema_idn_label_fits_bidi(h2o_iovec_t label)
+{
 	return matches(BIDI_FITS, label);
 }

@@ -30,6 +30,8 @@ static bool has_only(h2o_iovec_t t, const char *more, bool wide)
 {
 	for (size_t i = 0; i < t.len; i++) {
 		char c = t.base[i];
+		if (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9')) /* most are */
+			continue;
 		if (is_one_of(c, UNRESERVED) || is_one_of(c, SUB_DELIMITERS) || is_one_of(c, more))
 			continue;
 		if (is_encoded(t, i))
@@ -47,8 +49,12 @@ static h2o_iovec_t part(h2o_iovec_t t, size_t from, size_t to)
 
 static size_t find(h2o_iovec_t t, size_t from, const char *stops)
 {
-	while (from < t.len && !is_one_of(t.base[from], stops))
-		from++;
+	for (; from < t.len; from++) {
+		for (const char *stop = stops; *stop != '\0'; stop++) {
+			if (t.base[from] == *stop)
+				return from;
+		}
+	}
 	return from;
 }
 

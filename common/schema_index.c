@@ -2,7 +2,7 @@
 /* The first pass: finds the schemas in a document, with their resources ($id) and anchors. Only keywords that hold
  * schemas are followed, so that an "$id" inside an enum or an example is not mistaken for one (JSON Schema
  * core, 9.4.2). */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * Compiling has two passes. The first (schema_index.c) walks a document along the keywords that hold schemas, checks
  * every keyword's type, and makes a node for each schema, a resource for each $id, and the anchors. The second
  * (schema_compile.c) turns each node's keywords into rules; references are resolved there (schema_reference.c), which
- * may bring in further documents. Checking (schema_check*.c) applies rules to values; what it needs is on the C stack.
- */
+ * may bring in further documents; and says of the simple ones what suffices (schema_leaf.c). Checking
+ * (schema_checking.h) applies rules to values; what it needs is on the C stack. */
 #ifndef SALLYPORT_SCHEMA_INTERNAL_H
 #define SALLYPORT_SCHEMA_INTERNAL_H
 
@@ -18,6 +18,7 @@ enum {
 	SCHEMA_NODES = 20000,  /* of one compiled schema with all that it refers to */
 	SCHEMA_PATTERN_BYTES = 4096,
 	SCHEMA_SUBJECT_BYTES = 65536, /* longest text that a pattern is tried on */
+	SCHEMA_LEAF_TEXTS = 64,       /* of an enum that is looked through for each value */
 };
 
 /* "integer" is a kind of "number": types_of() of a whole number has both bits. */
@@ -71,6 +72,7 @@ struct schema_keyword {
 	unsigned vocabularies; /* any of these brings the keyword */
 };
 
+struct schema_automaton;
 struct schema_pattern;
 struct schema_format;
 struct schema_node;
@@ -101,7 +103,7 @@ struct schema_nodes {
 	size_t count;
 };
 
-struct schema_named { /* "properties", "dependentSchemas", ... */
+struct schema_named { /* "dependentSchemas", "dependencies" */
 	const char *name;
 	const struct schema_node *node;
 };
@@ -111,17 +113,28 @@ struct schema_matched { /* "patternProperties" */
 	const struct schema_node *node;
 };
 
-struct schema_object {                   /* properties, patternProperties, additionalProperties */
-	struct schema_named *properties; /* sorted by name */
-	size_t property_count;
+struct schema_property {
+	h2o_iovec_t name;
+	const struct schema_node *node; /* NULL: of "required" only */
+	bool required;
+	bool alone; /* `node` has the whole say about such a member */
+};
+
+struct schema_object {                      /* properties, patternProperties, additionalProperties, required */
+	struct schema_property *properties; /* in the schema's order; behind them one that no name fits */
+	size_t property_count, required_count;
+	uint64_t signs;  /* of the names: a bit for length and first byte, to see soon that there is none like it */
+	uint32_t *slots; /* by the name's hash: place in properties + 1, or 0 */
+	size_t slot_mask;
 	struct schema_matched *patterns;
 	size_t pattern_count;
 	const struct schema_node *additional; /* or NULL */
 };
 
-struct schema_array { /* prefixItems, items */
+struct schema_array { /* prefixItems, items, minItems, maxItems */
 	struct schema_nodes prefix;
 	const struct schema_node *rest; /* or NULL */
+	size_t min, max;
 };
 
 struct schema_contains {
@@ -143,6 +156,7 @@ struct schema_rule {
 	schema_check_fn *check;
 	const json_t *value;   /* the keyword's own */
 	bool last;             /* needs what the other rules evaluated */
+	bool merged;           /* another rule does its work; only problems are said by this one */
 	bool exclusive, upper; /* of a number's or a count's limit */
 	union {
 		size_t count;
@@ -165,15 +179,34 @@ struct schema_rule {
 	};
 };
 
+/* What suffices for a value to fit, by its type: most schemas within a schema say no more than this. */
+struct schema_leaf {
+	unsigned kinds; /* where all is said here: a bit for each of jansson's types */
+	unsigned any;   /* of these, where each value fits */
+	bool of_text;   /* more than a length is said of a text */
+	json_int_t min, max;
+	size_t min_len, max_len;    /* of a text, in code points */
+	size_t sure_len, sure_more; /* so many bytes, and at most so many more, are surely of that length */
+	const h2o_iovec_t *texts;   /* one of these, or NULL */
+	size_t text_count;
+	const struct schema_automaton *automaton; /* that must match, or NULL */
+	const struct schema_format *format;
+};
+
 struct schema_node {
+	const struct schema_node *through; /* itself, or what it refers to if it says nothing else */
+	struct schema_leaf leaf;           /* of `through` */
 	const json_t *source;
 	const char *place; /* "/properties/a", or "URI#/properties/a" outside the first document */
 	struct schema_resource *resource;
 	struct schema_rule *rules;
 	size_t rule_count;
+	const struct schema_rule **needed;                         /* those that are not merged; NULL at the end */
 	unsigned types;                                            /* accepted; 0: all */
+	unsigned kinds;                                            /* the same as a bit for each of jansson's types */
 	bool always, never;                                        /* the schemas true (or {}) and false */
 	bool watches_items, watches_members;                       /* has unevaluatedItems, unevaluatedProperties */
+	bool is_plain;                                             /* none of the last four */
 	enum { SCHEMA_UNSEEN, SCHEMA_ENTERED, SCHEMA_LEFT } visit; /* of the search for endless references */
 };
 
@@ -193,6 +226,7 @@ struct schema_compiler {
 	json_t *by_uri;   /* URI -> number of the resource */
 	struct schema_resource **resources;
 	size_t resource_count, resource_capacity;
+	bool is_dynamic; /* there is a $dynamicRef that depends on the way to it */
 };
 
 /* Keeps the first error, "PLACE: text". Returns false. */
@@ -230,6 +264,11 @@ const char *schema_standard_document(const char *uri);
 
 /* Rules for every node, those included that references bring in. */
 bool schema_compile_nodes(struct schema_compiler *k);
+/* When all rules are there: each node's `through` and `leaf`. */
+void schema_compile_leaves(struct schema_compiler *k);
+/* The places of an object's properties by name. */
+void schema_object_index(h2o_mem_pool_t *pool, struct schema_object *object);
+const struct schema_property *schema_object_look_up(const struct schema_object *object, h2o_iovec_t name);
 /* False if a schema applies itself to the same value again and again. */
 bool schema_refuse_endless(struct schema_compiler *k);
 
@@ -238,6 +277,8 @@ bool schema_refuse_endless(struct schema_compiler *k);
 /* NULL and *error (in the pool) for what is no ECMA-262 pattern, or none that can be run here. */
 struct schema_pattern *schema_pattern_compile(h2o_mem_pool_t *pool, const char *text, size_t len, const char **error);
 const char *schema_pattern_text(const struct schema_pattern *p);
+/* NULL if there is none, so that matching may be undecided. */
+const struct schema_automaton *schema_pattern_automaton(const struct schema_pattern *p);
 enum schema_match { SCHEMA_MATCHES, SCHEMA_DIFFERS, SCHEMA_UNDECIDED };
 /* Undecided when `budget` is used up, or the text is too long. *steps gets what the match is charged. */
 enum schema_match schema_pattern_match(struct schema_pattern *p, h2o_iovec_t text, size_t budget, size_t *steps);
@@ -273,8 +314,9 @@ bool schema_format_uuid(h2o_iovec_t t);
 /* A label in Unicode, which must be valid UTF-8 (RFC 5892, contextual rules included; unstable characters only by their
  * blocks). */
 bool schema_idn_label_is_valid(h2o_iovec_t label);
-/* RFC 5893: *is_bidi tells whether the label makes its domain a Bidi domain. */
-bool schema_idn_label_fits_bidi(h2o_iovec_t label, bool *is_bidi);
+/* RFC 5893: whether the label makes its domain a Bidi domain, and whether it may stand in one. */
+bool schema_idn_label_is_bidi(h2o_iovec_t label);
+bool schema_idn_label_fits_bidi(h2o_iovec_t label);
 /* RFC 3492, without "xn--". Both return the length, or 0 if the text is wrong or does not fit. */
 size_t schema_punycode_encode(h2o_iovec_t utf8, char *ret, size_t size);
 size_t schema_punycode_decode(h2o_iovec_t text, char *utf8, size_t size);
@@ -290,76 +332,5 @@ bool schema_number_is_multiple(struct schema_number a, struct schema_number divi
 bool schema_equal(const json_t *a, const json_t *b, size_t *steps);
 /* Equal values have equal hashes. */
 uint64_t schema_hash(const json_t *value, size_t *steps);
-
-/* --- checking --- */
-
-struct schema_path {
-	const struct schema_path *up;
-	const char *key; /* NULL: index */
-	size_t index;
-};
-
-struct schema_scope { /* the resources that were entered, innermost first */
-	const struct schema_resource *resource;
-	const struct schema_scope *outer;
-};
-
-/* Members (by jansson's iterator) or items (by index) that some rule has looked at. What a failed branch marked is
- * taken back. */
-struct schema_marks {
-	const void **slots;
-	size_t capacity; /* a power of two for members, the length for items */
-	size_t *trail, trail_len;
-};
-
-struct schema_frame {
-	const json_t *value;
-	const struct schema_path *path;
-	const struct schema_scope *scope;
-	struct schema_marks *marks; /* NULL: nobody asks */
-};
-
-struct schema_checker {
-	h2o_mem_pool_t *pool;
-	struct schema_problems *problems;
-	unsigned quiet; /* > 0: inside a branch that may fail; no problem is kept */
-	size_t steps, depth;
-	const char *exhausted; /* why the check was given up, or NULL */
-};
-
-bool schema_check_node(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f);
-/* Without keeping problems; marks are taken back if it fails. */
-bool schema_try_node(struct schema_checker *c, const struct schema_node *node, const struct schema_frame *f);
-/* Runs a pattern on a text of this frame's value; what cannot be decided ends the check. */
-bool schema_check_text(struct schema_checker *c, struct schema_pattern *pattern, h2o_iovec_t text);
-/* False if the budget is used up, which ends the check. */
-bool schema_spend(struct schema_checker *c, size_t steps);
-bool schema_give_up(struct schema_checker *c, const char *why);
-/* Keeps a problem of this frame's value. Returns false. */
-bool schema_fail(struct schema_checker *c, const struct schema_frame *f, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-struct schema_marks *schema_marks_for(struct schema_checker *c, const json_t *value);
-void schema_mark_member(struct schema_marks *m, const void *iterator);
-void schema_mark_item(struct schema_marks *m, size_t index);
-bool schema_is_marked_member(const struct schema_marks *m, const void *iterator);
-bool schema_is_marked_item(const struct schema_marks *m, size_t index);
-void schema_marks_undo(struct schema_marks *m, size_t trail_len);
-void schema_marks_merge(struct schema_marks *into, const struct schema_marks *from, const json_t *value);
-
-schema_check_fn schema_check_enum, schema_check_const, schema_check_limit, schema_check_multiple, schema_check_length,
-    schema_check_pattern, schema_check_format, schema_check_member_count, schema_check_required,
-    schema_check_dependent_required, schema_check_dependent_schemas, schema_check_object, schema_check_property_names,
-    schema_check_unevaluated_members, schema_check_item_count, schema_check_unique, schema_check_array,
-    schema_check_contains, schema_check_unevaluated_items, schema_check_reference, schema_check_all_of,
-    schema_check_any_of, schema_check_one_of, schema_check_not, schema_check_if;
-
-/* --- words --- */
-
-char *schema_pointer(h2o_mem_pool_t *pool, const struct schema_path *path);
-char *schema_words_types(h2o_mem_pool_t *pool, unsigned types);       /* "a string or null" */
-char *schema_words_values(h2o_mem_pool_t *pool, const json_t *array); /* "\"a\", \"b\" or 3", shortened */
-char *schema_words_value(h2o_mem_pool_t *pool, const json_t *value);
-char *schema_words_member(h2o_mem_pool_t *pool, const char *name); /* quoted, shortened */
-char *schema_words_members(h2o_mem_pool_t *pool, const struct schema_object *object);
 
 #endif

@@ -2,84 +2,82 @@
 /* THE TABLE of keywords: what each must hold, and which vocabulary brings it. */
 #include "schema_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FORMATS (SCHEMA_FORMAT_ANNOTATION | SCHEMA_FORMAT_ASSERTION)
 
+/* In the order of strcmp(). */
 static const struct schema_keyword KEYWORDS[] = {
-    /* JSON Schema core, 8 */
-    {"$id", SHAPE_REFERENCE, SCHEMA_CORE},
-    {"$schema", SHAPE_TEXT, SCHEMA_CORE},
-    {"$ref", SHAPE_REFERENCE, SCHEMA_CORE},
     {"$anchor", SHAPE_NAME, SCHEMA_CORE},
-    {"$dynamicRef", SHAPE_REFERENCE, SCHEMA_CORE},
-    {"$dynamicAnchor", SHAPE_NAME, SCHEMA_CORE},
-    {"$vocabulary", SHAPE_FLAG_MAP, SCHEMA_CORE},
     {"$comment", SHAPE_TEXT, SCHEMA_CORE},
     {"$defs", SHAPE_SCHEMA_MAP, SCHEMA_CORE},
-    {"definitions", SHAPE_SCHEMA_MAP, SCHEMA_CORE}, /* the older name, kept by the metaschema */
-    /* core, 10 */
+    {"$dynamicAnchor", SHAPE_NAME, SCHEMA_CORE},
+    {"$dynamicRef", SHAPE_REFERENCE, SCHEMA_CORE},
+    {"$id", SHAPE_REFERENCE, SCHEMA_CORE},
+    {"$ref", SHAPE_REFERENCE, SCHEMA_CORE},
+    {"$schema", SHAPE_TEXT, SCHEMA_CORE},
+    {"$vocabulary", SHAPE_FLAG_MAP, SCHEMA_CORE},
+    {"additionalProperties", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
     {"allOf", SHAPE_SCHEMAS, SCHEMA_APPLICATOR},
     {"anyOf", SHAPE_SCHEMAS, SCHEMA_APPLICATOR},
-    {"oneOf", SHAPE_SCHEMAS, SCHEMA_APPLICATOR},
-    {"not", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
-    {"if", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
-    {"then", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
-    {"else", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
-    {"dependentSchemas", SHAPE_SCHEMA_MAP, SCHEMA_APPLICATOR},
-    {"dependencies", SHAPE_DEPENDENCIES, SCHEMA_APPLICATOR}, /* the older form of the two dependent keywords */
-    {"prefixItems", SHAPE_SCHEMAS, SCHEMA_APPLICATOR},
-    {"items", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
-    {"contains", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
-    {"properties", SHAPE_SCHEMA_MAP, SCHEMA_APPLICATOR},
-    {"patternProperties", SHAPE_PATTERN_MAP, SCHEMA_APPLICATOR},
-    {"additionalProperties", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
-    {"propertyNames", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
-    /* core, 11 */
-    {"unevaluatedItems", SHAPE_SCHEMA, SCHEMA_UNEVALUATED},
-    {"unevaluatedProperties", SHAPE_SCHEMA, SCHEMA_UNEVALUATED},
-    /* validation, 6 */
-    {"type", SHAPE_TYPES, SCHEMA_VALIDATION},
-    {"enum", SHAPE_ARRAY, SCHEMA_VALIDATION},
     {"const", SHAPE_ANY, SCHEMA_VALIDATION},
-    {"multipleOf", SHAPE_POSITIVE, SCHEMA_VALIDATION},
-    {"maximum", SHAPE_NUMBER, SCHEMA_VALIDATION},
-    {"exclusiveMaximum", SHAPE_NUMBER, SCHEMA_VALIDATION},
-    {"minimum", SHAPE_NUMBER, SCHEMA_VALIDATION},
-    {"exclusiveMinimum", SHAPE_NUMBER, SCHEMA_VALIDATION},
-    {"maxLength", SHAPE_COUNT, SCHEMA_VALIDATION},
-    {"minLength", SHAPE_COUNT, SCHEMA_VALIDATION},
-    {"pattern", SHAPE_TEXT, SCHEMA_VALIDATION},
-    {"maxItems", SHAPE_COUNT, SCHEMA_VALIDATION},
-    {"minItems", SHAPE_COUNT, SCHEMA_VALIDATION},
-    {"uniqueItems", SHAPE_FLAG, SCHEMA_VALIDATION},
-    {"maxContains", SHAPE_COUNT, SCHEMA_VALIDATION},
-    {"minContains", SHAPE_COUNT, SCHEMA_VALIDATION},
-    {"maxProperties", SHAPE_COUNT, SCHEMA_VALIDATION},
-    {"minProperties", SHAPE_COUNT, SCHEMA_VALIDATION},
-    {"required", SHAPE_TEXTS, SCHEMA_VALIDATION},
-    {"dependentRequired", SHAPE_TEXTS_MAP, SCHEMA_VALIDATION},
-    /* validation, 7 to 9: they annotate, `format` may assert */
-    {"format", SHAPE_TEXT, FORMATS},
+    {"contains", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
     {"contentEncoding", SHAPE_TEXT, SCHEMA_CONTENT},
     {"contentMediaType", SHAPE_TEXT, SCHEMA_CONTENT},
     {"contentSchema", SHAPE_SCHEMA, SCHEMA_CONTENT},
-    {"title", SHAPE_TEXT, SCHEMA_META_DATA},
-    {"description", SHAPE_TEXT, SCHEMA_META_DATA},
     {"default", SHAPE_ANY, SCHEMA_META_DATA},
+    {"definitions", SHAPE_SCHEMA_MAP, SCHEMA_CORE},          /* the older name, kept by the metaschema */
+    {"dependencies", SHAPE_DEPENDENCIES, SCHEMA_APPLICATOR}, /* the older form of the two dependent keywords */
+    {"dependentRequired", SHAPE_TEXTS_MAP, SCHEMA_VALIDATION},
+    {"dependentSchemas", SHAPE_SCHEMA_MAP, SCHEMA_APPLICATOR},
     {"deprecated", SHAPE_FLAG, SCHEMA_META_DATA},
-    {"readOnly", SHAPE_FLAG, SCHEMA_META_DATA},
-    {"writeOnly", SHAPE_FLAG, SCHEMA_META_DATA},
+    {"description", SHAPE_TEXT, SCHEMA_META_DATA},
+    {"else", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
+    {"enum", SHAPE_ARRAY, SCHEMA_VALIDATION},
     {"examples", SHAPE_ARRAY, SCHEMA_META_DATA},
+    {"exclusiveMaximum", SHAPE_NUMBER, SCHEMA_VALIDATION},
+    {"exclusiveMinimum", SHAPE_NUMBER, SCHEMA_VALIDATION},
+    {"format", SHAPE_TEXT, FORMATS},
+    {"if", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
+    {"items", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
+    {"maxContains", SHAPE_COUNT, SCHEMA_VALIDATION},
+    {"maxItems", SHAPE_COUNT, SCHEMA_VALIDATION},
+    {"maxLength", SHAPE_COUNT, SCHEMA_VALIDATION},
+    {"maxProperties", SHAPE_COUNT, SCHEMA_VALIDATION},
+    {"maximum", SHAPE_NUMBER, SCHEMA_VALIDATION},
+    {"minContains", SHAPE_COUNT, SCHEMA_VALIDATION},
+    {"minItems", SHAPE_COUNT, SCHEMA_VALIDATION},
+    {"minLength", SHAPE_COUNT, SCHEMA_VALIDATION},
+    {"minProperties", SHAPE_COUNT, SCHEMA_VALIDATION},
+    {"minimum", SHAPE_NUMBER, SCHEMA_VALIDATION},
+    {"multipleOf", SHAPE_POSITIVE, SCHEMA_VALIDATION},
+    {"not", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
+    {"oneOf", SHAPE_SCHEMAS, SCHEMA_APPLICATOR},
+    {"pattern", SHAPE_TEXT, SCHEMA_VALIDATION},
+    {"patternProperties", SHAPE_PATTERN_MAP, SCHEMA_APPLICATOR},
+    {"prefixItems", SHAPE_SCHEMAS, SCHEMA_APPLICATOR},
+    {"properties", SHAPE_SCHEMA_MAP, SCHEMA_APPLICATOR},
+    {"propertyNames", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
+    {"readOnly", SHAPE_FLAG, SCHEMA_META_DATA},
+    {"required", SHAPE_TEXTS, SCHEMA_VALIDATION},
+    {"then", SHAPE_SCHEMA, SCHEMA_APPLICATOR},
+    {"title", SHAPE_TEXT, SCHEMA_META_DATA},
+    {"type", SHAPE_TYPES, SCHEMA_VALIDATION},
+    {"unevaluatedItems", SHAPE_SCHEMA, SCHEMA_UNEVALUATED},
+    {"unevaluatedProperties", SHAPE_SCHEMA, SCHEMA_UNEVALUATED},
+    {"uniqueItems", SHAPE_FLAG, SCHEMA_VALIDATION},
+    {"writeOnly", SHAPE_FLAG, SCHEMA_META_DATA},
 };
+
+static int compare_name(const void *name, const void *keyword)
+{
+	return strcmp(name, ((const struct schema_keyword *)keyword)->name);
+}
 
 const struct schema_keyword *schema_find_keyword(const char *name)
 {
-	for (size_t i = 0; i < sizeof(KEYWORDS) / sizeof(KEYWORDS[0]); i++) {
-		if (strcmp(KEYWORDS[i].name, name) == 0)
-			return &KEYWORDS[i];
-	}
-	return NULL;
+	return bsearch(name, KEYWORDS, sizeof(KEYWORDS) / sizeof(KEYWORDS[0]), sizeof(KEYWORDS[0]), compare_name);
 }
 
 static bool is_schema(const json_t *value)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Words of problems. They repeat what the schema says and the names of members, never a value that was sent. Names come
  * from outside: they are cut, quoted as JSON, and not shown if some of their characters cannot be seen. */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
@@ -104,18 +105,28 @@ char *schema_words_values(h2o_mem_pool_t *pool, const json_t *array)
 	return b.base;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 char *schema_words_members(h2o_mem_pool_t *pool, const struct schema_object *object)
 {
 	struct text_buffer b = {.pool = pool};
+	const char **names = h2o_mem_alloc_pool(pool, (object->property_count + 1) * sizeof(*names));
+	size_t count = 0;
 	for (size_t i = 0; i < object->property_count; i++) {
-		if (object->properties[i].node->never)
-			continue;
+		const struct schema_property *property = &object->properties[i];
+		if (property->node != NULL && !property->node->never)
+			names[count++] = property->name.base;
+	}
+	qsort(names, count, sizeof(*names), compare_names);
+	for (size_t i = 0; i < count; i++) {
 		if (b.len > LIST_BYTES) {
 			text_append_str(&b, ", ...");
 			return b.base;
 		}
-		text_append_printf(&b, "%s%s", b.len > 0 ? ", " : "",
-		                   schema_words_member(pool, object->properties[i].name));
+		text_append_printf(&b, "%s%s", b.len > 0 ? ", " : "", schema_words_member(pool, names[i]));
 	}
 	return b.base; /* NULL if there are none */
 }

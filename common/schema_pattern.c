@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Patterns run on PCRE2 without JIT, under limits that count work, not time: the same text always gets the same answer.
- * A match is tried with a small limit first; only what needs more is given more, and is charged for it against the
- * check's budget. */
+/* A pattern is an automaton where that is possible (schema_automaton.h). The others run on PCRE2 without JIT, under
+ * limits that count work, not time: the same text always gets the same answer. A match is tried with a small limit
+ * first; only what needs more is given more, and is charged for it against the check's budget. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <string.h>
 
+#include "schema_automaton.h"
 #include "schema_internal.h"
 
 struct schema_pattern {
-	const char *text; /* as in the schema */
+	const char *text;                         /* as in the schema */
+	const struct schema_automaton *automaton; /* or NULL: code */
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *limits;
@@ -62,8 +64,10 @@ struct schema_pattern *schema_pattern_compile(h2o_mem_pool_t *pool, const char *
 		return NULL;
 	}
 	struct schema_pattern *ret = h2o_mem_alloc_shared(pool, sizeof(*ret), dispose);
-	ret->text = text_copy(pool, h2o_iovec_init((char *)text, len));
-	ret->code = code;
+	*ret = (struct schema_pattern){.text = text_copy(pool, h2o_iovec_init((char *)text, len)), .code = code};
+	ret->automaton = schema_automaton_compile(pool, translated);
+	if (ret->automaton != NULL) /* PCRE2 has had its say on whether it is a pattern at all */
+		return ret;
 	ret->data = pcre2_match_data_create(1, NULL);
 	ret->limits = pcre2_match_context_create(NULL);
 	if (ret->data == NULL || ret->limits == NULL)
@@ -74,6 +78,11 @@ struct schema_pattern *schema_pattern_compile(h2o_mem_pool_t *pool, const char *
 	pcre2_set_depth_limit(ret->limits, DEPTH_LIMIT);
 	pcre2_set_heap_limit(ret->limits, HEAP_LIMIT_KIB);
 	return ret;
+}
+
+const struct schema_automaton *schema_pattern_automaton(const struct schema_pattern *p)
+{
+	return p->automaton;
 }
 
 const char *schema_pattern_text(const struct schema_pattern *p)
@@ -94,6 +103,10 @@ static int match_window(struct schema_pattern *p, h2o_iovec_t text, size_t from,
 enum schema_match schema_pattern_match(struct schema_pattern *p, h2o_iovec_t text, size_t budget, size_t *steps)
 {
 	size_t try = 0, from = 0;
+	if (p->automaton != NULL) {
+		*steps += text.len / 64;
+		return schema_automaton_matches(p->automaton, text) ? SCHEMA_MATCHES : SCHEMA_DIFFERS;
+	}
 	if (text.len > SCHEMA_SUBJECT_BYTES)
 		return SCHEMA_UNDECIDED;
 	*steps += text.len / 512;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* $ref and $dynamicRef: URIs, anchors and pointers (JSON Schema core, 8.2.3 and 9.2). Nothing is fetched: the documents
  * are the one compiled, those handed in, and the standard's own. */
-#include "schema_internal.h"
+#include "schema_checking.h"
 
 #include <string.h>
 

@@ -129,8 +129,8 @@ static bool read_escape(struct reader *r, bool in_class)
 	uint32_t point;
 	char c = *r->s++;
 	switch (c) {
-	case 'd': emit(r, in_class ? "0-9" : "[0-9]"); return true;
-	case 'D': emit(r, in_class ? "\\D" : "[^0-9]"); return true;
+	case 'd':
+	case 'D':
 	case 'w':
 	case 'W': /* ASCII only without PCRE2_UCP */ text_append_printf(&r->out, "\\%c", c); return true;
 	case 's': emit(r, in_class ? SPACES : "[" SPACES "]"); return true;

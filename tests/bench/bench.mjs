@@ -10,10 +10,11 @@ import { makeOperations, OPERATION_NAMES } from './operations.mjs'
 import { startPeers } from './peers.mjs'
 import { bigTable, cpuTable, operationsTable, peersProcessTable, peersTable, processTable, signInLines } from './report.mjs'
 import { measureRevocations, revocationLine } from './revocation.mjs'
+import { measureSchema, schemaLines } from './schema.mjs'
 import { measureSignIn } from './sign_in.mjs'
 
 const STARTS = 9
-const OTHERS = ['start', 'sign-in'] // measured apart
+const OTHERS = ['start', 'sign-in', 'schema'] // measured apart
 const OF_MCP = ['tools-list', 'tools-call']
 
 function refuse(text) {
@@ -37,13 +38,15 @@ function readOptions() {
   } catch (error) {
     refuse(error.message)
   }
-  const names = values.only?.split(',') ?? [...OPERATION_NAMES, 'sign-in']
+  const names = values.only?.split(',') ?? [...OPERATION_NAMES, 'sign-in', 'schema']
   for (const name of names) if (![...OPERATION_NAMES, ...OTHERS].includes(name)) refuse(`there is no operation ${name}`)
   if (values.rows !== undefined && values.rows !== 'big') refuse('--rows can only be big')
   return {
     ...values,
     names: names.filter((name) => !OTHERS.includes(name)),
     signIn: names.includes('sign-in'),
+    schema: names.includes('schema'),
+    schemaAlone: names.length === 1 && names[0] === 'schema', // needs no instance
     seconds: number(values.seconds ?? 3, 'seconds', 0.1),
     rounds: number(values.rounds ?? 5, 'rounds', 1),
     codes: number(values.codes ?? 1500, 'codes', 100),
@@ -125,6 +128,10 @@ async function measure(instance, options, processes) {
     measured.signIn = await measureSignIn(instance, operations, options, say)
     console.log(`\n${signInLines(measured.signIn)}\n`)
   }
+  if (options.schema) {
+    measured.schema = await measureSchema(options, say)
+    console.log(`\n${schemaLines(measured.schema)}\n`)
+  }
   if (options.revocations > 0) {
     measured.revocations = await measureRevocations(instance, options.revocations, say)
     console.log(`${revocationLine(measured.revocations)}\n`)
@@ -132,8 +139,16 @@ async function measure(instance, options, processes) {
   return measured
 }
 
+async function measureSchemaAlone(options) {
+  const where = await machine()
+  const schema = await measureSchema(options, say)
+  console.log(`${where}\n\n${schemaLines(schema)}`)
+  if (options.json) await writeFile(options.json, JSON.stringify({ machine: where, options, schema }, null, 1))
+}
+
 async function main() {
   const options = readOptions()
+  if (options.schemaAlone) return measureSchemaAlone(options)
   say('Building and starting an instance ...\n')
   const instance = await Instance.start(options)
   const stop = async (signal) => {
