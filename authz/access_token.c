@@ -33,6 +33,20 @@ void claims_append_names(struct text_buffer *b, const char *name, const char *co
 	text_append_str(b, "]");
 }
 
+void claims_append_confirmation(struct text_buffer *b, const char *certificate, const char *key)
+{
+	bool has_certificate = certificate != NULL && *certificate != '\0', has_key = key != NULL && *key != '\0';
+
+	if (!has_certificate && !has_key)
+		return;
+	text_append_str(b, ",\"cnf\":{");
+	if (has_certificate) /* thumbprints are base64url: nothing to escape */
+		text_append_printf(b, "\"x5t#S256\":\"%s\"%s", certificate, has_key ? "," : "");
+	if (has_key)
+		text_append_printf(b, "\"jkt\":\"%s\"", key);
+	text_append_str(b, "}");
+}
+
 /* RFC 9068, 2.2. The times are the database's, as the grant's are. */
 static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const char *jti)
 {
@@ -51,11 +65,8 @@ static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const
 	claims_append_names(&b, "roles", g->roles, g->role_count);
 	claims_append_names(&b, "groups", g->groups, g->group_count);
 	const struct client_proof *client = client_of(r);
-	if (client != NULL && client->certificate_thumbprint != NULL) { /* RFC 8705, 3.1 */
-		text_append_str(&b, ",\"cnf\":{\"x5t#S256\":");
-		text_append_json(&b, text_of(client->certificate_thumbprint));
-		text_append_str(&b, "}");
-	}
+	if (client != NULL)
+		claims_append_confirmation(&b, client->certificate_thumbprint, client->key_thumbprint);
 	text_append_printf(&b, ",\"iat\":%lld,\"exp\":%lld", (long long)g->now,
 	                   (long long)(g->now + settings->access_token_lifetime));
 	if (g->auth_time > 0) /* nobody signed in for a client's own token */
@@ -86,8 +97,10 @@ static bool read_claims(const json_t *claims, struct access_token *t)
 	for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(MEMBERS[0]); i++)
 		if (*MEMBERS[i] == NULL)
 			return false;
-	h2o_iovec_t thumbprint = json_get_text(json_object_get(claims, "cnf"), "x5t#S256");
-	t->certificate = thumbprint.base != NULL ? thumbprint.base : "";
+	const json_t *cnf = json_object_get(claims, "cnf");
+	h2o_iovec_t certificate = json_get_text(cnf, "x5t#S256"), key = json_get_text(cnf, "jkt");
+	t->certificate = certificate.base != NULL ? certificate.base : "";
+	t->key = key.base != NULL ? key.base : "";
 	t->issued_at = json_integer_value(json_object_get(claims, "iat"));
 	t->expires_at = json_integer_value(json_object_get(claims, "exp"));
 	return uuid_parse(json_get_text(claims, "grant_id"), t->grant_id);

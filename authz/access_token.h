@@ -12,10 +12,13 @@ struct access_token { /* texts live with the request */
 	uint8_t grant_id[16];
 	const char *jti, *subject, *client_id, *audience, *scope;
 	const char *certificate; /* x5t#S256 of the certificate that it is bound to; "" if it is not */
+	const char *key;         /* jkt of the key that it is bound to; "" if it is not */
 	int64_t issued_at, expires_at;
 };
 /* Appends `,"name":["a","b"]` to an object that has members; nothing for no names. RFC 9068, 2.2.3.1 */
 void claims_append_names(struct text_buffer *b, const char *name, const char *const *names, size_t count);
+/* Appends `,"cnf":{...}`; nothing if it is bound to nothing (RFC 8705, 3.1; RFC 9449, 6.1). NULL or "": not to this. */
+void claims_append_confirmation(struct text_buffer *b, const char *certificate, const char *key);
 /* False while the keys are not loaded: nobody can then say what a token is (answer 503). */
 bool access_token_readable(struct request *r);
 /* The text names a key that is not loaded, but another daemon may have made: keyring_reread first. */

@@ -7,6 +7,7 @@
 #include "authz/page_reply.h"
 #include "authz/parameter.h"
 #include "authz/redirect.h"
+#include "common/dpop.h"
 #include "common/encoding.h"
 #include "common/reply.h"
 #include "common/secret.h"
@@ -219,6 +220,18 @@ static struct refusal check_nonce(struct request *r)
 	return NOT_REFUSED;
 }
 
+/* RFC 9449, 10: the code is then good with a proof of this key only. */
+static struct refusal check_key(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	const char *thumbprint = parameter(s->asked, "dpop_jkt");
+	uint8_t digest[SHA256_SIZE];
+	if (thumbprint != NULL && !dpop_thumbprint_read(text_of(thumbprint), digest))
+		return (struct refusal){&INVALID_REQUEST, "dpop_jkt is not base64url of a SHA-256 digest"};
+	s->authorization.key_thumbprint = thumbprint;
+	return NOT_REFUSED;
+}
+
 /* OpenID Connect Core, 3.1.2.1. What the other values ask for, the verdict and the pages see to. */
 static struct refusal check_prompt(struct request *r)
 {
@@ -300,7 +313,7 @@ static struct refusal judge(struct request *r)
 		return (struct refusal){&INVALID_TARGET, "one resource can be asked for at a time"};
 	if (t->found == LOOKUP_NO_RESOURCE)
 		return (struct refusal){&INVALID_TARGET, "the resource is not known here"};
-	static check_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes, check_nonce, check_prompt};
+	static check_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes, check_nonce, check_key, check_prompt};
 	for (size_t i = 0; i < sizeof(CHECKS) / sizeof(CHECKS[0]); i++) {
 		struct refusal refusal = CHECKS[i](r);
 		if (refusal.text != NULL)

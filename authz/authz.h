@@ -37,6 +37,7 @@ struct authz_settings {                   /* of authz.yaml; durations in seconds
 	const char *templates;            /* folder */
 	bool client_certificates;         /* the listener asks clients for certificates (RFC 8705) */
 	bool client_authorities;          /* and there are authorities that are trusted with them */
+	bool dpop_nonce_required;         /* RFC 9449, 8: every DPoP proof has a nonce of ours */
 	int64_t code_lifetime;            /* 60 */
 	int64_t access_token_lifetime;    /* 600 */
 	int64_t key_rotate, key_announce; /* 90 days (0: never), 1 day: keyring_rotate_by_age */

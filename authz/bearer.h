@@ -8,6 +8,8 @@
 /* What follows "Bearer " in the Authorization header; {NULL, 0} if there is none or it has another scheme. *repeats:
  * there is more than one header, and none of them is to be believed. */
 h2o_iovec_t bearer_text(struct request *r, bool *repeats);
+/* The same of "DPoP " (RFC 9449, 7.1). */
+h2o_iovec_t dpop_text(struct request *r, bool *repeats);
 /* The handle of an Authorization header with a bearer. False: there is none, several, or it is not of this type. */
 bool bearer_handle(struct request *r, enum handle_type type, struct handle *ret);
 /* The AS_CHALLENGE form of an error: RFC 6750, 3. */

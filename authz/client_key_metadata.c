@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authz/client_certificate.h"
+#include "authz/client_metadata_schema.h"
 #include "common/uri.h"
 
 static bool certificates_offered, authorities_offered;
@@ -12,16 +13,6 @@ void client_key_metadata_offer_tls(bool certificates, bool authorities)
 {
 	certificates_offered = certificates;
 	authorities_offered = certificates && authorities;
-}
-
-/* NULL if absent; clients send null and "" for what they do not have. */
-static const json_t *member(const json_t *document, const char *name)
-{
-	const json_t *value = json_object_get(document, name);
-
-	if (json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0))
-		return NULL;
-	return value;
 }
 
 static h2o_iovec_t text_value(const json_t *value)
@@ -33,12 +24,12 @@ static h2o_iovec_t text_value(const json_t *value)
 
 static const char *read_algorithm(const json_t *document, struct client *c)
 {
-	const json_t *value = member(document, "token_endpoint_auth_signing_alg");
-	h2o_iovec_t name = json_is_string(value) ? text_value(value) : (h2o_iovec_t){NULL, 0};
+	const json_t *value = client_metadata_member(document, "token_endpoint_auth_signing_alg");
 	enum jws_algorithm a;
 
 	if (value == NULL || (c->auth_method != AUTH_PRIVATE_KEY_JWT && c->auth_method != AUTH_SECRET_JWT))
 		return NULL;
+	h2o_iovec_t name = text_value(value);
 	if (c->auth_method == AUTH_SECRET_JWT && text_is(name, "HS256"))
 		c->assertion_algorithm = "HS256";
 	if (c->auth_method == AUTH_PRIVATE_KEY_JWT && jws_algorithm_of(name, &a))
@@ -60,13 +51,11 @@ static bool has_key_for(const struct key_set *set, const char *algorithm)
 
 static const char *read_jwks(h2o_mem_pool_t *pool, const json_t *document, struct client *c)
 {
-	const json_t *jwks = member(document, "jwks");
+	const json_t *jwks = client_metadata_member(document, "jwks");
 	const char *algorithm = c->assertion_algorithm, *error = NULL;
 
 	if (jwks == NULL)
 		return NULL;
-	if (!json_is_object(jwks))
-		return "jwks must be an object (RFC 7517, 5), not text";
 	enum jws_algorithm rsa = algorithm != NULL && strcmp(algorithm, "PS256") == 0 ? JWS_PS256 : JWS_RS256;
 	const struct key_set *set = key_set_read(pool, jwks, rsa, &error);
 	if (set == NULL)
@@ -81,13 +70,12 @@ static const char *read_jwks(h2o_mem_pool_t *pool, const json_t *document, struc
 
 static const char *read_jwks_uri(h2o_mem_pool_t *pool, const json_t *document, struct client *c)
 {
-	const json_t *value = member(document, "jwks_uri");
+	const json_t *value = client_metadata_member(document, "jwks_uri");
 	struct uri u;
 
 	if (value == NULL)
 		return NULL;
-	if (!json_is_string(value) || !uri_parse(text_value(value), &u) || !text_is(u.scheme, "https") ||
-	    u.has_fragment)
+	if (!uri_parse(text_value(value), &u) || !text_is(u.scheme, "https") || u.has_fragment)
 		return "jwks_uri must be an https URL";
 	c->jwks_uri = text_copy(pool, text_value(value));
 	return NULL;
@@ -117,14 +105,12 @@ static const char *read_subject(h2o_mem_pool_t *pool, const json_t *document, st
 		return NULL;
 	for (int kind = 0; kind < SUBJECT_KINDS; kind++) {
 		const char *name = text_printf(pool, "tls_client_auth_%s", TLS_SUBJECT_KINDS[kind]);
-		const json_t *value = member(document, name);
+		const json_t *value = client_metadata_member(document, name);
 		if (value == NULL)
 			continue;
 		if (c->tls_subject != NULL)
 			return "only one of the tls_client_auth_ members can be registered"; /* RFC 8705, 2.1.2 */
-		const char *problem = json_is_string(value)
-		                          ? tls_subject_problem((enum tls_subject_kind)kind, text_value(value))
-		                          : "must be text";
+		const char *problem = tls_subject_problem((enum tls_subject_kind)kind, text_value(value));
 		if (problem != NULL)
 			return text_printf(pool, "%s %s", name, problem);
 		c->tls_subject_kind = TLS_SUBJECT_KINDS[kind];
@@ -138,11 +124,9 @@ static const char *read_subject(h2o_mem_pool_t *pool, const json_t *document, st
  * before the token is made. */
 static const char *read_bound(const json_t *document, struct client *c)
 {
-	const json_t *value = member(document, "tls_client_certificate_bound_access_tokens");
+	const json_t *value = client_metadata_member(document, "tls_client_certificate_bound_access_tokens");
 	bool verified_here = c->auth_method >= AUTH_SECRET_JWT;
 
-	if (value != NULL && !json_is_boolean(value))
-		return "tls_client_certificate_bound_access_tokens must be true or false";
 	c->certificate_bound = json_is_true(value);
 	if (c->certificate_bound && !certificates_offered)
 		return "tls_client_certificate_bound_access_tokens: this server asks for no certificates";
@@ -164,6 +148,7 @@ const char *client_key_metadata_read(h2o_mem_pool_t *pool, const json_t *documen
 		problem = read_keys(pool, document, c);
 	if (problem == NULL)
 		problem = read_subject(pool, document, c);
+	c->key_bound = json_is_true(client_metadata_member(document, "dpop_bound_access_tokens")); /* RFC 9449, 5.2 */
 	return problem != NULL ? problem : read_bound(document, c);
 }
 
@@ -180,6 +165,8 @@ void client_key_metadata_show(json_t *object, const struct client *c)
 		snprintf(name, sizeof(name), "tls_client_auth_%s", c->tls_subject_kind);
 		json_object_set_new(object, name, json_string(c->tls_subject));
 	}
+	if (c->key_bound)
+		json_object_set_new(object, "dpop_bound_access_tokens", json_true());
 	if (c->certificate_bound)
 		json_object_set_new(object, "tls_client_certificate_bound_access_tokens", json_true());
 }

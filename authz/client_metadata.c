@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "authz/client_key_metadata.h"
+#include "authz/client_metadata_schema.h"
 #include "common/uri.h"
 
-enum { TEXT_MAX = 256, SCOPE_TEXT_MAX = 2048, CONTACTS_MAX = 10, LIST_MAX = 32 };
-
+/* All of it reads documents whose shape has been found right: a text is text, a list has texts. */
 struct reader {
 	h2o_mem_pool_t *pool;
 	const json_t *document;
@@ -27,13 +27,9 @@ static bool refuse_redirect(struct reader *rd, const char *text)
 	return false;
 }
 
-/* NULL if absent; clients send null and "" for what they do not have. */
 static const json_t *member(const struct reader *rd, const char *name)
 {
-	const json_t *value = json_object_get(rd->document, name);
-	if (json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0))
-		return NULL;
-	return value;
+	return client_metadata_member(rd->document, name);
 }
 
 static h2o_iovec_t text_value(const json_t *value)
@@ -41,19 +37,16 @@ static h2o_iovec_t text_value(const json_t *value)
 	return h2o_iovec_init(json_string_value(value), json_string_length(value));
 }
 
-/* A member that is text without invisible characters of at most `max` code points. */
-static bool read_text(struct reader *rd, const char *name, size_t max, const char **ret, const char *problem)
+/* A member that is text without invisible characters. */
+static bool read_text(struct reader *rd, const char *name, const char **ret, const char *problem)
 {
 	const json_t *value = member(rd, name);
 	*ret = NULL;
 	if (value == NULL)
 		return true;
-	if (!json_is_string(value))
+	if (text_has_invisible(text_value(value)))
 		return refuse(rd, problem);
-	h2o_iovec_t text = text_value(value);
-	if (!text_is_utf8(text) || text_code_points(text) > max || text_has_invisible(text))
-		return refuse(rd, problem);
-	*ret = text_copy(rd->pool, text);
+	*ret = text_copy(rd->pool, text_value(value));
 	return true;
 }
 
@@ -65,9 +58,8 @@ static bool read_web_uri(struct reader *rd, const char *name, const char **ret, 
 	*ret = NULL;
 	if (value == NULL)
 		return true;
-	if (!json_is_string(value) || !uri_parse(text_value(value), &u))
-		return refuse(rd, problem);
-	if (!text_is_nocase(u.scheme, "https") && !text_is_nocase(u.scheme, "http"))
+	if (!uri_parse(text_value(value), &u) ||
+	    (!text_is_nocase(u.scheme, "https") && !text_is_nocase(u.scheme, "http")))
 		return refuse(rd, problem);
 	*ret = text_copy(rd->pool, text_value(value));
 	return true;
@@ -85,72 +77,50 @@ static bool read_redirect_uris(struct reader *rd, struct client *c)
 {
 	const json_t *uris = member(rd, "redirect_uris");
 	size_t count = json_array_size(uris);
-	if (uris != NULL && !json_is_array(uris))
-		return refuse_redirect(rd, "redirect_uris must be an array");
 	if (count == 0 && (c->resource != NULL || (rd->is_service && !rd->is_app)))
 		return true; /* a resource server only introspects, a service signs nobody in */
 	if (count == 0)
 		return refuse_redirect(rd, "redirect_uris is missing");
-	if (count > REDIRECT_URIS_MAX)
-		return refuse_redirect(rd, "at most 10 redirect_uris can be registered");
 	c->redirect_uris = h2o_mem_alloc_pool(rd->pool, count * sizeof(*c->redirect_uris));
 	for (size_t i = 0; i < count; i++) {
-		const json_t *uri = json_array_get(uris, i);
-		if (!json_is_string(uri))
-			return refuse_redirect(rd, "a redirect URI must be text");
-		const char *problem = uri_redirect_problem(text_value(uri));
+		h2o_iovec_t uri = text_value(json_array_get(uris, i));
+		const char *problem = uri_redirect_problem(uri);
 		if (problem != NULL)
 			return refuse_redirect(rd, problem);
-		char *text = text_copy(rd->pool, text_value(uri));
+		char *text = text_copy(rd->pool, uri);
 		if (!has_text(c->redirect_uris, c->redirect_uri_count, text))
 			c->redirect_uris[c->redirect_uri_count++] = text;
 	}
 	return true;
 }
 
-/* True if `list` is an array of text (or absent); *ret says whether it has the word. */
-static bool list_has(const json_t *list, const char *word, bool *ret)
+static bool list_has(const json_t *list, const char *word)
 {
-	*ret = false;
-	if (list == NULL)
-		return true;
-	if (!json_is_array(list) || json_array_size(list) > LIST_MAX)
-		return false;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *item = json_array_get(list, i);
-		if (!json_is_string(item))
-			return false;
-		*ret = *ret || text_is(text_value(item), word);
-	}
-	return true;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (text_is(text_value(json_array_get(list, i)), word))
+			return true;
+	return false;
 }
 
 /* Only the administrator says that a client may have tokens of its own. */
-static bool read_kinds(struct reader *rd, enum metadata_source source)
+static void read_kinds(struct reader *rd, enum metadata_source source)
 {
 	const json_t *types = member(rd, "grant_types");
-	if (!list_has(types, "client_credentials", &rd->is_service) ||
-	    !list_has(types, "authorization_code", &rd->is_app))
-		return refuse(rd, "grant_types must be an array of text");
-	rd->is_service = rd->is_service && source == METADATA_ADMIN;
-	rd->is_app = rd->is_app || types == NULL; /* RFC 7591, 2: the default */
-	return true;
+	rd->is_service = source == METADATA_ADMIN && list_has(types, "client_credentials");
+	rd->is_app = types == NULL || list_has(types, "authorization_code"); /* RFC 7591, 2: the default */
 }
 
 /* Grants that do not exist here are left out rather than refused: clients list what they could use (RFC 7591, 2: the
  * server may replace what was asked for, and the answer says what was registered). */
 static bool read_grant_types(struct reader *rd, struct client *c)
 {
-	bool refresh;
-	if (!list_has(member(rd, "grant_types"), "refresh_token", &refresh))
-		return refuse(rd, "grant_types must be an array of text");
 	bool app = rd->is_app && c->redirect_uri_count > 0;
 	if (!app && !rd->is_service && c->redirect_uri_count > 0)
 		return refuse(rd, "grant_types must have authorization_code");
 	c->grant_types = h2o_mem_alloc_pool(rd->pool, 3 * sizeof(*c->grant_types));
 	if (app)
 		c->grant_types[c->grant_type_count++] = "authorization_code";
-	if (app && refresh)
+	if (app && list_has(member(rd, "grant_types"), "refresh_token"))
 		c->grant_types[c->grant_type_count++] = "refresh_token";
 	if (rd->is_service)
 		c->grant_types[c->grant_type_count++] = "client_credentials";
@@ -160,27 +130,16 @@ static bool read_grant_types(struct reader *rd, struct client *c)
 static bool read_response_types(struct reader *rd)
 {
 	const json_t *types = member(rd, "response_types");
-	bool code;
-	if (!list_has(types, "code", &code))
-		return refuse(rd, "response_types must be an array of text");
-	if (types != NULL && json_array_size(types) > 0 && !code)
-		return refuse(rd, "response_types must have code");
-	return true;
+	return json_array_size(types) == 0 || list_has(types, "code") || refuse(rd, "response_types must have code");
 }
 
-static bool read_auth_method(struct reader *rd, struct client *c)
+static void read_auth_method(struct reader *rd, struct client *c)
 {
 	const json_t *value = member(rd, "token_endpoint_auth_method");
 	c->auth_method = AUTH_SECRET_BASIC; /* RFC 7591, 2: the default */
-	if (value == NULL)
-		return true;
-	for (int i = 0; i < AUTH_METHODS; i++) {
-		if (!json_is_string(value) || !text_is(text_value(value), AUTH_METHOD_NAMES[i]))
-			continue;
-		c->auth_method = (enum auth_method)i;
-		return true;
-	}
-	return refuse(rd, "token_endpoint_auth_method is not one that the server offers");
+	for (int i = 0; value != NULL && i < AUTH_METHODS; i++)
+		if (text_is(text_value(value), AUTH_METHOD_NAMES[i]))
+			c->auth_method = (enum auth_method)i;
 }
 
 static bool read_keys(struct reader *rd, struct client *c)
@@ -196,29 +155,22 @@ static bool read_scope(struct reader *rd, struct client *c)
 	c->scope = "";
 	if (value == NULL)
 		return true;
-	if (!json_is_string(value) || json_string_length(value) > SCOPE_TEXT_MAX ||
-	    !scopes_parse(rd->pool, text_value(value), &scopes))
+	if (!scopes_parse(rd->pool, text_value(value), &scopes)) /* which bounds names and their number */
 		return refuse(rd, "scope must be scope names with blanks between them");
 	c->scope = text_copy(rd->pool, text_value(value));
 	return true;
 }
 
 /* OpenID Connect Registration, 2. Where the client does not say, its redirect URIs tell. */
-static bool read_application_type(struct reader *rd, struct client *c)
+static void read_application_type(struct reader *rd, struct client *c)
 {
 	const json_t *value = member(rd, "application_type");
 	bool is_web = c->redirect_uri_count == 0;
 	for (size_t i = 0; i < c->redirect_uri_count; i++)
 		is_web = is_web || text_starts(text_of(c->redirect_uris[i]), "https:");
 	c->application_type = is_web ? "web" : "native";
-	if (value == NULL)
-		return true;
-	bool says_web = json_is_string(value) && text_is(text_value(value), "web");
-	bool says_native = json_is_string(value) && text_is(text_value(value), "native");
-	if (!says_web && !says_native)
-		return refuse(rd, "application_type must be native or web");
-	c->application_type = says_web ? "web" : "native";
-	return true;
+	if (value != NULL)
+		c->application_type = text_is(text_value(value), "web") ? "web" : "native";
 }
 
 static bool read_contacts(struct reader *rd, struct client *c)
@@ -226,75 +178,44 @@ static bool read_contacts(struct reader *rd, struct client *c)
 	const json_t *value = member(rd, "contacts");
 	if (value == NULL)
 		return true;
-	if (!json_is_array(value) || json_array_size(value) > CONTACTS_MAX)
-		return refuse(rd, "contacts must be an array of at most 10 texts");
-	for (size_t i = 0; i < json_array_size(value); i++) {
-		const json_t *item = json_array_get(value, i);
-		if (!json_is_string(item) || json_string_length(item) > TEXT_MAX ||
-		    text_has_invisible(text_value(item)))
-			return refuse(rd, "a contact must be text of at most 256 bytes");
-	}
+	for (size_t i = 0; i < json_array_size(value); i++)
+		if (text_has_invisible(text_value(json_array_get(value, i))))
+			return refuse(
+			    rd, "contacts must be an array of at most 10 texts of at most 256 visible characters");
 	c->contacts = json_text(rd->pool, value).base;
-	return true;
-}
-
-/* Unicode 15, category Zs, in UTF-8: a name of nothing else would leave a hole in the sentence that asks for consent.
- */
-static bool is_blank(const char *text)
-{
-	static const char *const BLANKS[] = {" ",           "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f",
-	                                     "\xe3\x80\x80"};
-	while (*text != '\0') {
-		size_t len = 0;
-		for (size_t i = 0; i < sizeof(BLANKS) / sizeof(BLANKS[0]) && len == 0; i++)
-			if (text_starts(text_of(text), BLANKS[i]))
-				len = strlen(BLANKS[i]);
-		if (len == 0 && text_starts(text_of(text), "\xe2\x80") &&
-		    (uint8_t)text[2] <= 0x8a) /* U+2000 to U+200A */
-			len = 3;
-		if (len == 0)
-			return false;
-		text += len;
-	}
 	return true;
 }
 
 static bool read_described(struct reader *rd, struct client *c)
 {
-	static const char PROBLEM[] = "client_name must be at most 64 visible characters";
-	if (!read_text(rd, "client_name", CLIENT_NAME_MAX, &c->name, PROBLEM))
+	if (!read_text(rd, "client_name", &c->name, "client_name must be at most 64 visible characters"))
 		return false;
-	if (c->name != NULL && is_blank(c->name))
-		return refuse(rd, PROBLEM);
 	if (c->name == NULL)
 		c->name = "";
 	return read_web_uri(rd, "client_uri", &c->client_uri, "client_uri must be a web URL") &&
 	       read_web_uri(rd, "logo_uri", &c->logo_uri, "logo_uri must be a web URL") &&
 	       read_web_uri(rd, "tos_uri", &c->tos_uri, "tos_uri must be a web URL") &&
 	       read_web_uri(rd, "policy_uri", &c->policy_uri, "policy_uri must be a web URL") &&
-	       read_text(rd, "software_id", TEXT_MAX, &c->software_id,
-	                 "software_id must be at most 256 visible characters") &&
-	       read_text(rd, "software_version", TEXT_MAX, &c->software_version,
+	       read_text(rd, "software_id", &c->software_id, "software_id must be at most 256 visible characters") &&
+	       read_text(rd, "software_version", &c->software_version,
 	                 "software_version must be at most 256 visible characters") &&
 	       read_contacts(rd, c);
 }
 
-/* The people of an application of the house are not asked. That holds only for one that nobody else can pose as (RFC
- * 8252, 8.6), which is judged again at use. */
-static bool read_consent(struct reader *rd, struct client *c)
+static bool read_resource(struct reader *rd, const char *name, const char **ret)
 {
-	const json_t *consent = member(rd, "consent"), *resource = member(rd, "default_resource");
-	c->consent = consent == NULL ? "explicit" : json_string_value(consent);
-	if (c->consent == NULL || (strcmp(c->consent, "explicit") != 0 && strcmp(c->consent, "implicit") != 0))
-		return refuse(rd, "consent must be explicit or implicit");
-	if (resource == NULL)
+	const json_t *value = member(rd, name);
+	*ret = NULL;
+	if (value == NULL)
 		return true;
-	if (!json_is_string(resource) || uri_resource_problem(text_value(resource)) != NULL)
-		return refuse(rd, "default_resource must be the URI of a resource");
-	c->default_resource = text_copy(rd->pool, text_value(resource));
+	if (uri_resource_problem(text_value(value)) != NULL)
+		return refuse(rd, text_printf(rd->pool, "%s must be the URI of a resource", name));
+	*ret = text_copy(rd->pool, text_value(value));
 	return true;
 }
 
+/* The people of an application of the house are not asked. That holds only for one that nobody else can pose as (RFC
+ * 8252, 8.6), which is judged again at use. */
 static bool consent_fits(const struct client *c)
 {
 	if (c->consent == NULL || strcmp(c->consent, "implicit") != 0 || c->auth_method != AUTH_NONE)
@@ -305,21 +226,13 @@ static bool consent_fits(const struct client *c)
 	return true;
 }
 
-/* What nobody may say of himself: which resource he serves, how his people are asked, and that he is enabled. */
 static bool read_admin_members(struct reader *rd, struct client *c)
 {
-	const json_t *resource = member(rd, "resource"), *enabled = member(rd, "enabled");
-	if (enabled != NULL && !json_is_boolean(enabled))
-		return refuse(rd, "enabled must be true or false");
+	const json_t *enabled = member(rd, "enabled"), *consent = member(rd, "consent");
 	c->enabled = enabled == NULL || json_is_true(enabled);
-	if (!read_consent(rd, c))
-		return false;
-	if (resource == NULL)
-		return true;
-	if (!json_is_string(resource) || uri_resource_problem(text_value(resource)) != NULL)
-		return refuse(rd, "resource must be the URI of a resource");
-	c->resource = text_copy(rd->pool, text_value(resource));
-	return true;
+	c->consent = consent == NULL ? "explicit" : json_string_value(consent);
+	return read_resource(rd, "default_resource", &c->default_resource) &&
+	       read_resource(rd, "resource", &c->resource);
 }
 
 bool client_metadata_read(h2o_mem_pool_t *pool, const json_t *document, enum metadata_source source, struct client *ret,
@@ -327,14 +240,16 @@ bool client_metadata_read(h2o_mem_pool_t *pool, const json_t *document, enum met
 {
 	struct reader rd = {.pool = pool, .document = document, .problem = problem};
 	*ret = (struct client){.enabled = true};
-	if (!json_is_object(document))
-		return refuse(&rd, "client metadata must be a JSON object");
+	if (!client_metadata_has_shape(pool, document, source, problem))
+		return false;
 	if (source == METADATA_ADMIN && !read_admin_members(&rd, ret))
 		return false;
-	if (!read_kinds(&rd, source) || !read_redirect_uris(&rd, ret) || !read_grant_types(&rd, ret) ||
-	    !read_response_types(&rd) || !read_auth_method(&rd, ret) || !read_keys(&rd, ret) || !read_scope(&rd, ret) ||
-	    !read_application_type(&rd, ret) || !read_described(&rd, ret))
+	read_kinds(&rd, source);
+	read_auth_method(&rd, ret);
+	if (!read_redirect_uris(&rd, ret) || !read_grant_types(&rd, ret) || !read_response_types(&rd) ||
+	    !read_keys(&rd, ret) || !read_scope(&rd, ret) || !read_described(&rd, ret))
 		return false;
+	read_application_type(&rd, ret);
 	if (!consent_fits(ret))
 		return refuse(&rd, "a client with implicit consent must prove who it is or return to https only");
 	if (ret->resource != NULL && ret->auth_method == AUTH_NONE)

@@ -6,6 +6,7 @@
 #define SALLYPORT_CLIENT_PROOF_H
 
 #include "authz/assertion.h"
+#include "authz/shown_key.h"
 #include "authz/store.h"
 
 struct client_guard {              /* r->caller of a CLIENT row */
@@ -16,6 +17,7 @@ struct client_guard {              /* r->caller of a CLIENT row */
 	struct assertion assertion;
 	struct client_keys keys;
 	bool verified;
+	struct shown_key key; /* at /token: what client_of(r)->key_thumbprint is of */
 };
 
 /* Steps behind the one that read the request; each lets PROOF_READ pass. */

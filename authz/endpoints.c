@@ -8,6 +8,7 @@
 #include "authz/bearer.h"
 #include "authz/budget.h"
 #include "authz/client_key_metadata.h"
+#include "authz/client_metadata_schema.h"
 #include "authz/consent.h"
 #include "authz/introspect.h"
 #include "authz/keys.h"
@@ -289,6 +290,7 @@ const struct service *authz_service(struct authz *authz)
 	    .daemon = authz,
 	};
 	authz->metadata = metadata_build(authz);
+	client_metadata_schema_prepare();
 	client_key_metadata_offer_tls(authz->settings.client_certificates, authz->settings.client_authorities);
 	return service;
 }

@@ -35,8 +35,59 @@ static void mark(struct request *r)
 	answer_mark_add(cache, &s->mark, "person", s->token.subject);
 }
 
-/* Only an access token is ever active. A refresh token is none of a resource server's business: one that asks only
- * whether what it was shown is active would let a refresh token in. */
+/* An API key has no claims of its own: the database tells them. */
+static step_result answer_api_key(struct request *r)
+{
+	struct introspect_state *s = r->state;
+	struct introspected i = {0};
+	char key_id[UUID_TEXT_SIZE];
+
+	store_read_introspect_api_key(r, &i);
+	if (i.client_refused)
+		return fail_client(r);
+	if (!i.active)
+		return reply_introspection(r, client_of(r)->client_id, INTROSPECTION_INACTIVE);
+	uuid_format(s->api_key.id, key_id);
+	struct access_token token = {
+	    .jti = key_id,
+	    .subject = i.subject,
+	    .client_id = i.client_id,
+	    .audience = i.resource,
+	    .scope = i.scope,
+	    .certificate = "",
+	    .key = "",
+	    .issued_at = i.issued_at,
+	    .expires_at = i.expires_at,
+	};
+	memcpy(token.grant_id, s->api_key.id, sizeof(token.grant_id));
+	h2o_iovec_t active = introspection_active(r, &token, &i);
+	int64_t ends = i.expires_at < s->asked_at + i.expires_in ? i.expires_at : s->asked_at + i.expires_in;
+	/* these two only the answer tells; whose key it is decides which of them is true */
+	answer_mark_add(authz_of(r)->answers, &s->mark, "client", i.client_id);
+	answer_mark_add(authz_of(r)->answers, &s->mark, "person", i.subject);
+	answer_cache_put(authz_of(r)->answers, s->key, &s->mark, ends, active.base, active.len);
+	return reply_introspection(r, client_of(r)->client_id, active);
+}
+
+static step_fn *const api_key_steps[] = {answer_api_key, NULL};
+
+static step_result ask_api_key(struct request *r)
+{
+	struct introspect_state *s = r->state;
+	const struct answer_cache *cache = authz_of(r)->answers;
+	char key_id[UUID_TEXT_SIZE];
+
+	uuid_format(s->api_key.id, key_id);
+	s->asked_at = clock_now();
+	s->mark = answer_mark_begin(cache);
+	answer_mark_add(cache, &s->mark, "client", client_of(r)->client_id);
+	answer_mark_add(cache, &s->mark, "token", key_id);
+	run_steps(r, api_key_steps);
+	return store_introspect_api_key(r, client_of(r), s->api_key.id);
+}
+
+/* Only an access token, or an API key, is ever active. A refresh token is none of a resource server's business: one
+ * that asks only whether what it was shown is active would let a refresh token in. */
 static step_result ask(struct request *r)
 {
 	struct introspect_state *s = r->state;
@@ -51,6 +102,8 @@ static step_result ask(struct request *r)
 	if (kept != NULL)
 		return reply_introspection(r, client_of(r)->client_id,
 		                           h2o_iovec_init(memcpy(h2o_mem_alloc_pool(&r->pool, len), kept, len), len));
+	if (handle_open(authz_of(r)->handle_keys, HANDLE_API_KEY, text_of(token), &s->api_key))
+		return ask_api_key(r);
 	if (access_token_read(r, text_of(token), &s->token)) {
 		mark(r);
 		return store_introspect(r, client_of(r), s->token.grant_id, s->token.jti);

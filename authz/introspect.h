@@ -8,6 +8,7 @@
 
 struct introspect_state {
 	struct access_token token;
+	struct handle api_key;
 	uint8_t key[SHA256_SIZE]; /* of the answer, where it can be kept */
 	struct answer_mark mark;
 	int64_t asked_at;

@@ -84,13 +84,9 @@ h2o_iovec_t introspection_active(struct request *r, const struct access_token *t
 	append_member(&b, "scope", living_scope(r, t, i));
 	text_append_printf(&b, ",\"iat\":%lld,\"exp\":%lld", (long long)t->issued_at, (long long)t->expires_at);
 	append_member(&b, "jti", t->jti);
-	append_member(&b, "token_type", "Bearer");
+	append_member(&b, "token_type", *t->key != '\0' ? "DPoP" : "Bearer");
 	append_member(&b, "grant_id", grant_id);
-	if (*t->certificate != '\0') { /* RFC 8705, 3.2 */
-		text_append_str(&b, ",\"cnf\":{\"x5t#S256\":");
-		text_append_json(&b, text_of(t->certificate));
-		text_append_str(&b, "}");
-	}
+	claims_append_confirmation(&b, t->certificate, t->key); /* RFC 8705, 3.2; RFC 9449, 6.2 */
 	append_member(&b, "username", i->username);
 	append_member(&b, "grantable_scope", i->grantable_scope);
 	claims_append_names(&b, "roles", i->roles, i->role_count);

@@ -12,7 +12,7 @@ struct known_tokens {
 	const struct jwk_set *keys;
 };
 
-enum { TEXTS = 6 };
+enum { TEXTS = 7 };
 
 struct known_token {
 	uint8_t grant_id[16];
@@ -53,8 +53,8 @@ bool known_tokens_get(struct request *r, const struct jwk_set *keys, const uint8
                       struct access_token *ret)
 {
 	struct known_tokens *known = authz_of(r)->known_tokens;
-	const char **const texts[TEXTS] = {&ret->jti,      &ret->subject, &ret->client_id,
-	                                   &ret->audience, &ret->scope,   &ret->certificate};
+	const char **const texts[TEXTS] = {&ret->jti,   &ret->subject,     &ret->client_id, &ret->audience,
+	                                   &ret->scope, &ret->certificate, &ret->key};
 
 	if (known == NULL)
 		return false;
@@ -77,8 +77,8 @@ void known_tokens_put(struct request *r, const struct jwk_set *keys, const uint8
                       const struct access_token *token)
 {
 	struct known_tokens *known = authz_of(r)->known_tokens;
-	const char *const texts[TEXTS] = {token->jti,      token->subject, token->client_id,
-	                                  token->audience, token->scope,   token->certificate};
+	const char *const texts[TEXTS] = {token->jti,   token->subject,     token->client_id, token->audience,
+	                                  token->scope, token->certificate, token->key};
 	size_t len = 0;
 
 	if (known == NULL)

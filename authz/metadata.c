@@ -3,6 +3,7 @@
 
 #include "authz/keys.h"
 #include "authz/store.h"
+#include "common/dpop.h"
 #include "common/reply.h"
 
 static void set_url(json_t *document, const struct authz *authz, const char *name, const char *path)
@@ -72,6 +73,7 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	set_auth_methods(d, authz, "revocation_endpoint", true);
 	if (authz->settings.client_certificates) /* RFC 8705, 3.3 */
 		json_object_set_new(d, "tls_client_certificate_bound_access_tokens", json_true());
+	set_words(d, "dpop_signing_alg_values_supported", DPOP_ALGORITHMS); /* RFC 9449, 5.1 */
 	json_object_set_new(d, "authorization_response_iss_parameter_supported", json_true());
 	if (authz->settings.documents.enabled)
 		json_object_set_new(d, "client_id_metadata_document_supported", json_true());

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "authz/master_secrets.h"
 #include "authz/verbs.h"
 #include "common/config.h"
 #include "common/scope.h"
@@ -37,7 +36,7 @@ bool operator_read_secrets(struct operator* op)
 	if (!operator_read_settings(op))
 		return false;
 	if (op->secrets == NULL)
-		op->secrets = master_secrets_load(&op->pool, op->settings, &error);
+		op->secrets = master_secrets_load(&op->pool, &op->settings->secrets, &error);
 	if (op->secrets == NULL)
 		refuse("%s", error);
 	return op->secrets != NULL;

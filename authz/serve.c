@@ -7,6 +7,7 @@
 
 #include "authz/answer_cache.h"
 #include "authz/budget.h"
+#include "authz/client_metadata_schema.h"
 #include "authz/document_fetch.h"
 #include "authz/endpoints.h"
 #include "authz/key_sets.h"
@@ -221,12 +222,24 @@ enum verb_status verb_check(struct operator* op, int argc, char **argv)
 	return VERB_DONE;
 }
 
+static enum verb_status print_schema(const json_t *schema, int argc)
+{
+	if (argc != 1)
+		return VERB_USAGE;
+	json_dumpf(schema, stdout, JSON_INDENT(2));
+	putchar('\n');
+	return VERB_DONE;
+}
+
 enum verb_status verb_schema_config(struct operator* op, int argc, char **argv)
 {
 	(void)argv;
-	if (argc != 1)
-		return VERB_USAGE;
-	json_dumpf(settings_schema(&op->pool), stdout, JSON_INDENT(2));
-	putchar('\n');
-	return VERB_DONE;
+	return print_schema(settings_schema(&op->pool), argc);
+}
+
+/* With what only administrators say. */
+enum verb_status verb_schema_client(struct operator* op, int argc, char **argv)
+{
+	(void)argv;
+	return print_schema(client_metadata_document(&op->pool), argc);
 }

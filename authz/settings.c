@@ -131,9 +131,9 @@ static void read_rest(h2o_mem_pool_t *pool, struct settings *s, const json_t *fi
 	s->database = config_text(file, "database", NULL);
 	s->admin_database = config_text(file, "admin_database", NULL);
 	s->database_connections = (unsigned)config_int(file, "database_connections", 3);
-	s->secrets = config_path(pool, s->file, file, "secrets");
-	s->secrets_variable = config_text(json_object_get(file, "secrets"), "environment", NULL);
-	s->secrets_credential = config_text(json_object_get(file, "secrets"), "credential", NULL);
+	s->secrets = master_secrets_place_read(pool, s->file, file);
+	s->authz.dpop_nonce_required =
+	    strcmp(config_text(json_object_get(file, "dpop"), "nonce", "required"), "required") == 0;
 	s->workers = (unsigned)config_int(file, "workers", 2);
 	s->authz.templates = templates != NULL ? templates : SALLYPORT_DATADIR "/templates";
 	read_registration(&s->authz, config_text(file, "registration", "open"));

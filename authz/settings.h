@@ -5,6 +5,7 @@
 #define SALLYPORT_SETTINGS_H
 
 #include "authz/authz.h"
+#include "common/master_secrets.h"
 #include "common/serving_settings.h"
 
 /* The JSON Schema of authz.yaml (2020-12), also printed for editors. Kept by the pool. */
@@ -17,8 +18,8 @@ struct settings { /* the whole file; all texts live in the pool */
 	const char *database;       /* conninfo of the daemon */
 	const char *admin_database; /* of the operator's verbs; NULL if absent */
 	unsigned database_connections;
-	/* of the handle and sealing keys: a file, an environment variable, or a credential; the others are NULL */
-	const char *secrets, *secrets_variable, *secrets_credential;
+	/* of the handle and sealing keys */
+	struct master_secrets_place secrets;
 	unsigned workers;
 };
 

@@ -8,7 +8,7 @@
 	"client_uri, logo_uri, "                                                                                       \
 	"tos_uri, policy_uri, software_id, software_version, contacts, resource, created_at, last_used_at, jwks, "     \
 	"jwks_uri, assertion_algorithm, tls_subject_kind, tls_subject, certificate_bound, registration_id, shared, "   \
-	"last_granted_at, consent, default_resource"
+	"last_granted_at, consent, default_resource, key_bound"
 
 /* In the order of enum store_statement. */
 const struct db_statement STORE_STATEMENTS[] = {
@@ -16,49 +16,52 @@ const struct db_statement STORE_STATEMENTS[] = {
 	{"client_add",
          "SELECT " CLIENT_COLUMNS
          " FROM authz.client_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
-         "$20, $21, $22, $23, $24, $25, $26, $27, NULL, NULL, $28, $29)"},
+         "$20, $21, $22, $23, $24, $25, $26, $27, NULL, NULL, $28, $29, $30)"},
     [STATEMENT_CLIENT_GET] = {"client_get", "SELECT " CLIENT_COLUMNS " FROM authz.client_get($1)"},
     [STATEMENT_CLIENT_LIST] = {"client_list", "SELECT " CLIENT_COLUMNS " FROM authz.client_list($1, $2)"},
     [STATEMENT_CLIENT_UPDATE] =
 	{"client_update", "SELECT " CLIENT_COLUMNS
                           " FROM authz.client_update($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-                          "$16, $17, $18, $19, $20, $21, $22, $23)"},
+                          "$16, $17, $18, $19, $20, $21, $22, $23, $24)"},
     [STATEMENT_CLIENT_DELETE] = {"client_delete", "SELECT authz.client_delete($1) AS deleted"},
     [STATEMENT_CLIENT_REGISTER] = {"client_register",
                                    "SELECT outcome, (client).* FROM authz.client_register($1, $2, $3, $4, $5, $6, $7, "
                                    "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, "
-                                   "$25, $26, $27, $28, $29, $30)"},
+                                   "$25, $26, $27, $28, $29, $30, $31)"},
     [STATEMENT_CLIENT_REGISTERED] = {"client_registered",
                                      "SELECT " CLIENT_COLUMNS " FROM authz.client_registered($1, $2)"},
     [STATEMENT_CLIENT_REPLACE] =
 	{"client_replace", "SELECT outcome, (client).* FROM authz.client_replace($1, $2, $3, $4, $5, $6, $7, $8, "
-                           "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"},
+                           "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)"},
     [STATEMENT_CLIENT_UNREGISTER] = {"client_unregister", "SELECT authz.client_unregister($1, $2) AS outcome"},
     [STATEMENT_CLIENT_KEYS] = {"client_keys", "SELECT * FROM authz.client_keys($1)"},
     [STATEMENT_ASSERTION_USE] = {"assertion_use", "SELECT authz.assertion_use($1, $2, $3) AS first"},
+    [STATEMENT_PROOF_USE] = {"proof_use", "SELECT authz.proof_use($1, $2) AS first"},
     [STATEMENT_AUTHORIZE_LOOKUP] = {"authorize_lookup", "SELECT * FROM authz.authorize_lookup($1, $2)"},
     [STATEMENT_DOCUMENT_LOOKUP] = {"document_lookup", "SELECT l.*, d.* FROM authz.authorize_lookup($1, $2) "
                                                       "AS l CROSS JOIN authz.client_document($1) AS d"},
     [STATEMENT_DOCUMENT_PUT] = {"document_put",
                                 "SELECT authz.client_document_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-                                "$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)"},
+                                "$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)"},
     [STATEMENT_DOCUMENT_CONFIRM] = {"document_confirm", "SELECT authz.client_document_confirm($1, $2)"},
     [STATEMENT_DOCUMENT_WITHDRAW] = {"document_withdraw", "SELECT authz.client_document_withdraw($1)"},
     [STATEMENT_AUTHORIZE] = {"authorize",
                              "SELECT * FROM authz.authorize($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-                             "$13, $14, $15)"},
+                             "$13, $14, $15, $16)"},
     [STATEMENT_PAGE_VIEW] = {"page_view", "SELECT * FROM authz.page_view($1, $2, $3)"},
     [STATEMENT_PERSON_FOR_SIGN_IN] = {"person_for_sign_in", "SELECT * FROM authz.person_for_sign_in($1, $2)"},
     [STATEMENT_SIGN_IN] = {"sign_in", "SELECT authz.sign_in($1, $2, $3, $4, $5, $6, $7, $8) AS signed_in"},
     [STATEMENT_SIGN_OUT] = {"sign_out", "SELECT authz.sign_out($1)"},
     [STATEMENT_DECIDE] = {"decide", "SELECT * FROM authz.decide($1, $2, $3, $4, $5, $6)"},
     [STATEMENT_REDEEM_CODE] = {"redeem_code",
-                               "SELECT * FROM authz.redeem_code($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
-    [STATEMENT_REFRESH] = {"refresh", "SELECT * FROM authz.refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
+                               "SELECT * FROM authz.redeem_code($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
+    [STATEMENT_REFRESH] = {"refresh", "SELECT * FROM authz.refresh($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
     [STATEMENT_CLIENT_CREDENTIALS] = {"client_credentials",
-                                      "SELECT * FROM authz.client_credentials($1, $2, $3, $4, $5, $6)"},
+                                      "SELECT * FROM authz.client_credentials($1, $2, $3, $4, $5, $6, $7)"},
     [STATEMENT_USERINFO] = {"userinfo", "SELECT * FROM authz.userinfo($1, $2, $3)"},
     [STATEMENT_INTROSPECT] = {"introspect", "SELECT * FROM authz.introspect($1, $2, $3, $4, $5, $6)"},
+    [STATEMENT_INTROSPECT_API_KEY] = {"introspect_api_key",
+                                      "SELECT * FROM authz.introspect_api_key($1, $2, $3, $4, $5)"},
     [STATEMENT_REVOKE] = {"revoke", "SELECT authz.revoke($1, $2, $3, $4, $5, $6, $7) AS outcome"},
     [STATEMENT_PROVE_CLIENT] = {"prove_client", "SELECT authz.prove_client($1, $2, $3, $4, $5) AS outcome"},
     [STATEMENT_FEED_POLL] = {"feed_poll", "SELECT * FROM authz.feed_poll($1, $2, $3, $4, $5, $6, $7, $8, $9)"},

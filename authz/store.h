@@ -42,6 +42,7 @@ struct client_proof {
 	                                           otherwise */
 	bool certificate_bound;                 /* the client wants its tokens bound (RFC 8705, 3) */
 	const char *certificate_thumbprint;     /* x5t#S256 of the certificate that they are bound to, or NULL */
+	const char *key_thumbprint;             /* RFC 7638, of the key whose DPoP proof came along, or NULL */
 };
 
 /* ---- clients (RFC 7591) ---- */
@@ -73,6 +74,7 @@ struct client {
 	    *tls_subject_kind; /* RFC 8705, 2.1.2 without "tls_client_auth_": subject_dn, san_dns, ...; or NULL */
 	const char *tls_subject;
 	bool certificate_bound; /* tls_client_certificate_bound_access_tokens */
+	bool key_bound;         /* dpop_bound_access_tokens */
 	bool shared;            /* handed out to more than one registrant */
 	bool has_registration;  /* registration_id is set */
 	uint8_t registration_id[16];
@@ -144,6 +146,9 @@ bool store_read_client_keys(struct request *r, struct client_keys *ret);
 step_result store_assertion_use(struct request *r, const char *client_id, const uint8_t jti_digest[SHA256_SIZE],
                                 int64_t expires_at);
 bool store_read_assertion_use(struct request *r);
+/* RFC 9449, 11.1: a DPoP proof counts once in `lifetime` seconds. store_read_proof_use: false if it was used before. */
+step_result store_proof_use(struct request *r, const uint8_t digest[SHA256_SIZE], int64_t lifetime);
+bool store_read_proof_use(struct request *r);
 
 /* ---- resources and scopes ---- */
 struct scope_row {
@@ -157,9 +162,10 @@ struct authorization {
 	const char *redirect_uri, *resource, *resource_name, *state /* NULL if absent */, *code_challenge, *prompt;
 	bool client_is_dynamic, loopback_only; /* loopback_only: every registered redirect URI is loopback */
 	const char **scopes;
-	size_t scope_count; /* requested and known for the resource */
-	const char *nonce;  /* of OpenID Connect; NULL if absent */
-	const char *came;   /* "site": from a page of this one; "itself": from none that could be seen; else NULL */
+	size_t scope_count;         /* requested and known for the resource */
+	const char *nonce;          /* of OpenID Connect; NULL if absent */
+	const char *key_thumbprint; /* dpop_jkt; NULL if absent */
+	const char *came; /* "site": from a page of this one; "itself": from none that could be seen; else NULL */
 };
 /* What a request is checked against: where the client's answers may go, and the resource and scopes that the request
  * may name. resource NULL: the client's default one, else everybody's. */
@@ -306,6 +312,8 @@ enum redeem {
 	REDEEM_REDIRECT_MISMATCH,
 	REDEEM_VERIFIER_MISMATCH,
 	REDEEM_TARGET_MISMATCH,
+	REDEEM_KEY_MISSING /* the client is one whose tokens are bound to keys */,
+	REDEEM_KEY_MISMATCH /* the code is for another key */,
 	REDEEM_LIMITED /* r->retry_after_s was set, and it would have been granted: nothing was consumed */,
 	REDEEM_GRANTED
 };
@@ -323,6 +331,8 @@ enum refresh {
 	REFRESH_REUSED /* the grant has just been revoked */,
 	REFRESH_TARGET_MISMATCH,
 	REFRESH_SCOPE_EXCEEDED,
+	REFRESH_KEY_MISSING,
+	REFRESH_KEY_MISMATCH /* the grant is bound to another key */,
 	REFRESH_LIMITED /* r->retry_after_s was set, and it would have been granted: nothing was changed */,
 	REFRESH_ROTATED,
 	REFRESH_RETRIED /* n-1 inside the window */,
@@ -340,6 +350,7 @@ enum own_grant {
 	OWN_UNAUTHORIZED_CLIENT,
 	OWN_TARGET_UNKNOWN,
 	OWN_SCOPE_EXCEEDED /* or nothing is registered */,
+	OWN_KEY_MISSING,
 	OWN_GRANTED
 };
 step_result store_client_credentials(struct request *r, const struct client_proof *proof, const struct scopes *scope,
@@ -357,10 +368,16 @@ struct introspected {
 	int64_t expires_in;          /* seconds that the grant lives at most */
 	const char **roles, **groups;
 	size_t role_count, group_count;
+	/* of an API key */
+	const char *resource;
+	int64_t issued_at, expires_at;
 };
 step_result store_introspect(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],
                              const char *jti);
 void store_read_introspect(struct request *r, struct introspected *ret);
+/* The same of an API key, of which nothing is known but its id: the answer also says what a token's claims would. */
+step_result store_introspect_api_key(struct request *r, const struct client_proof *proof, const uint8_t key_id[16]);
+void store_read_introspect_api_key(struct request *r, struct introspected *ret);
 
 /* OpenID Connect Core, 5.3. `scope`: the token's. False: the token is dead, or was not granted openid. */
 struct userinfo {

@@ -51,13 +51,14 @@ void store_client_add_params(struct request *r, const struct client *c, const ui
 
 step_result store_client_add(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
-	struct db_param params[CLIENT_ADD_PARAMS + 2] = {
+	struct db_param params[CLIENT_ADD_PARAMS + 3] = {
 	    [CLIENT_ADD_PARAMS] = param_text(c->consent),
 	    param_text(c->default_resource),
+	    param_bool(c->key_bound),
 	};
 
 	store_client_add_params(r, c, secret_digest, params);
-	return store_ask(r, STATEMENT_CLIENT_ADD, params, CLIENT_ADD_PARAMS + 2);
+	return store_ask(r, STATEMENT_CLIENT_ADD, params, CLIENT_ADD_PARAMS + 3);
 }
 
 step_result store_client_get(struct request *r, const char *client_id)
@@ -76,13 +77,14 @@ step_result store_client_list(struct request *r, const char *after, int limit)
 
 step_result store_client_update(struct request *r, const struct client *c)
 {
-	enum { OWN = 2, BEHIND = 3 };
+	enum { OWN = 2, BEHIND = 4 };
 	struct db_param params[OWN + CLIENT_METADATA_PARAMS + BEHIND] = {
 	    param_text(c->client_id),
 	    param_text(c->name),
 	    [OWN + CLIENT_METADATA_PARAMS] = param_bool(c->enabled),
 	    param_text(c->consent),
 	    param_text(c->default_resource),
+	    param_bool(c->key_bound),
 	};
 
 	store_client_metadata_params(r, c, params + OWN);
@@ -139,6 +141,7 @@ static void read_client_row(struct request *r, size_t row, struct client *ret)
 	    .tls_subject_kind = store_text(r, row, "tls_subject_kind"),
 	    .tls_subject = store_text(r, row, "tls_subject"),
 	    .certificate_bound = rows_bool(r->rows, row, "certificate_bound"),
+	    .key_bound = rows_bool(r->rows, row, "key_bound"),
 	    .shared = rows_bool(r->rows, row, "shared"),
 	    .has_registration = !rows_is_null(r->rows, row, "registration_id"),
 	};
@@ -208,6 +211,18 @@ step_result store_assertion_use(struct request *r, const char *client_id, const 
 bool store_read_assertion_use(struct request *r)
 {
 	return rows_count(r->rows) == 1 && rows_bool(r->rows, 0, "first");
+}
+
+step_result store_proof_use(struct request *r, const uint8_t digest[SHA256_SIZE], int64_t lifetime)
+{
+	struct db_param params[] = {param_bytes(digest, SHA256_SIZE), param_int(&r->pool, lifetime)};
+
+	return store_ask(r, STATEMENT_PROOF_USE, params, 2);
+}
+
+bool store_read_proof_use(struct request *r)
+{
+	return store_read_assertion_use(r);
 }
 
 /* ---- what /authorize checks ---- */

@@ -62,6 +62,7 @@ void store_document_params(h2o_mem_pool_t *pool, const struct client *c, const s
 	*params++ = param_text(c->tls_subject_kind);
 	*params++ = param_text(c->tls_subject);
 	*params++ = param_bool(c->certificate_bound);
+	*params++ = param_bool(c->key_bound);
 }
 
 step_result store_document_put(struct request *r, const struct client *c, const struct document_put *d,

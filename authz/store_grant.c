@@ -21,10 +21,11 @@ step_result store_redeem_code(struct request *r, const struct client_proof *proo
                               const char *redirect_uri, const char *code_challenge, const char *resource,
                               int64_t grant_lifetime)
 {
-	struct db_param params[PROOF_PARAMS + 6] = {
+	struct db_param params[PROOF_PARAMS + 7] = {
 	    [PROOF_PARAMS] = param_uuid(code_id), param_text(redirect_uri),
 	    param_text(code_challenge),           param_text(resource),
 	    param_int(&r->pool, grant_lifetime),  param_bool(r->retry_after_s > 0),
+	    param_text(proof->key_thumbprint),
 	};
 
 	store_proof_params(proof, params);
@@ -41,6 +42,8 @@ enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 	    [REDEEM_REDIRECT_MISMATCH] = "redirect_mismatch",
 	    [REDEEM_VERIFIER_MISMATCH] = "verifier_mismatch",
 	    [REDEEM_TARGET_MISMATCH] = "target_mismatch",
+	    [REDEEM_KEY_MISSING] = "key_missing",
+	    [REDEEM_KEY_MISMATCH] = "key_mismatch",
 	    [REDEEM_LIMITED] = "limited",
 	    [REDEEM_GRANTED] = "granted",
 	};
@@ -59,13 +62,14 @@ step_result store_refresh(struct request *r, const struct client_proof *proof, c
 {
 	/* An empty scope parameter is no wish for a token without scope. RFC 6749, 6: as granted. */
 	bool narrows = scope != NULL && scope->count > 0;
-	struct db_param params[PROOF_PARAMS + 6] = {
+	struct db_param params[PROOF_PARAMS + 7] = {
 	    [PROOF_PARAMS] = param_uuid(grant_id),
 	    param_int(&r->pool, generation),
 	    narrows ? param_text_array(&r->pool, scope->names, scope->count) : param_text(NULL),
 	    param_text(resource),
 	    param_int(&r->pool, window),
 	    param_bool(r->retry_after_s > 0),
+	    param_text(proof->key_thumbprint),
 	};
 
 	store_proof_params(proof, params);
@@ -81,6 +85,8 @@ enum refresh store_read_refresh(struct request *r, struct granted *ret)
 	    [REFRESH_REUSED] = "reused",
 	    [REFRESH_TARGET_MISMATCH] = "target_mismatch",
 	    [REFRESH_SCOPE_EXCEEDED] = "scope_exceeded",
+	    [REFRESH_KEY_MISSING] = "key_missing",
+	    [REFRESH_KEY_MISMATCH] = "key_mismatch",
 	    [REFRESH_LIMITED] = "limited",
 	    [REFRESH_ROTATED] = "rotated",
 	    [REFRESH_RETRIED] = "retried",
@@ -98,9 +104,10 @@ step_result store_client_credentials(struct request *r, const struct client_proo
                                      const char *resource)
 {
 	bool narrows = scope != NULL && scope->count > 0;
-	struct db_param params[PROOF_PARAMS + 2] = {
+	struct db_param params[PROOF_PARAMS + 3] = {
 	    [PROOF_PARAMS] = narrows ? param_text_array(&r->pool, scope->names, scope->count) : param_text(NULL),
 	    param_text(resource),
+	    param_bool(proof->key_thumbprint != NULL),
 	};
 
 	store_proof_params(proof, params);
@@ -110,11 +117,9 @@ step_result store_client_credentials(struct request *r, const struct client_proo
 enum own_grant store_read_client_credentials(struct request *r, struct granted *ret)
 {
 	static const char *const OUTCOMES[] = {
-	    [OWN_CLIENT_REFUSED] = "client_refused",
-	    [OWN_UNAUTHORIZED_CLIENT] = "unauthorized_client",
-	    [OWN_TARGET_UNKNOWN] = "target_unknown",
-	    [OWN_SCOPE_EXCEEDED] = "scope_exceeded",
-	    [OWN_GRANTED] = "granted",
+	    [OWN_CLIENT_REFUSED] = "client_refused", [OWN_UNAUTHORIZED_CLIENT] = "unauthorized_client",
+	    [OWN_TARGET_UNKNOWN] = "target_unknown", [OWN_SCOPE_EXCEEDED] = "scope_exceeded",
+	    [OWN_KEY_MISSING] = "key_missing",       [OWN_GRANTED] = "granted",
 	};
 	enum own_grant outcome = (enum own_grant)store_outcome(r, OUTCOMES, sizeof(OUTCOMES) / sizeof(OUTCOMES[0]));
 
@@ -149,6 +154,24 @@ void store_read_introspect(struct request *r, struct introspected *ret)
 	ret->expires_in = rows_int(r->rows, 0, "expires_in");
 	ret->roles = store_texts(r, 0, "roles", &ret->role_count);
 	ret->groups = store_texts(r, 0, "groups", &ret->group_count);
+}
+
+step_result store_introspect_api_key(struct request *r, const struct client_proof *proof, const uint8_t key_id[16])
+{
+	struct db_param params[PROOF_PARAMS + 1] = {[PROOF_PARAMS] = param_uuid(key_id)};
+
+	store_proof_params(proof, params);
+	return store_ask(r, STATEMENT_INTROSPECT_API_KEY, params, sizeof(params) / sizeof(params[0]));
+}
+
+void store_read_introspect_api_key(struct request *r, struct introspected *ret)
+{
+	store_read_introspect(r, ret);
+	if (!ret->active)
+		return;
+	ret->resource = store_text(r, 0, "resource");
+	ret->issued_at = rows_int(r->rows, 0, "issued_at");
+	ret->expires_at = rows_int(r->rows, 0, "expires_at");
 }
 
 step_result store_revoke(struct request *r, const struct client_proof *proof, const uint8_t grant_id[16],

@@ -170,6 +170,7 @@ step_result store_authorize(struct request *r, const struct authorization *a, co
 	    param_text(a->came),
 	    param_int(&r->pool, request_lifetime),
 	    param_int(&r->pool, code_lifetime),
+	    param_text(a->key_thumbprint),
 	};
 
 	return store_ask(r, STATEMENT_AUTHORIZE, params, sizeof(params) / sizeof(params[0]));

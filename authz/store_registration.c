@@ -6,14 +6,15 @@
 step_result store_client_register(struct request *r, const struct registration *registration)
 {
 	enum { OWN = 3 };
-	struct db_param params[OWN + CLIENT_ADD_PARAMS] = {
+	struct db_param params[OWN + CLIENT_ADD_PARAMS + 1] = {
 	    registration->initial_access != NULL ? param_uuid(registration->initial_access) : param_text(NULL),
 	    param_int(&r->pool, registration->same_within),
 	    param_int(&r->pool, registration->lease),
+	    [OWN + CLIENT_ADD_PARAMS] = param_bool(registration->client.key_bound),
 	};
 
 	store_client_add_params(r, &registration->client, registration->secret_digest, params + OWN);
-	return store_ask(r, STATEMENT_CLIENT_REGISTER, params, OWN + CLIENT_ADD_PARAMS);
+	return store_ask(r, STATEMENT_CLIENT_REGISTER, params, OWN + CLIENT_ADD_PARAMS + 1);
 }
 
 enum client_register store_read_client_register(struct request *r, struct client *ret)
@@ -36,16 +37,17 @@ step_result store_client_registered(struct request *r, const uint8_t registratio
 step_result store_client_replace(struct request *r, const struct client *c, const uint8_t *secret_digest)
 {
 	enum { OWN = 5 };
-	struct db_param params[OWN + CLIENT_METADATA_PARAMS] = {
+	struct db_param params[OWN + CLIENT_METADATA_PARAMS + 1] = {
 	    param_uuid(c->registration_id),
 	    param_text(c->client_id),
 	    param_text(AUTH_METHOD_NAMES[c->auth_method]),
 	    secret_digest != NULL ? param_bytes(secret_digest, SHA256_SIZE) : param_text(NULL),
 	    param_text(c->name),
+	    [OWN + CLIENT_METADATA_PARAMS] = param_bool(c->key_bound),
 	};
 
 	store_client_metadata_params(r, c, params + OWN);
-	return store_ask(r, STATEMENT_CLIENT_REPLACE, params, OWN + CLIENT_METADATA_PARAMS);
+	return store_ask(r, STATEMENT_CLIENT_REPLACE, params, OWN + CLIENT_METADATA_PARAMS + 1);
 }
 
 enum client_replace store_read_client_replace(struct request *r, struct client *ret)

@@ -18,6 +18,7 @@ enum store_statement {
 	STATEMENT_CLIENT_UNREGISTER,
 	STATEMENT_CLIENT_KEYS,
 	STATEMENT_ASSERTION_USE,
+	STATEMENT_PROOF_USE,
 	STATEMENT_AUTHORIZE_LOOKUP,
 	STATEMENT_DOCUMENT_LOOKUP,
 	STATEMENT_DOCUMENT_PUT,
@@ -33,6 +34,7 @@ enum store_statement {
 	STATEMENT_REFRESH,
 	STATEMENT_CLIENT_CREDENTIALS,
 	STATEMENT_INTROSPECT,
+	STATEMENT_INTROSPECT_API_KEY,
 	STATEMENT_USERINFO,
 	STATEMENT_REVOKE,
 	STATEMENT_PROVE_CLIENT,
@@ -62,7 +64,7 @@ void store_client_add_params(struct request *r, const struct client *c, const ui
                              struct db_param params[CLIENT_ADD_PARAMS]);
 /* The first four parameters of a verdict that proves its client. */
 void store_proof_params(const struct client_proof *proof, struct db_param params[PROOF_PARAMS]);
-enum { DOCUMENT_PUT_PARAMS = 25 };
+enum { DOCUMENT_PUT_PARAMS = 26 };
 /* The parameters of STATEMENT_DOCUMENT_PUT. */
 void store_document_params(h2o_mem_pool_t *pool, const struct client *c, const struct document_put *d, bool imported,
                            struct db_param params[DOCUMENT_PUT_PARAMS]);

@@ -5,6 +5,7 @@
 
 #include "authz/access_token.h"
 #include "authz/budget.h"
+#include "authz/client_proof.h"
 #include "authz/event.h"
 #include "authz/id_token.h"
 #include "authz/parameter.h"
@@ -35,6 +36,34 @@ static step_result fail_limited_after_proof(struct request *r)
 {
 	run_steps(r, limited_steps);
 	return store_prove_client(r, client_of(r), false);
+}
+
+static step_result read_key(struct request *r)
+{
+	struct client_guard *g = r->caller;
+
+	if (shown_key_read(r, "/token", (h2o_iovec_t){NULL, 0}, &g->key) == STEP_DONE)
+		return STEP_DONE;
+	g->proof.key_thumbprint = g->key.thumbprint;
+	return STEP_NEXT;
+}
+
+/* Over its budget a request changes nothing, so its proof may come again. */
+step_result token_use_key(struct request *r)
+{
+	const struct client_guard *g = r->caller;
+	return r->retry_after_s > 0 ? STEP_NEXT : shown_key_use(r, &g->key);
+}
+
+step_result token_check_key(struct request *r)
+{
+	const struct client_guard *g = r->caller;
+	return r->retry_after_s > 0 ? STEP_NEXT : shown_key_check_use(r, &g->key, false);
+}
+
+step_result fail_key_missing(struct request *r)
+{
+	return fail(r, &INVALID_DPOP_PROOF, "the client's tokens are bound to a key, and no DPoP proof came");
 }
 
 static step_result dispatch(struct request *r)
@@ -93,6 +122,8 @@ static void record(struct request *r, const struct granted *g, const char *event
 	event_append(&members, "scope", g->scope);
 	event_append(&members, "jti", jti);
 	text_append_printf(&members, ",\"generation\":%u", (unsigned)g->generation);
+	if (client_of(r)->key_thumbprint != NULL)
+		event_append(&members, "key", client_of(r)->key_thumbprint);
 	event_write_text(r, event, h2o_iovec_init(members.base, members.len));
 }
 
@@ -105,7 +136,9 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 	struct text_buffer answer = {.pool = &r->pool};
 	text_append_str(&answer, "{\"access_token\":\"");
 	text_append_str(&answer, access_token); /* base64url and dots: nothing to escape, nor in a handle */
-	text_append_printf(&answer, "\",\"token_type\":\"Bearer\",\"expires_in\":%lld,\"scope\":",
+	const char *key = client_of(r)->key_thumbprint;
+	text_append_printf(&answer,
+	                   "\",\"token_type\":\"%s\",\"expires_in\":%lld,\"scope\":", key != NULL ? "DPoP" : "Bearer",
 	                   (long long)authz_of(r)->settings.access_token_lifetime);
 	text_append_json(&answer, text_of(g->scope));
 	if (g->generation > 0) {
@@ -125,4 +158,4 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 	return reply_body(r, 200, "application/json", h2o_iovec_init(answer.base, answer.len));
 }
 
-step_fn *const token_steps[] = {dispatch, NULL};
+step_fn *const token_steps[] = {read_key, dispatch, NULL};

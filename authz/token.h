@@ -7,7 +7,10 @@
 #include "authz/token_client.h"
 
 struct token_state {
-	struct handle handle;     /* of the code or the refresh token */
+	struct handle handle;       /* of the code or the refresh token */
+	const char *resource;       /* asked for, or NULL */
+	const struct scopes *scope; /* asked for, or NULL */
+	struct granted granted;
 	uint8_t key[SHA256_SIZE]; /* of a verdict that can be kept (token_service.c) */
 	struct answer_mark mark;
 };
@@ -20,6 +23,11 @@ extern step_fn *const token_service_steps[]; /* token_service.c */
 /* Ends a token request whose code or refresh token no database needs to be asked about: but the client must be proved
  * first, so that nobody can tell the two cases apart. */
 step_result fail_grant_after_proof(struct request *r);
+/* Steps between the look at a request and its verdict: a DPoP proof counts once. */
+step_result token_use_key(struct request *r);
+step_result token_check_key(struct request *r);
+/* The client is one whose tokens are bound to keys, and shows none (RFC 9449, 5.2). */
+step_result fail_key_missing(struct request *r);
 /* invalid_grant with one text, whatever the reason was. */
 step_result fail_grant(struct request *r);
 /* 200 with an access token and, if the grant has them, its refresh token (RFC 6749, 5.1) and an ID token (OpenID

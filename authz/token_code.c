@@ -22,24 +22,31 @@ static bool is_verifier(h2o_iovec_t text)
 	return true;
 }
 
-static step_result redeem(struct request *r)
+static step_result check(struct request *r)
 {
 	struct token_state *s = r->state;
-	struct authz *authz = authz_of(r);
 	h2o_iovec_t verifier = form_get(&r->form, "code_verifier");
-	const char *code = parameter(&r->form, "code"), *resource;
+	const char *code = parameter(&r->form, "code");
 	if (code == NULL)
 		return fail(r, &INVALID_REQUEST, "code is missing");
 	if (verifier.len == 0)
 		return fail(r, &INVALID_REQUEST, "code_verifier is missing");
 	if (!is_verifier(verifier))
 		return fail(r, &INVALID_REQUEST, "code_verifier is malformed");
-	if (!parameter_resource(r, &r->form, &resource))
+	if (!parameter_resource(r, &r->form, &s->resource))
 		return fail(r, &INVALID_TARGET, "one resource can be asked for at a time");
-	if (!handle_open(authz->handle_keys, HANDLE_CODE, text_of(code), &s->handle))
+	if (!handle_open(authz_of(r)->handle_keys, HANDLE_CODE, text_of(code), &s->handle))
 		return fail_grant_after_proof(r);
+	return STEP_NEXT;
+}
+
+static step_result redeem(struct request *r)
+{
+	const struct token_state *s = r->state;
+	h2o_iovec_t verifier = form_get(&r->form, "code_verifier");
 	return store_redeem_code(r, client_of(r), s->handle.id, parameter(&r->form, "redirect_uri"),
-	                         sha256_base64url(&r->pool, verifier), resource, authz->settings.grant_lifetime);
+	                         sha256_base64url(&r->pool, verifier), s->resource,
+	                         authz_of(r)->settings.grant_lifetime);
 }
 
 static step_result fail_replayed(struct request *r, const struct granted *g)
@@ -64,10 +71,12 @@ static step_result answer(struct request *r)
 	case REDEEM_VERIFIER_MISMATCH: return fail_grant(r);
 	case REDEEM_REPLAYED: return fail_replayed(r, &g);
 	case REDEEM_TARGET_MISMATCH: return fail(r, &INVALID_TARGET, "the resource is not the one that was granted");
+	case REDEEM_KEY_MISSING: return fail_key_missing(r);
+	case REDEEM_KEY_MISMATCH: return fail_grant(r);
 	case REDEEM_LIMITED: return fail_limited(r);
 	case REDEEM_GRANTED: return reply_tokens(r, &g, "token.issued");
 	}
 	return fail_internal(r, "a redemption that does not exist");
 }
 
-step_fn *const token_code_steps[] = {redeem, answer, NULL};
+step_fn *const token_code_steps[] = {check, token_use_key, token_check_key, redeem, answer, NULL};

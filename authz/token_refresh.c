@@ -17,11 +17,10 @@ static void leave_out_offline_access(struct scopes *s)
 	s->count = kept;
 }
 
-static step_result refresh(struct request *r)
+static step_result check(struct request *r)
 {
 	struct token_state *s = r->state;
-	struct authz *authz = authz_of(r);
-	const char *token = parameter(&r->form, "refresh_token"), *resource;
+	const char *token = parameter(&r->form, "refresh_token");
 	const char *scope_text = parameter(&r->form, "scope");
 	struct scopes *scope = h2o_mem_alloc_pool(&r->pool, sizeof(*scope));
 	if (token == NULL)
@@ -29,12 +28,19 @@ static step_result refresh(struct request *r)
 	if (!scopes_parse(&r->pool, text_of(scope_text), scope))
 		return fail(r, &INVALID_SCOPE, "scope has characters that no scope name has");
 	leave_out_offline_access(scope);
-	if (!parameter_resource(r, &r->form, &resource))
+	if (!parameter_resource(r, &r->form, &s->resource))
 		return fail(r, &INVALID_TARGET, "one resource can be asked for at a time");
-	if (!handle_open(authz->handle_keys, HANDLE_REFRESH, text_of(token), &s->handle))
+	if (!handle_open(authz_of(r)->handle_keys, HANDLE_REFRESH, text_of(token), &s->handle))
 		return fail_grant_after_proof(r);
-	return store_refresh(r, client_of(r), s->handle.id, s->handle.generation, scope_text != NULL ? scope : NULL,
-	                     resource, authz->settings.refresh_retry_window);
+	s->scope = scope_text != NULL ? scope : NULL;
+	return STEP_NEXT;
+}
+
+static step_result refresh(struct request *r)
+{
+	const struct token_state *s = r->state;
+	return store_refresh(r, client_of(r), s->handle.id, s->handle.generation, s->scope, s->resource,
+	                     authz_of(r)->settings.refresh_retry_window);
 }
 
 static step_result fail_reused(struct request *r)
@@ -58,6 +64,8 @@ static step_result answer(struct request *r)
 	case REFRESH_REUSED: return fail_reused(r);
 	case REFRESH_TARGET_MISMATCH: return fail(r, &INVALID_TARGET, "the resource is not the one that was granted");
 	case REFRESH_SCOPE_EXCEEDED: return fail(r, &INVALID_SCOPE, "the scope is more than was granted");
+	case REFRESH_KEY_MISSING: return fail_key_missing(r);
+	case REFRESH_KEY_MISMATCH: return fail_grant(r);
 	case REFRESH_LIMITED: return fail_limited(r);
 	case REFRESH_ROTATED: return reply_tokens(r, &g, "token.refreshed");
 	case REFRESH_RETRIED: return reply_tokens(r, &g, "token.refresh_retried");
@@ -66,4 +74,4 @@ static step_result answer(struct request *r)
 	return fail_internal(r, "a refresh that does not exist");
 }
 
-step_fn *const token_refresh_steps[] = {refresh, answer, NULL};
+step_fn *const token_refresh_steps[] = {check, token_use_key, token_check_key, refresh, answer, NULL};

@@ -51,18 +51,27 @@ static bool read_kept(struct request *r, struct granted *ret)
 	return true;
 }
 
+/* The verdict changes nothing that matters, so the proof is used only when it is there. */
+static step_result give(struct request *r)
+{
+	const struct token_state *s = r->state;
+	return reply_tokens(r, &s->granted, "token.issued");
+}
+
+static step_fn *const give_steps[] = {token_use_key, token_check_key, give, NULL};
+
 static step_result ask(struct request *r)
 {
 	struct token_state *s = r->state;
 	const struct client_proof *client = client_of(r);
 	const char *scope_text = parameter(&r->form, "scope"), *resource;
-	struct granted g;
 	struct scopes scope;
 	if (!parameter_resource(r, &r->form, &resource))
 		return fail(r, &INVALID_TARGET, "one resource can be asked for at a time");
-	answer_key(client, "client_credentials", (const char *const[]){scope_text, resource}, 2, s->key);
-	if (read_kept(r, &g))
-		return reply_tokens(r, &g, "token.issued");
+	const char *with_key = client->key_thumbprint != NULL ? "key" : NULL;
+	answer_key(client, "client_credentials", (const char *const[]){scope_text, resource, with_key}, 3, s->key);
+	if (read_kept(r, &s->granted))
+		return run_steps(r, give_steps);
 	if (!scopes_parse(&r->pool, text_of(scope_text), &scope))
 		return fail(r, &INVALID_SCOPE, "scope has characters that no scope name has");
 	s->mark = answer_mark_begin(authz_of(r)->answers);
@@ -72,15 +81,16 @@ static step_result ask(struct request *r)
 
 static step_result answer(struct request *r)
 {
-	struct granted g = {0};
-	switch (store_read_client_credentials(r, &g)) {
+	struct token_state *s = r->state;
+	switch (store_read_client_credentials(r, &s->granted)) {
 	case OWN_CLIENT_REFUSED: return fail_client(r);
 	case OWN_UNAUTHORIZED_CLIENT:
 		return fail(r, &UNAUTHORIZED_CLIENT, "the client is not registered for client_credentials");
 	case OWN_TARGET_UNKNOWN: return fail(r, &INVALID_TARGET, "there is no such resource");
 	case OWN_SCOPE_EXCEEDED:
 		return fail(r, &INVALID_SCOPE, "the client is not registered for this scope at this resource");
-	case OWN_GRANTED: keep(r, &g); return reply_tokens(r, &g, "token.issued");
+	case OWN_KEY_MISSING: return fail_key_missing(r);
+	case OWN_GRANTED: keep(r, &s->granted); return run_steps(r, give_steps);
 	}
 	return fail_internal(r, "a grant that does not exist");
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authz/userinfo.h"
 
+#include <string.h>
+
 #include "authz/bearer.h"
+#include "authz/shown_key.h"
 #include "authz/keys.h"
 #include "common/confirmation.h"
 #include "common/encoding.h"
@@ -11,15 +14,21 @@
 
 struct proof {
 	h2o_iovec_t text;
+	bool with_key; /* the scheme is DPoP */
+	struct shown_key key;
 	struct access_token token;
 };
 
-/* RFC 6750, 2.1 */
+/* RFC 6750, 2.1; RFC 9449, 7.1 */
 static step_result read_header(struct request *r)
 {
 	bool repeats;
 	struct proof *proof = h2o_mem_alloc_pool(&r->pool, sizeof(*proof));
-	proof->text = bearer_text(r, &repeats);
+	*proof = (struct proof){.text = bearer_text(r, &repeats)};
+	if (proof->text.base == NULL) {
+		proof->text = dpop_text(r, &repeats);
+		proof->with_key = proof->text.base != NULL;
+	}
 	r->caller = proof;
 	if (repeats)
 		return fail(r, &INVALID_REQUEST, "more than one Authorization header");
@@ -44,15 +53,37 @@ static bool is_presented_by_its_owner(struct request *r, const struct access_tok
 	       request_certificate_is(r, thumbprint);
 }
 
+/* RFC 9449, 7.1: a token that is bound to a key comes with a proof of it, and another one does not. */
+static bool is_presented_with_its_key(const struct proof *proof)
+{
+	const char *key = proof->key.thumbprint != NULL ? proof->key.thumbprint : "";
+	return proof->with_key == (*proof->token.key != '\0') && strcmp(proof->token.key, key) == 0;
+}
+
+static step_result read_key(struct request *r)
+{
+	struct proof *proof = r->caller;
+	if (!proof->with_key)
+		return STEP_NEXT;
+	return shown_key_read(r, "/userinfo", proof->text, &proof->key);
+}
+
 static step_result verify(struct request *r)
 {
 	struct proof *proof = r->caller;
-	if (!access_token_read(r, proof->text, &proof->token) || !is_presented_by_its_owner(r, &proof->token))
+	if (!access_token_read(r, proof->text, &proof->token) || !is_presented_by_its_owner(r, &proof->token) ||
+	    !is_presented_with_its_key(proof))
 		return fail(r, &INVALID_TOKEN, "the token is not a living access token of this server");
-	return STEP_NEXT;
+	return shown_key_use(r, &proof->key);
 }
 
-step_fn *const bearer_guard[] = {read_header, verify, NULL};
+static step_result check_use(struct request *r)
+{
+	const struct proof *proof = r->caller;
+	return shown_key_check_use(r, &proof->key, true);
+}
+
+step_fn *const bearer_guard[] = {read_header, read_key, verify, check_use, NULL};
 
 /* ---- GET and POST {base}/userinfo ---- */
 

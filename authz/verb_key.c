@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "authz/keys.h"
-#include "authz/master_secrets.h"
 #include "authz/verbs.h"
 #include "common/encoding.h"
 #include "common/secret.h"
@@ -85,7 +84,7 @@ static int free_secret_id(struct operator* op)
 
 	op->settings = settings_load(&op->pool, op->file, &error);
 	if (op->settings != NULL)
-		secrets = master_secrets_load(&op->pool, op->settings, &error);
+		secrets = master_secrets_load(&op->pool, &op->settings->secrets, &error);
 	while (secrets != NULL && id < 255 && handle_keys_derive(secrets, id, "new", unused, NULL))
 		id++;
 	secret_wipe(unused, sizeof(unused));

@@ -21,7 +21,7 @@ struct operator
 /* argv[0] is the last word of the verb's name, so getopt_long can be used at once. */
 typedef enum verb_status verb_fn(struct operator* op, int argc, char **argv);
 
-verb_fn verb_serve, verb_check, verb_schema_config, verb_migrate, verb_secret_new;
+verb_fn verb_serve, verb_check, verb_schema_config, verb_schema_client, verb_migrate, verb_secret_new;
 verb_fn verb_person_add, verb_person_list, verb_person_disable, verb_person_enable, verb_person_password,
     verb_person_scope, verb_person_roles, verb_person_groups, verb_person_consents, verb_person_forget;
 verb_fn verb_role_put, verb_role_list, verb_role_delete, verb_group_put, verb_group_list, verb_group_delete;
@@ -30,6 +30,7 @@ verb_fn verb_client_import, verb_client_refresh;
 verb_fn verb_resource_put, verb_resource_list;
 verb_fn verb_key_rotate, verb_key_withdraw, verb_key_list;
 verb_fn verb_admin_key_add, verb_admin_key_list, verb_admin_key_revoke;
+verb_fn verb_api_key_add, verb_api_key_list, verb_api_key_revoke;
 verb_fn verb_registration_token_add, verb_registration_token_list, verb_registration_token_revoke;
 
 /* Writes the line and gives VERB_REFUSED. */

@@ -5,19 +5,32 @@
 
 #include "encoding.h"
 
-enum confirmation confirmation_read(const json_t *claims, uint8_t ret_thumbprint[SHA256_SIZE])
+static bool thumbprint_read(const json_t *cnf, const char *member, uint8_t ret[SHA256_SIZE], bool *ret_there)
+{
+	*ret_there = json_object_get(cnf, member) != NULL;
+	return !*ret_there || base64url_decode_exact(json_get_text(cnf, member), ret, SHA256_SIZE);
+}
+
+bool confirmation_read(const json_t *claims, struct confirmation *ret)
 {
 	const json_t *cnf = json_object_get(claims, "cnf");
 
-	memset(ret_thumbprint, 0, SHA256_SIZE);
+	*ret = (struct confirmation){false};
 	if (cnf == NULL)
-		return CONFIRMATION_NONE;
-	/* what is not understood beside it may demand more than is asked for here */
-	if (json_object_size(cnf) == 1 &&
-	    base64url_decode_exact(json_get_text(cnf, "x5t#S256"), ret_thumbprint, SHA256_SIZE))
-		return CONFIRMATION_CERTIFICATE;
-	memset(ret_thumbprint, 0, SHA256_SIZE);
-	return CONFIRMATION_OTHER;
+		return true;
+	/* what is not understood beside them may demand more than is asked for here */
+	if (thumbprint_read(cnf, "x5t#S256", ret->certificate, &ret->by_certificate) &&
+	    thumbprint_read(cnf, "jkt", ret->key, &ret->by_key) && json_object_size(cnf) > 0 &&
+	    json_object_size(cnf) == (size_t)ret->by_certificate + (size_t)ret->by_key)
+		return true;
+	*ret = (struct confirmation){false};
+	return false;
+}
+
+bool confirmation_equal(const struct confirmation *a, const struct confirmation *b)
+{
+	return a->by_certificate == b->by_certificate && a->by_key == b->by_key &&
+	       memcmp(a->certificate, b->certificate, SHA256_SIZE) == 0 && memcmp(a->key, b->key, SHA256_SIZE) == 0;
 }
 
 bool request_certificate_is(struct request *r, const uint8_t thumbprint[SHA256_SIZE])

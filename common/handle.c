@@ -22,7 +22,8 @@ enum {
 static const char tags[HANDLE_TYPES][TAG_SIZE + 1] = {
     [HANDLE_CODE] = "spc",      [HANDLE_REFRESH] = "spr",        [HANDLE_SESSION] = "sps",
     [HANDLE_BROWSER] = "spb",   [HANDLE_REQUEST] = "spq",        [HANDLE_REGISTRATION] = "spg",
-    [HANDLE_ADMIN_KEY] = "spa", [HANDLE_INITIAL_ACCESS] = "spi",
+    [HANDLE_ADMIN_KEY] = "spa", [HANDLE_INITIAL_ACCESS] = "spi", [HANDLE_MCP_SESSION] = "spm",
+    [HANDLE_MCP_TASK] = "spt",          [HANDLE_API_KEY] = "spx",
 };
 
 struct handle_key {
@@ -220,11 +221,16 @@ char *handle_mint(h2o_mem_pool_t *pool, const struct handle_keys *keys, enum han
 	return text;
 }
 
+bool handle_looks_like(enum handle_type type, h2o_iovec_t text)
+{
+	return text.len == TAG_SIZE + 1 + ENCODED_SIZE && memcmp(text.base, tags[type], TAG_SIZE) == 0 &&
+	       text.base[TAG_SIZE] == '_';
+}
+
 bool handle_open(const struct handle_keys *keys, enum handle_type type, h2o_iovec_t text, struct handle *ret)
 {
 	uint8_t raw[RAW_SIZE], mac[SHA256_SIZE];
-	if (text.len != TAG_SIZE + 1 + ENCODED_SIZE || memcmp(text.base, tags[type], TAG_SIZE) != 0 ||
-	    text.base[TAG_SIZE] != '_')
+	if (!handle_looks_like(type, text))
 		return false;
 	h2o_iovec_t encoded = {text.base + TAG_SIZE + 1, ENCODED_SIZE};
 	if (!base64url_decode_exact(encoded, raw, sizeof(raw)))

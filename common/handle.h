@@ -20,6 +20,9 @@ enum handle_type {
 	HANDLE_REGISTRATION,   /* spg: registration access token */
 	HANDLE_ADMIN_KEY,      /* spa: bearer of the admin REST */
 	HANDLE_INITIAL_ACCESS, /* spi: initial access token, with which clients register */
+	HANDLE_MCP_SESSION,    /* spm: legacy session of the MCP server; id = random number and whose it is */
+	HANDLE_MCP_TASK,       /* spt: task of the MCP server */
+	HANDLE_API_KEY,        /* spx: what a resource server takes like an access token */
 	HANDLE_TYPES
 };
 
@@ -45,6 +48,8 @@ bool handle_keys_derive(const struct handle_keys *keys, int key_id, const char *
 
 /* NUL-terminated, in the pool, wiped with it. Of the same id, generation and keys comes the same text. */
 char *handle_mint(h2o_mem_pool_t *pool, const struct handle_keys *keys, enum handle_type type, const struct handle *h);
+/* True for a text that has the form of such a handle: of one that is for another server to open. */
+bool handle_looks_like(enum handle_type type, h2o_iovec_t text);
 /* False for anything that handle_mint did not make with this type and these keys. */
 bool handle_open(const struct handle_keys *keys, enum handle_type type, h2o_iovec_t text, struct handle *ret);
 

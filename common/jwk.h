@@ -49,6 +49,10 @@ struct jwk_set *jwk_set_read(h2o_mem_pool_t *pool, const json_t *document, const
  * an RSA key without alg is for `rsa` (JWS_RS256 or JWS_PS256), and one of more than 4,096 bits is refused. */
 struct jwk_set *jwk_set_read_own(h2o_mem_pool_t *pool, const json_t *document, enum jws_algorithm rsa,
                                  const char **error);
+/* One key that somebody sent along with his signature of this algorithm (RFC 9449, 4.3): under the rules of
+ * jwk_set_read_own. False and *why if it is none, or holds a secret. */
+bool jwk_read_own(h2o_mem_pool_t *pool, const json_t *object, enum jws_algorithm algorithm, struct jwk *ret,
+                  const char **why);
 /* NULL for an empty kid. */
 const struct jwk *jwk_set_find(const struct jwk_set *set, h2o_iovec_t kid);
 

@@ -229,6 +229,20 @@ struct jwk_set *jwk_set_read_own(h2o_mem_pool_t *pool, const json_t *document, e
 	return set_read(&rd, document, error);
 }
 
+bool jwk_read_own(h2o_mem_pool_t *pool, const json_t *object, enum jws_algorithm algorithm, struct jwk *ret,
+                  const char **why)
+{
+	struct reading rd = {.pool = pool, .own = true, .rsa = algorithm};
+	enum verdict verdict = jwk_read(&rd, object, ret, why);
+
+	if (verdict == KEY_TAKEN && ret->algorithm == algorithm)
+		return true;
+	if (verdict != KEY_REFUSED)
+		*why = "is for another algorithm or use";
+	ERR_clear_error();
+	return false;
+}
+
 const struct jwk *jwk_set_find(const struct jwk_set *set, h2o_iovec_t kid)
 {
 	for (size_t i = 0; kid.len > 0 && i < set->count; i++) {

@@ -152,8 +152,7 @@ json_t *jws_part_read(h2o_mem_pool_t *pool, h2o_iovec_t part)
 	return json_is_object(object) ? object : NULL;
 }
 
-/* RFC 7515, 4.1.9: compared like a media type, whose "application/" may be left out. */
-static bool typ_is(h2o_iovec_t value, const char *typ)
+bool jws_typ_is(h2o_iovec_t value, const char *typ)
 {
 	static const char prefix[] = "application/";
 	size_t len = sizeof(prefix) - 1;
@@ -194,7 +193,7 @@ static const char *header_read(h2o_mem_pool_t *pool, h2o_iovec_t part, const cha
 
 	if (why != NULL)
 		return why;
-	if (!typ_is(ret->typ, typ))
+	if (!jws_typ_is(ret->typ, typ))
 		return "typ is another one";
 	return ret->kid.len == 0 ? "kid is missing" : NULL;
 }
@@ -209,6 +208,15 @@ h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *ty
 	return header.kid;
 }
 
+const char *jws_signature_problem(h2o_mem_pool_t *pool, const struct jwk *key, const struct jws_parts *parts)
+{
+	h2o_iovec_t signature = base64url_decode(pool, parts->signature);
+
+	if (signature.len == 0)
+		return "the signature is no base64url";
+	return signature_holds(key, parts->input, signature) ? NULL : "the signature is wrong";
+}
+
 /* NULL, or why not. */
 static const char *signature_problem(h2o_mem_pool_t *pool, const struct jwk *key, const struct header *header,
                                      const struct jws_parts *parts)
@@ -216,10 +224,17 @@ static const char *signature_problem(h2o_mem_pool_t *pool, const struct jwk *key
 	/* RFC 8725, 3.1: the key says which algorithm, the header may only agree */
 	if (header->algorithm != key->algorithm)
 		return "alg is not that of the key";
-	h2o_iovec_t signature = base64url_decode(pool, parts->signature);
-	if (signature.len == 0)
-		return "the signature is no base64url";
-	return signature_holds(key, parts->input, signature) ? NULL : "the signature is wrong";
+	return jws_signature_problem(pool, key, parts);
+}
+
+bool jws_peek_issuer(h2o_mem_pool_t *pool, h2o_iovec_t token, h2o_iovec_t *ret_issuer)
+{
+	struct jws_parts parts;
+
+	if (jws_split(token, JWS_SIZE_MAX, &parts) != NULL || jws_part_read(pool, parts.header) == NULL)
+		return false;
+	*ret_issuer = json_get_text(jws_part_read(pool, parts.payload), "iss");
+	return true;
 }
 
 /* NULL, or why not. */
@@ -262,7 +277,7 @@ static bool typ_is_any(const struct header *header, const char *const *typs)
 	if (!header->has_typ)
 		return true;
 	for (; *typs != NULL; typs++)
-		if (typ_is(header->typ, *typs))
+		if (jws_typ_is(header->typ, *typs))
 			return true;
 	return false;
 }

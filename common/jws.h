@@ -21,6 +21,16 @@ const char *jws_split(h2o_iovec_t token, size_t size_max, struct jws_parts *ret)
 /* The JSON object that a part is; NULL if it is none. */
 json_t *jws_part_read(h2o_mem_pool_t *pool, h2o_iovec_t part);
 
+/* Whether a header's typ is this one (RFC 7515, 4.1.9): compared like a media type, whose "application/" may be left
+ * out. */
+bool jws_typ_is(h2o_iovec_t value, const char *typ);
+/* NULL if the signature over parts->input is one of this key, else why not. That the header's alg is the key's was
+ * checked before. */
+const char *jws_signature_problem(h2o_mem_pool_t *pool, const struct jwk *key, const struct jws_parts *parts);
+
+/* Reads iss without believing anything, to know whom to ask: {NULL, 0} if it says none. False if the text is no signed
+ * JWT at all. */
+bool jws_peek_issuer(h2o_mem_pool_t *pool, h2o_iovec_t token, h2o_iovec_t *ret_issuer);
 /* Reads kid without believing anything: to decide whether a key set must be fetched again. {NULL, 0} if the text is no
  * JWS of this typ. */
 h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *typ);

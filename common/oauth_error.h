@@ -24,6 +24,10 @@ extern const struct oauth_error REQUEST_URI_NOT_SUPPORTED;
 extern const struct oauth_error INVALID_REDIRECT_URI;    /* RFC 7591, 3.2.2: 400 */
 extern const struct oauth_error INVALID_CLIENT_METADATA; /* RFC 7591, 3.2.2: 400 */
 extern const struct oauth_error INVALID_TOKEN;           /* RFC 6750, 3.1: 401 */
+extern const struct oauth_error INVALID_DPOP_PROOF;      /* RFC 9449, 5: 400, at the token endpoint */
+extern const struct oauth_error USE_DPOP_NONCE;          /* RFC 9449, 8: 400 */
+extern const struct oauth_error DPOP_PROOF_REFUSED;      /* invalid_dpop_proof at a resource: RFC 9449, 7.1: 401 */
+extern const struct oauth_error DPOP_NONCE_DEMANDED;     /* use_dpop_nonce there: RFC 9449, 9: 401 */
 extern const struct oauth_error INSUFFICIENT_SCOPE;      /* RFC 6750, 3.1: 403 */
 extern const struct oauth_error NOT_FOUND;               /* 404 */
 extern const struct oauth_error METHOD_NOT_ALLOWED;      /* 405 */

@@ -10,6 +10,7 @@ struct reply_test {
 	int status;
 	const char *content_type;
 	h2o_iovec_t body;
+	struct text_buffer stream;
 };
 
 void reply_header(struct request *r, const char *name, const char *value)
@@ -66,8 +67,37 @@ static const char *reason_of(int status)
 static step_result record_test_reply(struct request *r, int status, const char *content_type, h2o_iovec_t body)
 {
 	r->test = h2o_mem_alloc_pool(&r->pool, sizeof(*r->test));
-	*r->test = (struct reply_test){status, content_type, body};
+	*r->test = (struct reply_test){.status = status, .content_type = content_type, .body = body};
 	return STEP_DONE;
+}
+
+void reply_test_begin(struct request *r, const char *content_type)
+{
+	record_test_reply(r, 200, content_type, (h2o_iovec_t){NULL, 0});
+	r->test->stream.pool = &r->pool;
+}
+
+void reply_test_append(struct request *r, h2o_iovec_t bytes)
+{
+	text_append_iovec(&r->test->stream, bytes);
+	r->test->body = h2o_iovec_init(r->test->stream.base, r->test->stream.len);
+}
+
+void reply_start(struct request *r, int status, const char *content_type, size_t content_length,
+                 h2o_generator_t *generator)
+{
+	h2o_req_t *req = r->h2o;
+
+	req->res.status = status;
+	req->res.reason = reason_of(status);
+	req->res.content_length = content_length;
+	if (content_type != NULL)
+		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, content_type,
+		               strlen(content_type));
+	for (const struct reply_header *h = r->headers; h != NULL; h = h->next)
+		h2o_add_header_by_str(&req->pool, &req->res.headers, h->name, h->name_len, 1, NULL, h->value,
+		                      h->value_len);
+	h2o_start_response(req, generator);
 }
 
 step_result reply_body(struct request *r, int status, const char *content_type, h2o_iovec_t body)
@@ -78,22 +108,14 @@ step_result reply_body(struct request *r, int status, const char *content_type, 
 	r->answered = true;
 	if (r->is_test)
 		return record_test_reply(r, status, content_type, body);
+	if (r->on_part != NULL)
+		return r->on_part(r, status, body);
 	if (r->h2o == NULL)
 		return STEP_DONE;
 
-	h2o_req_t *req = r->h2o;
-	req->res.status = status;
-	req->res.reason = reason_of(status);
-	req->res.content_length = body.len;
-	if (content_type != NULL)
-		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, content_type,
-		               strlen(content_type));
-	for (const struct reply_header *h = r->headers; h != NULL; h = h->next)
-		h2o_add_header_by_str(&req->pool, &req->res.headers, h->name, h->name_len, 1, NULL, h->value,
-		                      h->value_len);
-	h2o_start_response(req, &generator);
-	bool no_body = body.len == 0 || h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
-	h2o_send(req, &body, no_body ? 0 : 1, H2O_SEND_STATE_FINAL);
+	reply_start(r, status, content_type, body.len, &generator);
+	bool no_body = body.len == 0 || h2o_memis(r->h2o->method.base, r->h2o->method.len, H2O_STRLIT("HEAD"));
+	h2o_send(r->h2o, &body, no_body ? 0 : 1, H2O_SEND_STATE_FINAL);
 	return STEP_DONE;
 }
 

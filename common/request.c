@@ -82,6 +82,14 @@ void request_attach(struct request *r, h2o_req_t *req)
 	r->h2o = req;
 	struct request **slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_h2o_request_gone);
 	*slot = r;
+	r->attached = slot;
+}
+
+/* The step that began a stream has returned. */
+static void leave_behind(struct request *r)
+{
+	*r->attached = NULL;
+	request_free(r);
 }
 
 void request_run(struct request *r)
@@ -91,10 +99,36 @@ void request_run(struct request *r)
 		switch (step(r)) {
 		case STEP_NEXT: continue;
 		case STEP_WAIT: r->waiting = true; return;
-		case STEP_DONE: return;
+		case STEP_DONE:
+			if (r->is_left_behind)
+				leave_behind(r);
+			return;
 		}
 	}
 	fail_internal(r, "the last step did not answer");
+}
+
+struct request *request_part_new(struct request *whole, size_t state_size, step_fn *const *steps,
+                                 step_result (*on_part)(struct request *part, int status, h2o_iovec_t body))
+{
+	struct request *r = request_new(whole->service);
+
+	r->whole = whole;
+	r->endpoint = whole->endpoint;
+	r->caller = whole->caller;
+	r->on_part = on_part;
+	r->next_step = steps;
+	r->outlives_client = true; /* it is the whole that has a client */
+	r->state = h2o_mem_alloc_pool(&r->pool, state_size);
+	memset(r->state, 0, state_size);
+	return r;
+}
+
+void request_part_run(struct request *part)
+{
+	request_run(part);
+	if (!part->waiting)
+		request_free(part);
 }
 
 step_result run_steps(struct request *r, step_fn *const *steps)
@@ -165,7 +199,8 @@ step_result fail_internal(struct request *r, const char *detail)
 
 h2o_iovec_t request_header(struct request *r, const char *name, bool *repeats)
 {
-	const h2o_headers_t *headers = r->h2o != NULL ? &r->h2o->headers : r->test_headers;
+	const struct request *asked = r->whole != NULL ? r->whole : r;
+	const h2o_headers_t *headers = asked->h2o != NULL ? &asked->h2o->headers : asked->test_headers;
 	h2o_iovec_t value = {NULL, 0};
 	if (repeats != NULL)
 		*repeats = false;
@@ -210,6 +245,8 @@ bool request_client_left(const struct request *r)
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
+	if (r->whole != NULL)
+		return request_client_left(r->whole);
 	if (r->h2o == NULL)
 		return !r->is_test;
 	h2o_socket_t *socket = r->h2o->conn->callbacks->get_socket(r->h2o->conn);

@@ -39,6 +39,10 @@ struct request {
 	bool waiting, answered;
 	bool was_sent;                         /* the last question has left for the database */
 	bool outlives_client;                  /* the steps go on when the client has left; their answer goes nowhere */
+	bool is_left_behind;                   /* its stream goes on without it (reply.h) */
+	struct request *whole;                 /* of which it is a part (request_part_new); NULL: of none */
+	step_result (*on_part)(struct request *part, int status, h2o_iovec_t body); /* takes a part's answer */
+	struct request **attached;             /* where h2o's request knows it from */
 	unsigned retry_after_s;                /* the budget is spent: seconds to wait; 0: it is not */
 	int64_t started_ms;                    /* clock_monotonic_ms */
 	char id[23];                           /* random, for the log and the X-Request-Id header */
@@ -67,6 +71,12 @@ bool request_client_left(const struct request *r);
 /* The certificate that the client presented with TLS, in DER; {NULL, 0} if there is none or it was not asked for.
  * *ret_trusted (may be NULL): its chain leads to an authority that the server was told to trust with clients. */
 h2o_iovec_t request_certificate(struct request *r, bool *ret_trusted);
+
+/* A request of its own that is a part of another one: of the same caller, with the same headers. Its answer goes to
+ * on_part, once, after which it is freed; the whole has to wait until then. request_part_run runs its steps. */
+struct request *request_part_new(struct request *whole, size_t state_size, step_fn *const *steps,
+                                 step_result (*on_part)(struct request *part, int status, h2o_iovec_t body));
+void request_part_run(struct request *part);
 
 /* Continues with another list in place of the rest of this one: return run_steps(r, steps). */
 step_result run_steps(struct request *r, step_fn *const *steps);

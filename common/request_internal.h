@@ -14,6 +14,12 @@ void request_free(struct request *r);
 void request_attach(struct request *r, h2o_req_t *req);
 /* Runs steps until one waits or answers. */
 void request_run(struct request *r);
+/* Status and headers go out with what the generator sends first. */
+void reply_start(struct request *r, int status, const char *content_type, size_t content_length,
+                 h2o_generator_t *generator);
+/* Unit tests: a stream, and what it sends. */
+void reply_test_begin(struct request *r, const char *content_type);
+void reply_test_append(struct request *r, h2o_iovec_t bytes);
 /* Peers whose X-Forwarded-For is believed; NULL-terminated, lives as long as the process. */
 void request_trust_proxies(const char *const *addresses);
 

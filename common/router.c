@@ -127,7 +127,7 @@ static void find_route(const struct router *router, struct request *r, struct fo
 static void allow_any_origin(struct request *r)
 {
 	reply_header(r, "access-control-allow-origin", "*");
-	reply_header(r, "access-control-expose-headers", "WWW-Authenticate, X-Request-Id, Retry-After");
+	reply_header(r, "access-control-expose-headers", "WWW-Authenticate, DPoP-Nonce, X-Request-Id, Retry-After");
 }
 
 static step_result answer_other_method(struct request *r, struct found *f)

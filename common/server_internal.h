@@ -24,6 +24,7 @@ struct connection {
 	struct peer *peer;                 /* whose share it takes; NULL: nobody's */
 	h2o_linklist_t idle, idle_of_peer; /* linked while no request of it is handled */
 	bool is_ending;                    /* it was told to make room */
+	struct reply_stream *stream;       /* reply_stream.c: whose reader this is */
 	SSL *ssl;                          /* where client certificates are asked for, once the handshake is done */
 };
 

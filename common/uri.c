@@ -35,6 +35,15 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* strchr() for sets of few characters; '\0' is of none. */
+static bool is_any_of(char c, const char *characters)
+{
+	for (; *characters != '\0'; characters++)
+		if (*characters == c)
+			return true;
+	return false;
+}
+
 /* RFC 3986, 3.3, without "%". */
 static bool is_pchar(char c)
 {
@@ -48,7 +57,7 @@ static h2o_iovec_t slice(const char *from, const char *to)
 
 static const char *find_any(const char *s, const char *end, const char *characters)
 {
-	while (s < end && (*s == '\0' || strchr(characters, *s) == NULL))
+	while (s < end && !is_any_of(*s, characters))
 		s++;
 	return s;
 }
@@ -59,7 +68,7 @@ static bool characters_valid(h2o_iovec_t a, const char *more)
 {
 	for (size_t i = 0; i < a.len; i++) {
 		char c = a.base[i];
-		if (is_pchar(c) || (c != '\0' && strchr(more, c) != NULL))
+		if (is_pchar(c) || is_any_of(c, more))
 			continue;
 		if (c != '%' || a.len - i < 3)
 			return false;

@@ -5,7 +5,11 @@
 
 #include "common/reply.h"
 #include "common/uri.h"
+#include "mcp/header_value.h"
 #include "mcp/transport.h"
+
+static const char PARAMETER[] = "mcp-param-";
+enum { PARAMETERS_MAX = 16, PARAMETER_SIZE_MAX = 80 };
 
 /* Host without its port; brackets stay. */
 static h2o_iovec_t host_name(h2o_iovec_t authority)
@@ -107,20 +111,41 @@ step_result transport_admit(struct request *r)
 	if (repeats || !origin_allowed(s, origin))
 		return refuse(r, "Pages of this origin are not allowed to use the server");
 	reply_header(r, "access-control-allow-origin", origin.base);
-	reply_header(r, "access-control-expose-headers", "WWW-Authenticate, X-Request-Id, Retry-After");
+	reply_header(r, "access-control-expose-headers",
+	             "WWW-Authenticate, DPoP-Nonce, X-Request-Id, Retry-After, Mcp-Session-Id");
 	reply_header(r, "vary", "Origin");
 	return STEP_NEXT;
 }
 
+/* Which arguments stand in headers only the tools know, and these are for callers: what a page asks for is allowed, as
+ * far as it has such a name. */
+static void append_parameters(struct request *r, struct text_buffer *names)
+{
+	h2o_iovec_t rest = request_header(r, "access-control-request-headers", NULL);
+
+	for (unsigned count = 0; rest.base != NULL && count < PARAMETERS_MAX;) {
+		h2o_iovec_t name = text_cut(&rest, ',');
+		if (name.len <= sizeof(PARAMETER) - 1 || name.len > PARAMETER_SIZE_MAX ||
+		    !text_is_nocase(h2o_iovec_init(name.base, sizeof(PARAMETER) - 1), PARAMETER) ||
+		    !header_name_is_token(name))
+			continue;
+		text_append_str(names, ", ");
+		text_append_iovec(names, name);
+		count++;
+	}
+}
+
 static step_result answer_preflight(struct request *r)
 {
-	reply_header(r, "allow", "POST, OPTIONS");
+	struct text_buffer names = {.pool = &r->pool};
+
+	reply_header(r, "allow", "GET, POST, DELETE, OPTIONS");
 	if (request_header(r, "origin", NULL).base != NULL) {
-		reply_header(r, "access-control-allow-methods", "POST");
-		reply_header(
-		    r, "access-control-allow-headers",
-		    "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
-		    "Last-Event-ID");
+		reply_header(r, "access-control-allow-methods", "GET, POST, DELETE");
+		text_append_str(&names, "Authorization, DPoP, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, "
+		                        "Mcp-Name, Mcp-Session-Id, Last-Event-ID");
+		append_parameters(r, &names);
+		reply_header(r, "access-control-allow-headers", names.base);
 		reply_header(r, "access-control-max-age", "600");
 	}
 	return reply_body(r, 204, NULL, (h2o_iovec_t){NULL, 0});

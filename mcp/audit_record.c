@@ -7,8 +7,9 @@
 #include "common/clock.h"
 #include "common/encoding.h"
 #include "common/log.h"
+#include "mcp/catalogue.h"
 
-enum { ARGUMENTS_MAX = 16 * 1024, TOKEN_DIGEST_BYTES = 16, TOOL_NAME_SHOWN = 128 };
+enum { ARGUMENTS_MAX = 16 * 1024, TOKEN_DIGEST_BYTES = 16 };
 
 static const char *const TELLING[] = {"password",   "passwd",    "passphrase",    "secret",     "token",  "apikey",
                                       "privatekey", "accesskey", "authorization", "credential", "cookie", "session",
@@ -91,27 +92,38 @@ static void add_caller(struct request *r, json_t *record)
 	add_text(record, "token", hex_encode(&r->pool, bearer->digest, TOKEN_DIGEST_BYTES));
 }
 
-/* The name as asked; of a longer one than any tool has only the beginning, cut between characters. */
-static h2o_iovec_t shown_name(h2o_iovec_t name)
+/* The name as asked; of a longer one than any item has only the beginning, cut between characters. */
+static h2o_iovec_t shown_name(h2o_iovec_t name, size_t longest)
 {
-	if (name.len <= TOOL_NAME_SHOWN)
+	if (name.len <= longest)
 		return name;
-	name.len = TOOL_NAME_SHOWN;
+	name.len = longest;
 	while (name.len > 0 && ((unsigned char)name.base[name.len] & 0xC0) == 0x80)
 		name.len--;
 	return name;
 }
 
-static void add_tool(json_t *record, const struct call *call)
+/* What the record calls the item and its use. */
+static const struct {
+	const char *event, *name, *digest;
+	size_t longest;
+} WORDS[ITEM_KINDS] = {
+    [ITEM_TOOL] = {"tool_call", "tool", "tool_digest", ITEM_NAME_MAX},
+    [ITEM_RESOURCE] = {"resource_read", "resource", "resource_digest", ITEM_KEY_MAX},
+    [ITEM_TEMPLATE] = {"resource_read", "resource", "resource_digest", ITEM_KEY_MAX},
+    [ITEM_PROMPT] = {"prompt_get", "prompt", "prompt_digest", ITEM_NAME_MAX},
+};
+
+static void add_item(json_t *record, const struct call *call)
 {
-	h2o_iovec_t name = shown_name(call->tool_name);
+	h2o_iovec_t name = shown_name(call->name, WORDS[call->kind].longest);
 
 	if (name.base != NULL)
-		json_object_set_new(record, "tool", json_stringn(name.base, name.len));
-	if (call->tool == NULL)
+		json_object_set_new(record, WORDS[call->kind].name, json_stringn(name.base, name.len));
+	if (call->item == NULL)
 		return;
-	add_text(record, "tier", tier_name(call->tool->tier));
-	add_text(record, "tool_digest", call->tool->digest);
+	add_text(record, "tier", tier_name(call->item->tier));
+	add_text(record, WORDS[call->kind].digest, call->item->digest);
 }
 
 static void add_end(json_t *record, const struct call *call)
@@ -119,28 +131,29 @@ static void add_end(json_t *record, const struct call *call)
 	static const char *const EFFECTS[] = {"none", "committed", "unknown"};
 
 	json_object_set_new(record, "reason", json_string(call->running.reason));
-	if (call->tool->tier != TIER_READ)
+	if (call->item->tier != TIER_READ)
 		json_object_set_new(record, "effect", json_string(EFFECTS[call->effect]));
 }
 
 bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 {
 	const struct call *call = call_of(r);
-	bool changes = call->tool != NULL && call->tool->tier != TIER_READ;
+	bool changes = call->item != NULL && call->item->tier != TIER_READ;
 	bool ran =
 	    strcmp(outcome, "denied") != 0 && strcmp(outcome, "invalid") != 0 && strcmp(outcome, "acquirable") != 0;
-	json_t *record = json_pack("{s:s, s:s}", "event", "tool_call", "request", r->id);
+	const char *event = call->completes ? "completion" : WORDS[call->kind].event;
+	json_t *record = json_pack("{s:s, s:s}", "event", event, "request", r->id);
 
 	if (mcp_of(r)->audit == NULL) {
 		json_decref(record);
 		return false;
 	}
 	add_caller(r, record);
-	add_tool(record, call);
+	add_item(record, call);
 	if (call->arguments != NULL)
 		add_arguments(r, record, call->arguments);
 	json_object_set_new(record, "outcome", json_string(outcome));
-	if (strcmp(outcome, "allowed") == 0)
+	if (strcmp(outcome, "allowed") == 0 || strcmp(outcome, "withheld") == 0)
 		json_object_set_new(record, "rows", json_integer((json_int_t)rows));
 	if (strcmp(outcome, "cancelled") == 0)
 		add_end(record, call);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One prepared statement of the tool, in one implicit transaction with its bounds. Arguments are only ever parameters.
+/* One prepared statement of the item, in one implicit transaction with its bounds. Arguments are only ever parameters.
  */
 #include <math.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "mcp/result.h"
-#include "mcp/tools.h"
+#include "mcp/backends.h"
+#include "mcp/sql_columns.h"
+#include "mcp/databases.h"
+#include "mcp/sql_rows.h"
+#include "mcp/view.h"
 
 /* Every number of this size is written without an exponent, exactly. */
 static const double WHOLE_MAX = 9007199254740992.0;
@@ -26,12 +29,12 @@ static const char *argument_text(h2o_mem_pool_t *pool, const json_t *argument)
 	return json_text(pool, argument).base;
 }
 
-static struct db_param *bind_arguments(h2o_mem_pool_t *pool, const struct tool *tool, const json_t *arguments)
+static struct db_param *bind_arguments(h2o_mem_pool_t *pool, const struct sql_plan *plan, const json_t *arguments)
 {
-	struct db_param *params = h2o_mem_alloc_pool(pool, (tool->parameter_count + 1) * sizeof(*params));
+	struct db_param *params = h2o_mem_alloc_pool(pool, (plan->parameter_count + 1) * sizeof(*params));
 
-	for (size_t i = 0; i < tool->parameter_count; i++)
-		params[i] = param_text(argument_text(pool, json_object_get(arguments, tool->parameters[i])));
+	for (size_t i = 0; i < plan->parameter_count; i++)
+		params[i] = param_text(argument_text(pool, json_object_get(arguments, plan->parameters[i])));
 	return params;
 }
 
@@ -39,34 +42,42 @@ static struct db_param *bind_arguments(h2o_mem_pool_t *pool, const struct tool *
  * data. */
 static const struct {
 	const char *state; /* or the beginning of it */
-	const char *text;
+	const char *text;  /* %s: the kind of the item */
 } FAILURES[] = {
-    {"57014", "The tool took longer than it may and was stopped. Ask for less."},
-    {"25006", "The tool tried to change data, which it may not. Its operator has to correct it."},
-    {"42501", "The tool may not use this data. Its operator has to correct it."},
+    {"57014", "The %s took longer than it may and was stopped. Ask for less."},
+    {"25006", "The %s tried to change data, which it may not. Its operator has to correct it."},
+    {"42501", "The %s may not use this data. Its operator has to correct it."},
     {"40", "The change met another one at the same time. It may work when it is tried again."},
     {"22", "The database cannot use a value of the arguments."},
     {"23", "The change contradicts what is stored, for example by a name that is taken."},
     {"P0001", "The database refused the change."},
 };
 
-static const char *failure_text(const char *state)
+static const char *failure_text(struct request *r, const char *state)
 {
-	for (size_t i = 0; i < sizeof(FAILURES) / sizeof(FAILURES[0]); i++)
+	const char *text = "The %s failed. Its operator has to look into it.", *place;
+	enum item_kind kind = call_of(r)->kind;
+
+	for (size_t i = sizeof(FAILURES) / sizeof(FAILURES[0]); i-- > 0;)
 		if (strncmp(state, FAILURES[i].state, strlen(FAILURES[i].state)) == 0)
-			return FAILURES[i].text;
-	return "The tool failed. Its operator has to look into it.";
+			text = FAILURES[i].text;
+	place = strstr(text, "%s");
+	if (place == NULL)
+		return text;
+	return text_printf(&r->pool, "%.*s%s%s", (int)(place - text), text,
+	                   item_kind_name(kind == ITEM_TEMPLATE ? ITEM_RESOURCE : kind), place + 2);
 }
 
 static step_result answer_failure(struct request *r)
 {
+	const struct item *item = call_of(r)->item;
 	const char *state = PQresultErrorField(r->rows, PG_DIAG_SQLSTATE);
 
 	state = state != NULL ? state : "";
 	/* the message may quote values of the arguments or the data: the log gets names only */
-	log_event(LOG_WARNING, "tool failed", "request", r->id, "tool", call_of(r)->tool->name, "sqlstate", state,
-	          "constraint", PQresultErrorField(r->rows, PG_DIAG_CONSTRAINT_NAME), NULL);
-	return tools_answer_problem(r, failure_text(state));
+	log_event(LOG_WARNING, "statement failed", "request", r->id, item_kind_name(item->kind), item->name, "sqlstate",
+	          state, "constraint", PQresultErrorField(r->rows, PG_DIAG_CONSTRAINT_NAME), NULL);
+	return answer_problem(r, failure_text(r, state));
 }
 
 /* The transaction was over before the answer came. */
@@ -75,53 +86,77 @@ static enum call_effect effect_of(ExecStatusType status)
 	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? EFFECT_COMMITTED : EFFECT_NONE;
 }
 
+static enum sql_outcome take_rows(struct request *r, struct outcome *outcome)
+{
+	const struct sql_plan *plan = call_of(r)->plan;
+
+	if (plan->shape == SQL_VALUES)
+		return sql_values_outcome(r, plan, r->rows, outcome);
+	if (call_of(r)->kind != ITEM_TOOL)
+		return sql_contents_outcome(r, plan, r->rows, outcome);
+	return sql_rows_outcome(&r->pool, plan, r->rows, outcome) ? SQL_FINE : SQL_WRONG_COLUMNS;
+}
+
 static step_result answer(struct request *r)
 {
 	const struct call *call = call_of(r);
 	ExecStatusType status = PQresultStatus(r->rows);
-	size_t rows;
+	struct outcome outcome;
 
 	if (call->running.end != RUNNING_ON)
-		return tools_answer_cancelled(r, effect_of(status));
+		return answer_cancelled(r, effect_of(status));
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
 		return answer_failure(r);
-	h2o_iovec_t result = result_of_rows(&r->pool, call->tool, r->rows, result_era_info(r), &rows);
-	if (result.base == NULL) {
-		log_event(LOG_ERROR, "a kept column is not in the result", "tool", call->tool->name, "file",
-		          call->tool->file, NULL);
-		return tools_answer_problem(r, failure_text(""));
+	switch (take_rows(r, &outcome)) {
+	case SQL_FINE: return answer_outcome(r, &outcome);
+	case SQL_NOTHING: return answer_absent(r);
+	case SQL_TOO_LARGE: return answer_problem(r, "The resource is too large.");
+	case SQL_WRONG_COLUMNS: break;
 	}
-	return tools_answer(r, result, rows);
+	log_event(LOG_ERROR, "a kept column is not in the result", item_kind_name(call->item->kind), call->item->name,
+	          "file", call->item->file, NULL);
+	return answer_problem(r, failure_text(r, ""));
 }
 
 static step_fn *const ANSWER_STEPS[] = {answer, NULL};
 
-static struct db *database_of(const struct request *r)
+static struct db *database_of(struct request *r)
 {
-	const struct mcp *mcp = mcp_of(r);
+	const struct databases *databases = view_of(r)->catalogue->databases;
+	const struct sql_plan *plan = call_of(r)->plan;
 
-	return call_of(r)->tool->tier == TIER_READ ? mcp->read_db : mcp->write_db;
+	return plan->write ? databases->write : databases->read;
 }
 
-void backend_sql_cancel(struct request *r)
+static void cancel(struct request *r)
 {
 	db_cancel(database_of(r), r);
 }
 
-bool backend_sql_give_up(struct request *r)
+static bool give_up(struct request *r)
 {
 	return db_give_up(database_of(r), r);
 }
 
-step_result backend_sql_run(struct request *r)
+static step_result run(struct request *r)
 {
-	const struct tool *tool = call_of(r)->tool;
-	struct db_param timeout = param_text(tool->timeout);
+	const struct sql_plan *plan = call_of(r)->plan;
+	struct db_param timeout = param_text(plan->timeout);
 	struct db_question questions[] = {
-	    {CATALOGUE_STATEMENT_TIMEOUT, &timeout, 1},
-	    {tool->statement, bind_arguments(&r->pool, tool, call_of(r)->arguments), tool->parameter_count},
+	    {CATALOGUE_BOUNDS, &timeout, 1},
+	    {plan->statement, bind_arguments(&r->pool, plan, call_of(r)->arguments), plan->parameter_count},
 	};
 
 	run_steps(r, ANSWER_STEPS); /* when the answer is there */
 	return db_ask_all(r, database_of(r), questions, 2, true);
 }
+
+const struct backend BACKEND_SQL = {
+    .name = "sql",
+    .schema = SQL_PLAN_SCHEMA,
+    .kinds = 1 << ITEM_TOOL | 1 << ITEM_RESOURCE | 1 << ITEM_TEMPLATE,
+    .load = sql_plan_load,
+    .run = run,
+    .cancel = cancel,
+    .give_up = give_up,
+};

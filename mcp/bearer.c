@@ -4,21 +4,26 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/confirmation.h"
 #include "common/jws.h"
 #include "common/secret.h"
+#include "mcp/authorization.h"
 #include "mcp/challenge.h"
 #include "mcp/introspection.h"
 #include "mcp/jwks.h"
+#include "mcp/possession.h"
 #include "mcp/revocation.h"
+#include "mcp/token_source.h"
 
 /* r->caller: what the guard knows so far. */
 struct proof {
 	const struct bearer *bearer; /* proved */
 	h2o_iovec_t token;           /* stays here: nothing behind the guard can pass it on */
 	uint8_t digest[SHA256_SIZE];
-	json_t *claims;
-	uint64_t disturbed; /* introspection_disturbed when it was asked */
+	struct token_source source; /* whose it is; not looked for where the token is known */
+	json_t *claims;             /* of TOKEN_SIGNED, verified */
+	bool with_key;              /* it came with the scheme DPoP */
+	bool possessed;             /* by whom it is bound to: judged once, for that uses a proof up */
+	uint64_t disturbed;         /* introspection_disturbed when it was asked */
 };
 
 static struct proof *proof_of(const struct request *r)
@@ -31,38 +36,16 @@ const struct bearer *bearer_of(const struct request *r)
 	return proof_of(r)->bearer;
 }
 
-/* b64token but for its "=" at the end. A table, for this runs over every token of every request. */
-static const bool TOKEN_CHARACTERS[256] = {
-    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true, ['.'] = true,
-    ['_'] = true,         ['~'] = true,         ['+'] = true,         ['/'] = true,
-};
-
-static bool is_token_character(char c)
+void bearer_inherit(struct request *r, const struct request *from)
 {
-	return TOKEN_CHARACTERS[(unsigned char)c];
-}
+	struct proof *proof = h2o_mem_alloc_pool(&r->pool, sizeof(*proof));
+	const struct proof *known = proof_of(from);
 
-enum bearer_form bearer_read(h2o_iovec_t header, h2o_iovec_t *ret_token)
-{
-	static const char SCHEME[] = "Bearer";
-	size_t scheme = sizeof(SCHEME) - 1, at = scheme;
-
-	if (header.len < scheme || !text_is_nocase(h2o_iovec_init(header.base, scheme), SCHEME))
-		return BEARER_OTHER_SCHEME;
-	if (header.len > scheme && header.base[scheme] != ' ')
-		return is_token_character(header.base[scheme]) ? BEARER_OTHER_SCHEME : BEARER_MALFORMED;
-	while (at < header.len && header.base[at] == ' ')
-		at++;
-	size_t start = at;
-	while (at < header.len && is_token_character(header.base[at]))
-		at++;
-	size_t end = at;
-	while (at < header.len && header.base[at] == '=')
-		at++;
-	if (end == start || at != header.len)
-		return BEARER_MALFORMED;
-	*ret_token = h2o_iovec_init(header.base + start, at - start);
-	return BEARER_FINE;
+	*proof = *known;
+	proof->token = h2o_iovec_init(text_copy(&r->pool, known->token), known->token.len);
+	proof->claims = NULL; /* they have been judged */
+	h2o_mem_link_shared(&r->pool, (struct bearer *)known->bearer);
+	r->caller = proof;
 }
 
 /* True if the token is known; the entry then lives as long as the request. */
@@ -96,6 +79,7 @@ static step_result read_header(struct request *r)
 	switch (bearer_read(header, &proof->token)) {
 	case BEARER_OTHER_SCHEME: return challenge_missing(r);
 	case BEARER_MALFORMED: return challenge_invalid(r, "not in the form of a bearer token");
+	case BEARER_WITH_KEY: proof->with_key = true; break;
 	case BEARER_FINE: break;
 	}
 	if (proof->token.len > JWS_SIZE_MAX)
@@ -108,13 +92,25 @@ static step_result read_header(struct request *r)
 	return STEP_NEXT;
 }
 
+static step_result choose_source(struct request *r)
+{
+	struct proof *proof = proof_of(r);
+
+	if (proof->bearer != NULL)
+		return STEP_NEXT;
+	proof->source = token_source_of(mcp_of(r), &r->pool, proof->token);
+	if (proof->source.kind == TOKEN_UNKNOWN)
+		return challenge_invalid(r, "the token is of nobody whose tokens are taken here");
+	return STEP_NEXT;
+}
+
 /* A key that nobody here knows may be a new one of the authorization server. */
 static step_result fetch_keys(struct request *r)
 {
 	struct jwks *jwks = mcp_of(r)->jwks;
 	struct proof *proof = proof_of(r);
 
-	if (proof->bearer != NULL)
+	if (proof->bearer != NULL || proof->source.kind != TOKEN_SIGNED)
 		return STEP_NEXT;
 	h2o_iovec_t kid = jws_peek_kid(&r->pool, proof->token, "at+jwt");
 	if (kid.base == NULL)
@@ -125,33 +121,31 @@ static step_result fetch_keys(struct request *r)
 	return jwks_refresh(jwks, r);
 }
 
-static step_result refuse_certificate(struct request *r)
+static step_result check_possession(struct request *r, const struct confirmation *bound)
 {
-	return challenge_invalid(r, "the token is bound to a certificate that is not this connection's");
+	struct proof *proof = proof_of(r);
+
+	if (!proof->possessed && possession_check(r, bound, proof->with_key, proof->token) == STEP_DONE)
+		return STEP_DONE;
+	proof->possessed = true;
+	return STEP_NEXT;
 }
 
 /* Before anybody is asked about it: a token that was stolen without its key is worth nothing. */
 static step_result check_confirmation(struct request *r, const json_t *claims)
 {
-	uint8_t thumbprint[SHA256_SIZE];
+	struct confirmation bound;
 
-	switch (confirmation_read(claims, thumbprint)) {
-	case CONFIRMATION_NONE: return STEP_NEXT;
-	case CONFIRMATION_CERTIFICATE: return request_certificate_is(r, thumbprint) ? STEP_NEXT : refuse_certificate(r);
-	case CONFIRMATION_OTHER: break;
-	}
 	/* RFC 7800: as a bearer token it would be weaker than it is meant to be */
-	return challenge_invalid(r, "the token is bound to what cannot be proved here");
+	if (!confirmation_read(claims, &bound))
+		return challenge_invalid(r, "the token is bound to what cannot be proved here");
+	return check_possession(r, &bound);
 }
 
-static step_result verify(struct request *r)
+static step_result verify_signed(struct request *r, struct proof *proof)
 {
 	const struct mcp *mcp = mcp_of(r);
-	struct proof *proof = proof_of(r);
 	const char *why = NULL;
-
-	if (proof->bearer != NULL)
-		return STEP_NEXT;
 	const struct jwk_set *keys = jwks_current(mcp->jwks);
 	if (keys == NULL)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the keys of the authorization server are not known yet");
@@ -172,14 +166,31 @@ static step_result verify(struct request *r)
 	return check_confirmation(r, proof->claims);
 }
 
-static step_result introspect(struct request *r)
+static step_result verify(struct request *r)
 {
 	struct proof *proof = proof_of(r);
 
 	if (proof->bearer != NULL)
 		return STEP_NEXT;
-	proof->disturbed = introspection_disturbed(mcp_of(r)->introspection);
-	return introspection_ask(mcp_of(r)->introspection, r, proof->token, proof->digest, proof->claims);
+	if (proof->source.kind == TOKEN_SIGNED)
+		return verify_signed(r, proof);
+	if (proof->source.kind != TOKEN_SERVICE)
+		return STEP_NEXT; /* only its issuer can read it */
+	const char *why = service_bearer_take(mcp_of(r), &r->pool, proof->token, proof->digest);
+	if (why != NULL)
+		return challenge_invalid(r, why);
+	look_up(r, proof, clock_monotonic_ms(), INT64_MAX);
+	return STEP_NEXT;
+}
+
+static step_result introspect(struct request *r)
+{
+	struct proof *proof = proof_of(r);
+
+	if (proof->bearer != NULL || proof->source.introspection == NULL)
+		return STEP_NEXT;
+	proof->disturbed = introspection_disturbed(proof->source.introspection);
+	return introspection_ask(proof->source.introspection, r, proof->token, proof->digest, proof->claims);
 }
 
 /* What was asked for is as new as can be: it has no age limit. */
@@ -193,7 +204,8 @@ static step_result introspect_again(struct request *r)
 {
 	struct proof *proof = proof_of(r);
 
-	if (take_answer(r, proof) || introspection_disturbed(mcp_of(r)->introspection) == proof->disturbed)
+	if (take_answer(r, proof) || proof->source.introspection == NULL ||
+	    introspection_disturbed(proof->source.introspection) == proof->disturbed)
 		return STEP_NEXT;
 	return introspect(r);
 }
@@ -206,12 +218,11 @@ static step_result settle(struct request *r)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the authorization server does not answer");
 	if (!proof->bearer->active)
 		return refuse_dead(r);
-	if (proof->bearer->bound && !request_certificate_is(r, proof->bearer->certificate))
-		return refuse_certificate(r);
-	return STEP_NEXT;
+	return check_possession(r, &proof->bearer->bound);
 }
 
-step_fn *const bearer_steps[] = {read_header, fetch_keys, verify, introspect, introspect_again, settle, NULL};
+step_fn *const bearer_steps[] = {read_header, choose_source,    fetch_keys, verify,
+                                 introspect,  introspect_again, settle,     NULL};
 
 enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool ask)
 {
@@ -223,12 +234,21 @@ enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool a
 
 	if (known != NULL)
 		return known->active ? BEARER_ALIVE : BEARER_DEAD;
-	const struct jwk_set *keys = jwks_current(mcp->jwks);
-	if (!ask || keys == NULL)
+	if (!ask)
 		return BEARER_UNKNOWN;
-	json_t *claims = jws_verify(&r->pool, keys, "at+jwt", proof->token, &why);
-	if (claims == NULL)
-		return BEARER_DEAD; /* its key was withdrawn */
-	introspection_check(mcp->introspection, proof->token, proof->digest, claims);
+	struct token_source source = token_source_of(mcp, &r->pool, proof->token);
+	json_t *claims = NULL;
+	if (source.kind == TOKEN_SERVICE)
+		return service_bearer_take(mcp, &r->pool, proof->token, proof->digest) == NULL ? BEARER_ALIVE
+		                                                                               : BEARER_DEAD;
+	if (source.kind == TOKEN_SIGNED) {
+		const struct jwk_set *keys = jwks_current(mcp->jwks);
+		if (keys == NULL)
+			return BEARER_UNKNOWN;
+		claims = jws_verify(&r->pool, keys, "at+jwt", proof->token, &why);
+		if (claims == NULL)
+			return BEARER_DEAD; /* its key was withdrawn */
+	}
+	introspection_check(source.introspection, proof->token, proof->digest, claims);
 	return BEARER_UNKNOWN;
 }

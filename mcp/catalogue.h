@@ -1,55 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tools are files: one YAML file, one tool. All are read, checked and compiled at start; a file that is wrong in any
- * way refuses the start, for a tool that is half understood is not a tool that was allowed. */
+/* What the server offers is files: one YAML file, one item. All are read, checked and compiled before any is offered; a
+ * file that is wrong in any way refuses the whole, for a tool that is half understood is not a tool that was allowed.
+ * A catalogue never changes: another one takes its place (reload.h). */
 #ifndef SALLYPORT_MCP_CATALOGUE_H
 #define SALLYPORT_MCP_CATALOGUE_H
 
 #include "common/db.h"
-#include "common/schema.h"
+#include "mcp/item.h"
 #include "mcp/settings.h"
 
-enum tier { TIER_READ, TIER_WRITE, TIER_DESTROY };
-const char *tier_name(enum tier tier);
+enum { FILES_MAX = 500 /* in a folder */, ITEM_NAME_MAX = 128, ITEM_KEY_MAX = 2048 };
 
-enum { TOOLS_MAX = 500, TOOL_NAME_MAX = 128, TOOL_PARAMETERS_MAX = 32, CATALOGUE_STATEMENT_TIMEOUT = 0 };
+/* Of clients that know tasks, each call becomes one; of others it runs while they wait, or is refused. */
+enum tool_task { TASK_NEVER, TASK_POSSIBLE, TASK_REQUIRED };
 
 struct tool {
-	size_t index; /* place in the catalogue: tools are sorted by name */
-	const char *file;
-	const char *name, *title, *description, *scope;
-	enum tier tier;
-	bool acquirable;     /* shown to a person who could be granted the scope */
-	bool untrusted;      /* the result holds text of strangers */
-	const json_t *input; /* JSON Schema as it stands in the file */
-	const struct schema *arguments;
-	const char *sql;         /* statement as it is prepared, with the row limit around it */
-	size_t statement;        /* its number in the read or write database */
-	const char **parameters; /* names of the arguments for $1 ... */
-	size_t parameter_count;
-	const char **columns; /* kept ones, in this order */
-	size_t column_count;
-	unsigned rows;
-	char timeout[16];   /* milliseconds as text */
-	h2o_iovec_t listed; /* JSON of the tool in tools/list */
-	const char *digest; /* SHA-256 of the whole definition, hex: what exactly was called, in the audit log */
+	struct item item;
+	const json_t *input, *output;       /* JSON Schemas as they stand in the file; output: NULL if there is none */
+	const struct schema *structured;    /* output, compiled */
+	enum tool_task task;                /* whether its calls become tasks */
+	const struct tool_headers *headers; /* tool_headers.h; NULL if there are none */
 };
+
+static inline const struct tool *tool_of(const struct item *item)
+{
+	return item != NULL && item->kind == ITEM_TOOL ? (const struct tool *)item : NULL;
+}
+
+struct databases;
+
+/* What a backend wants to ask of a database; number 0 of each database sets the bounds of a call. */
+struct catalogue_statement {
+	const char *file, *place; /* for the operator: "/sql/statement" */
+	const char *name;         /* for the log: the item's */
+	const char *sql;          /* with $1 ... */
+	size_t parameter_count;
+	const char *const *columns; /* that it has to give, if it gives any */
+	size_t column_count;
+	bool write; /* in the role that may write */
+};
+enum { CATALOGUE_BOUNDS = 0 }; /* $1: statement_timeout in milliseconds */
 
 struct catalogue {
-	struct tool *tools;
+	const struct mcp_settings *settings;
+	struct item **items; /* tools first, then resources, templates, prompts, each by key: a stable order */
 	size_t count;
-	/* What the two databases prepare; number 0 sets the bounds of a call. */
+	size_t firsts[ITEM_KINDS + 1]; /* items of a kind: from firsts[kind] to below firsts[kind + 1] */
+	struct catalogue_statement *statements;
+	size_t statement_count, statement_capacity;
+	/* What the two databases prepare. */
 	struct db_statement *read_statements, *write_statements;
 	size_t read_count, write_count;
+	struct databases *databases; /* databases.h: retired with the catalogue; NULL where it only looks at files */
+	h2o_mem_pool_t pool;
 };
 
-/* NULL and *error ("tools/x.yaml: /sql/timeout: ..."). Lives in the pool. */
+/* A reference (h2o_mem_release_shared): views have others. NULL and *error ("tools/x.yaml: /sql/timeout: ...") in the
+ * pool. The settings must live as long. */
 struct catalogue *catalogue_load(h2o_mem_pool_t *pool, const struct mcp_settings *settings, const char **error);
-/* Exact bytes; NULL if there is none. */
-const struct tool *catalogue_find(const struct catalogue *catalogue, h2o_iovec_t name);
-
-/* tool_check.c: what the JSON Schema of tool files cannot say. NULL, or a sentence that begins with the place. */
-const char *tool_problem(h2o_mem_pool_t *pool, const struct mcp_settings *settings, const json_t *document);
-/* Number of the highest $n outside of literals and comments; *gap is set if one below it is missing. */
-unsigned tool_statement_parameters(h2o_iovec_t sql, bool *gap);
+/* By key, exact bytes; NULL if there is none. */
+const struct item *catalogue_find(const struct catalogue *catalogue, enum item_kind kind, h2o_iovec_t key);
+/* How many of a kind. */
+static inline size_t catalogue_count(const struct catalogue *catalogue, enum item_kind kind)
+{
+	return catalogue->firsts[kind + 1] - catalogue->firsts[kind];
+}
 
 #endif

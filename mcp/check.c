@@ -7,7 +7,7 @@
 #include "mcp/catalogue.h"
 #include "mcp/verbs.h"
 
-#define STATEMENT "tool"
+#define STATEMENT "statement"
 
 struct check {
 	h2o_mem_pool_t pool;
@@ -30,49 +30,49 @@ static bool has_column(const PGresult *described, const char *name)
 	return false;
 }
 
-static void check_columns(struct check *check, PGconn *connection, const struct tool *tool)
+static void check_columns(struct check *check, PGconn *connection, const struct catalogue_statement *statement)
 {
 	PGresult *described = PQdescribePrepared(connection, STATEMENT);
 
-	for (size_t i = 0; i < tool->column_count; i++)
-		if (PQnfields(described) > 0 && !has_column(described, tool->columns[i]))
-			report(check, tool->file,
+	for (size_t i = 0; i < statement->column_count; i++)
+		if (PQnfields(described) > 0 && !has_column(described, statement->columns[i]))
+			report(check, statement->file,
 			       text_printf(&check->pool, "/result/columns/%zu: the statement gives no %s", i,
-			                   tool->columns[i]));
+			                   statement->columns[i]));
 	PQclear(described);
 }
 
 /* Preparing a statement asks for no rights; planning one and getting ready to run it does. Nothing is run. */
-static PGresult *explain(struct check *check, PGconn *connection, const struct tool *tool)
+static PGresult *explain(struct check *check, PGconn *connection, const struct catalogue_statement *statement)
 {
 	struct text_buffer sql = {.pool = &check->pool};
 
 	text_append_str(&sql, "EXPLAIN EXECUTE " STATEMENT);
-	for (size_t i = 0; i < tool->parameter_count; i++)
+	for (size_t i = 0; i < statement->parameter_count; i++)
 		text_append_str(&sql, i == 0 ? "(NULL" : ", NULL");
-	text_append_str(&sql, tool->parameter_count > 0 ? ")" : "");
+	text_append_str(&sql, statement->parameter_count > 0 ? ")" : "");
 	return PQexec(connection, sql.base);
 }
 
-static bool succeeded(struct check *check, const struct tool *tool, PGresult *result)
+static bool succeeded(struct check *check, const struct catalogue_statement *statement, PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 	bool fine = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 
 	if (!fine)
-		report(check, tool->file,
-		       text_printf(&check->pool, "/sql/statement: %s",
+		report(check, statement->file,
+		       text_printf(&check->pool, "%s: %s", statement->place,
 		                   PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
 	PQclear(result);
 	return fine;
 }
 
-static void check_tool(struct check *check, PGconn *connection, const struct tool *tool)
+static void check_statement(struct check *check, PGconn *connection, const struct catalogue_statement *statement)
 {
-	if (!succeeded(check, tool, PQprepare(connection, STATEMENT, tool->sql, 0, NULL)))
+	if (!succeeded(check, statement, PQprepare(connection, STATEMENT, statement->sql, 0, NULL)))
 		return;
-	check_columns(check, connection, tool);
-	succeeded(check, tool, explain(check, connection, tool));
+	check_columns(check, connection, statement);
+	succeeded(check, statement, explain(check, connection, statement));
 	PQclear(PQexec(connection, "DEALLOCATE " STATEMENT));
 }
 
@@ -84,10 +84,21 @@ static void check_database(struct check *check, const char *member, const char *
 		report(check, text_printf(&check->pool, "%s: %s", check->settings.file, member),
 		       PQerrorMessage(connection));
 	else
-		for (size_t i = 0; i < check->catalogue->count; i++)
-			if ((check->catalogue->tools[i].tier != TIER_READ) == write)
-				check_tool(check, connection, &check->catalogue->tools[i]);
+		for (size_t i = 0; i < check->catalogue->statement_count; i++)
+			if (check->catalogue->statements[i].write == write)
+				check_statement(check, connection, &check->catalogue->statements[i]);
 	PQfinish(connection);
+}
+
+static void print_fine(const struct check *check, const char *file)
+{
+	printf("%s: fine", file);
+	for (enum item_kind kind = 0; kind < ITEM_KINDS; kind++) {
+		size_t count = catalogue_count(check->catalogue, kind);
+		if (count > 0 || kind == ITEM_TOOL)
+			printf(", %zu %s%s", count, item_kind_name(kind), count == 1 ? "" : "s");
+	}
+	printf("\n");
 }
 
 int check_main(const char *file, int argc, char **argv)
@@ -115,7 +126,8 @@ int check_main(const char *file, int argc, char **argv)
 	if (check.catalogue->write_count > 1)
 		check_database(&check, "databases.write", check.settings.write.conninfo, true);
 	if (check.problems == 0)
-		printf("%s: fine, %zu tool%s\n", file, check.catalogue->count, check.catalogue->count == 1 ? "" : "s");
+		print_fine(&check, file);
+	h2o_mem_release_shared(check.catalogue);
 	h2o_mem_clear_pool(&check.pool);
 	return check.problems == 0 ? 0 : 1;
 }

@@ -2,12 +2,14 @@
 /* Both eras stand behind one URL. Precedence: MCP 2026-07-28, basic/versioning and basic/transports/streamable-http. */
 #include <string.h>
 
-#include "common/encoding.h"
+#include "mcp/conversation.h"
+#include "mcp/header_value.h"
 #include "mcp/transport.h"
 
 #define META_VERSION "io.modelcontextprotocol/protocolVersion"
 #define META_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 #define META_CLIENT "io.modelcontextprotocol/clientInfo"
+#define META_LOG_LEVEL "io.modelcontextprotocol/logLevel"
 
 bool transport_speaks_legacy(h2o_iovec_t version)
 {
@@ -15,7 +17,7 @@ bool transport_speaks_legacy(h2o_iovec_t version)
 }
 
 /* A date from the first modern revision on. */
-static bool names_modern(h2o_iovec_t version)
+bool transport_names_modern(h2o_iovec_t version)
 {
 	static const char SHAPE[] = "dddd-dd-dd";
 
@@ -39,24 +41,11 @@ static struct verdict speak(enum era era)
 	return (struct verdict){.fine = true, .era = era};
 }
 
-/* The value of Mcp-Name: plain, or "=?base64?...?=" of UTF-8. {NULL, 0} if that is not well formed. */
-static h2o_iovec_t decode_name(h2o_mem_pool_t *pool, h2o_iovec_t value)
-{
-	static const char START[] = "=?base64?", END[] = "?=";
-	size_t start = sizeof(START) - 1, end = sizeof(END) - 1;
-
-	if (value.len < start + end || memcmp(value.base, START, start) != 0 ||
-	    memcmp(value.base + value.len - end, END, end) != 0)
-		return value;
-	h2o_iovec_t decoded = base64_decode(pool, h2o_iovec_init(value.base + start, value.len - start - end));
-	return decoded.base != NULL && text_is_utf8(decoded) ? decoded : (h2o_iovec_t){NULL, 0};
-}
-
 static const char *name_problem(h2o_mem_pool_t *pool, h2o_iovec_t header, h2o_iovec_t name)
 {
 	if (header.base == NULL)
 		return "The header Mcp-Name is missing";
-	h2o_iovec_t decoded = decode_name(pool, header);
+	h2o_iovec_t decoded = header_value_decode(pool, header);
 	if (decoded.base == NULL)
 		return "The header Mcp-Name is not well formed";
 	return text_equal(decoded, name) ? NULL : "The header Mcp-Name differs from the body";
@@ -64,7 +53,7 @@ static const char *name_problem(h2o_mem_pool_t *pool, h2o_iovec_t header, h2o_io
 
 static struct verdict check_envelope(const json_t *meta)
 {
-	const json_t *client = json_object_get(meta, META_CLIENT);
+	const json_t *client = json_object_get(meta, META_CLIENT), *level = json_object_get(meta, META_LOG_LEVEL);
 
 	if (!json_is_string(json_object_get(meta, META_VERSION)))
 		return refuse(RPC_INVALID_PARAMS, "params._meta must have " META_VERSION);
@@ -72,6 +61,8 @@ static struct verdict check_envelope(const json_t *meta)
 		return refuse(RPC_INVALID_PARAMS, "params._meta must have " META_CAPABILITIES);
 	if (client != NULL && !json_is_object(client))
 		return refuse(RPC_INVALID_PARAMS, META_CLIENT " must be an object");
+	if (level != NULL && severity_of(json_get_text(meta, META_LOG_LEVEL)) == SEVERITIES)
+		return refuse(RPC_INVALID_PARAMS, META_LOG_LEVEL " must be one of the levels of RFC 5424");
 	return speak(ERA_MODERN);
 }
 
@@ -108,12 +99,12 @@ static struct verdict check_modern(h2o_mem_pool_t *pool, const struct transport_
 static struct verdict check_legacy(const struct transport_headers *headers, const struct rpc_message *message)
 {
 	if (text_is(message->method, "initialize")) {
-		if (names_modern(headers->version))
+		if (transport_names_modern(headers->version))
 			return refuse(RPC_HEADER_MISMATCH,
 			              "initialize does not exist in the version that the header names");
 		return speak(ERA_LEGACY);
 	}
-	if (names_modern(headers->version))
+	if (transport_names_modern(headers->version))
 		return refuse(RPC_INVALID_PARAMS, "params._meta must have " META_VERSION " and " META_CAPABILITIES);
 	if (headers->repeats)
 		return refuse(RPC_INVALID_REQUEST, "A header of the protocol stands twice");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/documents.h"
 
-#include "common/config.h"
 #include "common/serving_settings.h"
+#include "mcp/settings_issuers.h"
+#include "mcp/loading.h"
 
 /* Schemas are written as YAML: they are read by the same strict reader as the files that they describe. */
 static const char CONFIG_SCHEMA[] =
@@ -37,6 +38,27 @@ static const char CONFIG_SCHEMA[] =
     "      client_secret_file: {$ref: '#/$defs/path'}\n"
     "      cache: {description: 'How long an answer is believed while the revocation feed is not live', $ref: "
     "'#/$defs/duration'}\n"
+    "  secrets:\n"
+    "    description: 'Master secrets, in a file or where else, that all servers of the resource share'\n"
+    "    anyOf:\n"
+    "    - {$ref: '#/$defs/path'}\n"
+    "    - type: object\n"
+    "      additionalProperties: false\n"
+    "      required: [environment]\n"
+    "      properties:\n"
+    "        environment: {type: string, pattern: '^[A-Za-z_][A-Za-z0-9_]{0,127}$'}\n"
+    "    - type: object\n"
+    "      additionalProperties: false\n"
+    "      required: [credential]\n"
+    "      properties:\n"
+    "        credential: {description: In $CREDENTIALS_DIRECTORY, type: string, pattern: "
+    "'^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$'}\n"
+    "  dpop:\n"
+    "    description: Proofs of keys that tokens are bound to\n"
+    "    type: object\n"
+    "    additionalProperties: false\n"
+    "    properties:\n"
+    "      nonce: {description: Whether each must have a nonce of the server, enum: [required, optional]}\n"
     "  initial_scopes: {type: array, items: {$ref: '#/$defs/scope'}, uniqueItems: true, maxItems: 100}\n"
     "  scopes:\n"
     "    type: object\n"
@@ -51,65 +73,41 @@ static const char CONFIG_SCHEMA[] =
     "        implies: {description: Scopes that come with it, type: array, items: {$ref: '#/$defs/scope'}, "
     "uniqueItems: true, maxItems: 100}\n"
     "  tools: {description: Folder of the tool files, $ref: '#/$defs/path'}\n"
+    "  resources: {description: Folder of the files of resources and templates, $ref: '#/$defs/path'}\n"
+    "  prompts: {description: Folder of the prompt files, $ref: '#/$defs/path'}\n"
+    "  watch_files: {description: 'Load tools, resources and prompts again when their files change', type: boolean}\n"
     "  databases:\n"
     "    type: object\n"
     "    additionalProperties: false\n"
     "    properties: {read: {$ref: '#/$defs/database'}, write: {$ref: '#/$defs/database'}}\n"
     "  allowed_origins: {type: array, items: {type: string, maxLength: 512}, maxItems: 64}\n"
-    "  allowed_hosts: {type: array, items: {type: string, maxLength: 512}, maxItems: 64}\n";
-
-static const char TOOL_SCHEMA[] =
-    "$schema: https://json-schema.org/draft/2020-12/schema\n"
-    "title: A tool of sallyport-mcp\n"
-    "type: object\n"
-    "additionalProperties: false\n"
-    "required: [name, title, description, scope, tier, input, sql, result]\n"
-    "properties:\n"
-    "  name: {type: string, pattern: '^[A-Za-z0-9_.-]{1,128}$'}\n"
-    "  title: {type: string, minLength: 1, maxLength: 200}\n"
-    "  description: {description: For the model, type: string, minLength: 1, maxLength: 4000}\n"
-    "  scope: {description: The scope that opens the tool, type: string, pattern: "
-    "'^[\\x21\\x23-\\x5B\\x5D-\\x7E]{1,128}$'}\n"
-    "  tier: {enum: [read, write, destroy]}\n"
-    "  acquirable:\n"
-    "    description: A person who could be granted the scope sees the tool; its call then asks for the scope\n"
-    "    type: boolean\n"
-    "  untrusted: {description: The result holds text of strangers and is marked as such, type: boolean}\n"
-    "  input: {description: JSON Schema 2020-12 of the arguments, type: object}\n"
-    "  sql:\n"
+    "  allowed_hosts: {type: array, items: {type: string, maxLength: 512}, maxItems: 64}\n"
+    "  streams:\n"
+    "    description: Clients that listen for changes, at a time\n"
     "    type: object\n"
     "    additionalProperties: false\n"
-    "    required: [statement, parameters]\n"
     "    properties:\n"
-    "      statement: {description: 'One statement with $1 ...', type: string, minLength: 1, maxLength: 20000}\n"
-    "      parameters:\n"
-    "        description: Names of the arguments for $1 ..., absent ones are NULL\n"
-    "        type: array\n"
-    "        items: {type: string, minLength: 1, maxLength: 128}\n"
-    "        uniqueItems: true\n"
-    "        maxItems: 32\n"
-    "      write: {description: 'Run in the role that may write', type: boolean}\n"
-    "      timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}\n"
-    "  result:\n"
-    "    type: object\n"
-    "    additionalProperties: false\n"
-    "    required: [columns]\n"
-    "    properties:\n"
-    "      columns: {type: array, items: {type: string, minLength: 1, maxLength: 63}, uniqueItems: true, minItems: 1, "
-    "maxItems: 64}\n"
-    "      rows: {type: integer, minimum: 1, maximum: 1000}\n";
+    "      all: {type: integer, minimum: 0, maximum: 1000000}\n"
+    "      per_caller: {description: Of one client of one person, type: integer, minimum: 1, maximum: 1000000}\n";
 
 json_t *document_of_config(h2o_mem_pool_t *pool)
 {
-	return serving_schema_document(pool, CONFIG_SCHEMA, "configuration schema");
+	const char *text = text_printf(pool, "%s%s", CONFIG_SCHEMA, ISSUERS_SCHEMA);
+
+	return serving_schema_document(pool, text, "configuration schema");
 }
 
 json_t *document_of_tool(h2o_mem_pool_t *pool)
 {
-	const char *error = NULL;
-	json_t *document = yaml_parse(pool, text_of(TOOL_SCHEMA), "tool schema", &error);
+	return item_file_schema(pool, &TOOL_FILE);
+}
 
-	if (document == NULL)
-		h2o__fatal(error);
-	return document;
+json_t *document_of_resource(h2o_mem_pool_t *pool)
+{
+	return item_file_schema(pool, &RESOURCE_FILE);
+}
+
+json_t *document_of_prompt(h2o_mem_pool_t *pool)
+{
+	return item_file_schema(pool, &PROMPT_FILE);
 }

@@ -2,26 +2,22 @@
 #include "mcp/endpoints.h"
 
 #include "common/reply.h"
+#include "mcp/databases.h"
 #include "mcp/jwks.h"
 #include "mcp/transport.h"
 
 enum { MESSAGE_LIMIT = 1024 * 1024 };
 
-static bool databases_ready(const struct mcp *mcp)
-{
-	return (mcp->read_db == NULL || db_ready(mcp->read_db)) && (mcp->write_db == NULL || db_ready(mcp->write_db));
-}
-
 bool endpoints_ready(const struct mcp *mcp)
 {
-	return jwks_current(mcp->jwks) != NULL && databases_ready(mcp);
+	return jwks_current(mcp->jwks) != NULL && databases_ready(mcp->catalogue->databases);
 }
 
 /* For load balancers: this process can serve calls now. */
 static step_result send_health(struct request *r)
 {
 	const struct mcp *mcp = mcp_of(r);
-	bool keys = jwks_current(mcp->jwks) != NULL, databases = databases_ready(mcp);
+	bool keys = jwks_current(mcp->jwks) != NULL, databases = databases_ready(mcp->catalogue->databases);
 	bool fine = keys && databases;
 
 	return reply_json(r, fine ? 200 : 503,
@@ -31,7 +27,6 @@ static step_result send_health(struct request *r)
 
 static step_fn *const HEALTH_STEPS[] = {send_health, NULL};
 
-/* GET and DELETE of the MCP endpoint are 405: there is no stream and no session (2025-11-25, basic/transports). */
 static const struct endpoint ENDPOINTS[] = {
     {.method = "POST",
      .path = "{base}",
@@ -41,6 +36,20 @@ static const struct endpoint ENDPOINTS[] = {
      .state_size = sizeof(struct call),
      .body_limit = MESSAGE_LIMIT,
      .about = "MCP: one JSON-RPC message, both eras"},
+    {.method = "GET",
+     .path = "{base}",
+     .caller = BEARER,
+     .errors_as = AS_JSON_RPC,
+     .steps = transport_listen_steps,
+     .state_size = sizeof(struct call),
+     .about = "MCP, legacy era: what the server has to say without being asked"},
+    {.method = "DELETE",
+     .path = "{base}",
+     .caller = BEARER,
+     .errors_as = AS_JSON_RPC,
+     .steps = transport_end_steps,
+     .state_size = sizeof(struct call),
+     .about = "MCP, legacy era: the end of a session"},
     {.method = "OPTIONS",
      .path = "{base}",
      .steps = transport_preflight_steps,

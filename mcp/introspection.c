@@ -5,20 +5,16 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/confirmation.h"
 #include "common/encoding.h"
-#include "common/jws.h"
 #include "common/log.h"
+#include "mcp/introspection_answer.h"
 #include "mcp/jwks.h"
-#include "mcp/recent_events.h"
 
 enum {
 	FLIGHTS_MAX = 512,
 	FLIGHT_BUCKETS = 64,
 	ASK_TIMEOUT_MS = 5000,
 	ANSWER_LIMIT = 64 * 1024,
-	BELIEVED_MAX_S = 60 * 60, /* who uses the answer may want a newer one */
-	UNSETTLED_MS = 1000,      /* soon after an event */
 };
 
 struct flight_waiter {
@@ -85,180 +81,6 @@ void introspection_close(struct introspection *introspection)
 	free(introspection);
 }
 
-static bool same_text(const json_t *answer, const json_t *claims, const char *member)
-{
-	if (json_object_get(answer, member) == NULL)
-		return true; /* RFC 7662, 2.2: optional */
-	h2o_iovec_t said = json_get_text(answer, member);
-	return said.base != NULL && text_equal(said, json_get_text(claims, member));
-}
-
-/* By its grant a token is forgotten: one that names its grant is of no other. */
-static bool same_grant(const json_t *answer, const json_t *claims)
-{
-	return json_object_get(claims, "grant_id") == NULL || same_text(answer, claims, "grant_id");
-}
-
-/* The token's own claim was checked. */
-static bool is_for(const json_t *answer, const char *resource)
-{
-	const json_t *aud = json_object_get(answer, "aud");
-
-	return aud == NULL || jwt_audience_has(aud, resource);
-}
-
-/* The answer must speak of this token: an authorization server that mixes tokens up is not believed, neither that this
- * one is alive nor that it is dead. */
-static bool is_consistent(const struct introspection_options *o, const json_t *answer, const json_t *claims)
-{
-	return same_text(answer, claims, "iss") && same_text(answer, claims, "sub") &&
-	       same_text(answer, claims, "client_id") && same_text(answer, claims, "jti") &&
-	       same_grant(answer, claims) && is_for(answer, o->resource);
-}
-
-/* RFC 8705, 3.2: of a token that is bound the answer says so too, of another one it does not. */
-static bool same_confirmation(const json_t *answer, const json_t *claims)
-{
-	uint8_t said[SHA256_SIZE], claimed[SHA256_SIZE];
-
-	return confirmation_read(answer, said) == confirmation_read(claims, claimed) &&
-	       memcmp(said, claimed, SHA256_SIZE) == 0;
-}
-
-/* Scopes that both the token and the answer have. */
-static struct scopes granted_scopes(h2o_mem_pool_t *pool, const json_t *answer, const json_t *claims)
-{
-	struct scopes of_token = {NULL, 0}, of_answer = {NULL, 0};
-
-	if (!scopes_parse(pool, json_get_text(claims, "scope"), &of_token))
-		return (struct scopes){NULL, 0};
-	if (json_object_get(answer, "scope") == NULL)
-		return of_token;
-	if (!scopes_parse(pool, json_get_text(answer, "scope"), &of_answer))
-		return (struct scopes){NULL, 0};
-	return scopes_intersect(pool, &of_token, &of_answer);
-}
-
-static void keep_dead(const struct flight *f, int64_t dies_ms)
-{
-	struct bearer_facts facts = {
-	    .digest = f->digest,
-	    .asked_ms = f->asked_ms,
-	    .dies_ms = dies_ms,
-	    .client_id = json_get_text(f->claims, "client_id").base,
-	    .grant_id = json_get_text(f->claims, "grant_id").base,
-	    .jti = json_get_text(f->claims, "jti").base,
-	};
-
-	token_cache_put(f->introspection->options.tokens, bearer_make(&facts));
-}
-
-/* RFC 7662, 2.2: the grant may end before the token does. */
-static int64_t end_of(const json_t *answer, const json_t *claims)
-{
-	int64_t of_token = json_integer_value(json_object_get(claims, "exp"));
-	const json_t *said = json_object_get(answer, "exp");
-
-	return json_is_integer(said) && json_integer_value(said) < of_token ? json_integer_value(said) : of_token;
-}
-
-static const char *const KEY_CLAIMS[TOKEN_KEYS] = {
-    [TOKEN_GRANT] = "grant_id", [TOKEN_JTI] = "jti", [TOKEN_CLIENT] = "client_id"};
-
-/* How long the answer may be believed as far as events go. Those who answer may know of a change a little later than
- * those who tell of it. What no event can name has to be asked for again and again. */
-static int64_t believed_ms(const struct flight *f, const json_t *answer)
-{
-	const struct introspection *introspection = f->introspection;
-	bool named = true;
-
-	for (enum token_key key = 0; key < TOKEN_KEYS; key++) {
-		h2o_iovec_t value = json_get_text(f->claims, KEY_CLAIMS[key]);
-
-		if (value.len == 0 && key == TOKEN_GRANT)
-			value = json_get_text(answer, KEY_CLAIMS[key]);
-		named = named && value.len > 0;
-		if (recent_events_have(&introspection->recent, key, value, f->asked_ms))
-			return UNSETTLED_MS;
-	}
-	return named ? INT64_MAX : introspection->options.cache_ms;
-}
-
-static void keep_alive(h2o_mem_pool_t *pool, const struct flight *f, const json_t *answer, int64_t now_ms)
-{
-	const struct introspection_options *o = &f->introspection->options;
-	struct scopes granted = granted_scopes(pool, answer, f->claims), grantable = {NULL, 0};
-	int64_t expires = end_of(answer, f->claims);
-	int64_t left_s = expires - clock_now();
-	int64_t left_ms = left_s < BELIEVED_MAX_S ? left_s * 1000 : BELIEVED_MAX_S * 1000; /* exp may be huge */
-
-	if (left_ms <= 0) { /* it ended while the question was under way */
-		keep_dead(f, now_ms + o->cache_ms);
-		return;
-	}
-	int64_t unnamed_ms = believed_ms(f, answer);
-
-	if (left_ms > unnamed_ms)
-		left_ms = unnamed_ms;
-	uint8_t *decisions = h2o_mem_alloc_pool(pool, o->catalogue->count + 1);
-
-	if (!scopes_parse(pool, json_get_text(answer, "grantable_scope"), &grantable))
-		grantable = (struct scopes){NULL, 0};
-	policy_decide_all(o->catalogue, &granted, &grantable, decisions);
-	h2o_iovec_t grant = json_get_text(answer, "grant_id");
-	uint8_t certificate[SHA256_SIZE];
-	bool bound = confirmation_read(f->claims, certificate) == CONFIRMATION_CERTIFICATE;
-	struct bearer_facts facts = {
-	    .digest = f->digest,
-	    .active = true,
-	    .asked_ms = f->asked_ms,
-	    .dies_ms = now_ms + left_ms,
-	    .expires = expires,
-	    .subject = json_get_text(f->claims, "sub").base,
-	    .username = json_get_text(answer, "username").base,
-	    .client_id = json_get_text(f->claims, "client_id").base,
-	    .grant_id = grant.base != NULL ? grant.base : json_get_text(f->claims, "grant_id").base,
-	    .jti = json_get_text(f->claims, "jti").base,
-	    .scope = scopes_text(pool, &granted),
-	    .list = tool_lists_get(o->lists, decisions),
-	    .decisions = decisions,
-	    .tool_count = o->catalogue->count,
-	    .certificate = bound ? certificate : NULL,
-	};
-	token_cache_put(o->tokens, bearer_make(&facts));
-}
-
-/* NULL, or why the answer says nothing. */
-static const char *take_answer(const struct flight *f, const struct egress_answer *answer)
-{
-	const struct introspection_options *o = &f->introspection->options;
-	int64_t now_ms = clock_monotonic_ms();
-	const char *problem = NULL;
-	h2o_mem_pool_t pool;
-
-	if (answer->status == 0)
-		return answer->problem;
-	if (answer->status == 401)
-		return "the authorization server does not know this resource server's credentials";
-	if (answer->status != 200)
-		return "the answer is not 200";
-	h2o_mem_init_pool(&pool);
-	json_t *document = json_read(&pool, answer->body, NULL);
-	json_t *active = json_object_get(document, "active");
-	if (!json_is_boolean(active))
-		problem = "the answer is no introspection response";
-	else if (!is_consistent(o, document, f->claims))
-		problem = "the answer speaks of another token";
-	else if (json_is_true(active) && !same_confirmation(document, f->claims))
-		problem = "the answer and the token differ in what the token is bound to";
-	else if (json_is_true(active))
-		keep_alive(&pool, f, document, now_ms);
-	else
-		keep_dead(f, now_ms + o->cache_ms);
-	h2o_mem_clear_pool(&pool);
-	return problem;
-}
-
 /* A token that does not say of which grant it is may be of this one. */
 static bool concerns(const struct flight *f, const char *claim, h2o_iovec_t value)
 {
@@ -278,7 +100,7 @@ void introspection_disturb(struct introspection *introspection, enum token_key k
 	recent_events_add(&introspection->recent, key, value, clock_monotonic_ms());
 	for (size_t i = 0; i < FLIGHT_BUCKETS; i++)
 		for (struct flight *f = introspection->flights[i]; f != NULL; f = f->next)
-			if (concerns(f, KEY_CLAIMS[key], value))
+			if (concerns(f, TOKEN_KEY_CLAIMS[key], value))
 				disturb(introspection, f);
 }
 
@@ -328,10 +150,18 @@ static void on_answer(void *data, const struct egress_answer *answer)
 {
 	struct flight *f = data;
 	struct introspection *introspection = f->introspection;
-	const char *problem = f->disturbed ? NULL : take_answer(f, answer);
+	struct asked asked = {
+	    .options = &introspection->options,
+	    .recent = &introspection->recent,
+	    .digest = f->digest,
+	    .claims = f->claims,
+	    .asked_ms = f->asked_ms,
+	};
+	const char *problem = f->disturbed ? NULL : introspection_take(&asked, answer);
 
 	if (problem != NULL)
-		log_event(LOG_WARNING, "introspection failed", "reason", problem, NULL);
+		log_event(LOG_WARNING, "introspection failed", "issuer", introspection->options.issuer, "reason",
+		          problem, NULL);
 	remove_flight(introspection, f);
 	struct flight_waiter *waiter = f->waiters;
 	json_decref(f->claims);
@@ -385,10 +215,18 @@ static struct flight *start_flight(struct introspection *introspection, const ch
 	return f;
 }
 
+/* NULL while it is not known. */
+static const char *endpoint_of(const struct introspection *introspection)
+{
+	const struct introspection_options *o = &introspection->options;
+
+	return o->endpoint != NULL ? o->endpoint : jwks_introspection_url(o->jwks);
+}
+
 step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
                               const uint8_t digest[SHA256_SIZE], json_t *claims)
 {
-	const char *url = jwks_introspection_url(introspection->options.jwks);
+	const char *url = endpoint_of(introspection);
 	struct flight *f = url != NULL ? start_flight(introspection, url, token, digest, claims) : NULL;
 
 	if (f == NULL)
@@ -402,7 +240,7 @@ step_result introspection_ask(struct introspection *introspection, struct reques
 void introspection_check(struct introspection *introspection, h2o_iovec_t token, const uint8_t digest[SHA256_SIZE],
                          json_t *claims)
 {
-	const char *url = jwks_introspection_url(introspection->options.jwks);
+	const char *url = endpoint_of(introspection);
 
 	if (url != NULL)
 		start_flight(introspection, url, token, digest, claims);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 7662: the authorization server says whether a token that verifies is still alive, for which scopes, and which its
+/* RFC 7662: an issuer says whether a token is alive, for which scopes, and (our own authorization server) which its
  * person could be granted. One question at a time for each token; whoever else comes with it waits for the same answer.
- */
+ * There is one of these for each issuer. */
 #ifndef SALLYPORT_MCP_INTROSPECTION_H
 #define SALLYPORT_MCP_INTROSPECTION_H
 
@@ -10,13 +10,14 @@
 
 struct introspection_options {
 	struct egress *egress;
-	struct jwks *jwks;
+	const char *issuer;   /* whom is asked */
+	const char *endpoint; /* NULL: what its metadata says */
+	struct jwks *jwks;    /* its metadata and keys; may be NULL where the endpoint is not */
 	struct token_cache *tokens;
-	const struct catalogue *catalogue;
-	struct tool_lists *lists;
 	const char *resource, *client_id;
 	struct secret client_secret;
-	int64_t cache_ms; /* of an answer that says that a token is dead */
+	int64_t cache_ms; /* of an answer that says that a token is dead, and of any where no feed tells of changes */
+	const struct foreign_issuer *foreign; /* settings_issuers.h; NULL: it is our own authorization server */
 };
 
 struct introspection;
@@ -26,9 +27,10 @@ void introspection_close(struct introspection *introspection);
 /* "Basic ..." of this resource server, for what else it asks the authorization server. Lives as long. */
 const char *introspection_authorization(const struct introspection *introspection);
 
-/* `claims`: those of the verified token. The request's next step finds the token in the cache, as alive or dead; if it
- * is not there, nobody could say: an outage, or something about the token changed while the question was under way
- * (introspection_disturbed). STEP_WAIT, or STEP_NEXT if nothing can be asked. */
+/* `claims`: those of the verified token; NULL of one that only its issuer can read. The request's next step finds the
+ * token in the cache, as alive or dead; if it is not there, nobody could say: an outage, or something about the token
+ * changed while the question was under way (introspection_disturbed). STEP_WAIT, or STEP_NEXT if nothing can be asked.
+ */
 step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
                               const uint8_t digest[SHA256_SIZE], json_t *claims);
 /* The same for nobody who waits: the cache knows it when the answer is there. */

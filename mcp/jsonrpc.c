@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/reply.h"
+#include "mcp/call.h"
+#include "mcp/stream.h"
 
 /* ---- the id's own bytes ----
  * A client compares ids as it wrote them, and a re-encoded one may differ (-0, escapes). The body has been read as JSON
@@ -97,30 +99,39 @@ static bool read_id(h2o_mem_pool_t *pool, h2o_iovec_t body, const json_t *messag
 		return true;
 	if (!json_is_string(id) && !json_is_integer(id))
 		return false;
+	ret->id_value = id;
 	ret->id = find_id_text(body);
 	if (ret->id.base == NULL) /* the name is written with escapes */
 		ret->id = json_text(pool, id);
 	return true;
 }
 
-bool rpc_read(h2o_mem_pool_t *pool, h2o_iovec_t body, struct rpc_message *ret, struct rpc_problem *problem)
+static bool read_response(const json_t *message, struct rpc_message *ret, struct rpc_problem *problem)
 {
-	enum json_problem json = JSON_FINE;
-	const json_t *message = json_read(pool, body, &json);
+	ret->is_response = true;
+	ret->result = json_object_get(message, "result");
+	ret->error = json_object_get(message, "error");
+	if ((ret->result == NULL) == (ret->error == NULL))
+		return refuse(problem, RPC_INVALID_REQUEST, "A response has either a result or an error");
+	if (!json_is_object(ret->result != NULL ? ret->result : ret->error))
+		return refuse(problem, RPC_INVALID_REQUEST, "The result or error of a response must be an object");
+	if (ret->is_notification)
+		return refuse(problem, RPC_INVALID_REQUEST, "A response must have an id");
+	return true;
+}
 
-	*ret = (struct rpc_message){.is_notification = false};
-	if (message == NULL)
-		return refuse_json(problem, json);
-	if (json_is_array(message)) /* 2025-03-26 had batches, every other revision forbids them: not supported */
-		return refuse(problem, RPC_INVALID_REQUEST, "Batches are not supported");
-	if (!json_is_object(message))
-		return refuse(problem, RPC_INVALID_REQUEST, "The message must be an object");
+static bool read_object(h2o_mem_pool_t *pool, h2o_iovec_t body, const json_t *message, struct rpc_message *ret,
+                        struct rpc_problem *problem)
+{
 	if (!read_id(pool, body, message, ret))
 		return refuse(problem, RPC_INVALID_REQUEST, "The id must be a string or an integer");
 	if (!text_is(json_get_text(message, "jsonrpc"), "2.0"))
 		return refuse(problem, RPC_INVALID_REQUEST, "The member jsonrpc must be \"2.0\"");
-	if (json_object_get(message, "result") != NULL || json_object_get(message, "error") != NULL)
-		return refuse(problem, RPC_INVALID_REQUEST, "This server asks nothing, so it takes no responses");
+	bool answers = json_object_get(message, "result") != NULL || json_object_get(message, "error") != NULL;
+	if (answers && json_object_get(message, "method") != NULL)
+		return refuse(problem, RPC_INVALID_REQUEST, "A message is either a request or a response");
+	if (answers)
+		return read_response(message, ret, problem);
 	ret->method = json_get_text(message, "method");
 	if (ret->method.base == NULL)
 		return refuse(problem, RPC_INVALID_REQUEST, "The method must be a string");
@@ -130,10 +141,46 @@ bool rpc_read(h2o_mem_pool_t *pool, h2o_iovec_t body, struct rpc_message *ret, s
 	return true;
 }
 
+bool rpc_read(h2o_mem_pool_t *pool, h2o_iovec_t body, struct rpc_message *ret, struct rpc_problem *problem)
+{
+	enum json_problem json = JSON_FINE;
+	const json_t *message = json_read(pool, body, &json);
+
+	*ret = (struct rpc_message){.is_batch = json_is_array(message)};
+	if (message == NULL)
+		return refuse_json(problem, json);
+	if (ret->is_batch)
+		return true;
+	if (!json_is_object(message))
+		return refuse(problem, RPC_INVALID_REQUEST, "The message must be an object");
+	return read_object(pool, body, message, ret, problem);
+}
+
+bool rpc_batch_next(h2o_iovec_t body, size_t *at, h2o_iovec_t *ret_member)
+{
+	size_t start = skip_blanks(body, *at);
+
+	/* "[" in front of the first, "," in front of the others, "]" behind the last */
+	if (start >= body.len || body.base[start] == ']')
+		return false;
+	start = skip_blanks(body, start + 1);
+	if (start >= body.len || body.base[start] == ']')
+		return false;
+	*at = skip_value(body, start);
+	*ret_member = h2o_iovec_init(body.base + start, *at - start);
+	return true;
+}
+
 /* ---- answers ---- */
 
 static step_result send_message(struct request *r, int status, h2o_iovec_t body)
 {
+	struct call *call = r->state;
+
+	if (call != NULL && call->stream != NULL) {
+		stream_finish(&call->stream, body);
+		return STEP_DONE;
+	}
 	reply_header(r, "cache-control", "no-store");
 	reply_header(r, "x-request-id", r->id);
 	return reply_body(r, status, "application/json", body);
@@ -159,9 +206,9 @@ step_result rpc_reply(struct request *r, h2o_iovec_t id, h2o_iovec_t result)
 	return send_message(r, 200, h2o_iovec_init(text, len));
 }
 
-step_result rpc_reply_error(struct request *r, int status, h2o_iovec_t id, struct rpc_problem problem, const char *data)
+h2o_iovec_t rpc_error_text(h2o_mem_pool_t *pool, h2o_iovec_t id, struct rpc_problem problem, const char *data)
 {
-	struct text_buffer b = {.pool = &r->pool};
+	struct text_buffer b = {.pool = pool};
 
 	text_append_str(&b, "{\"jsonrpc\":\"2.0\"");
 	if (id.base != NULL) {
@@ -173,10 +220,43 @@ step_result rpc_reply_error(struct request *r, int status, h2o_iovec_t id, struc
 	if (data != NULL)
 		text_append_printf(&b, ",\"data\":%s", data);
 	text_append_str(&b, "}}");
-	return send_message(r, status, h2o_iovec_init(b.base, b.len));
+	return h2o_iovec_init(b.base, b.len);
+}
+
+step_result rpc_reply_error(struct request *r, int status, h2o_iovec_t id, struct rpc_problem problem, const char *data)
+{
+	return send_message(r, status, rpc_error_text(&r->pool, id, problem, data));
 }
 
 step_result rpc_accept(struct request *r)
 {
 	return reply_body(r, 202, NULL, (h2o_iovec_t){NULL, 0});
+}
+
+step_result rpc_no_reply(struct request *r)
+{
+	struct call *call = call_of(r);
+
+	if (call->stream == NULL)
+		return reply_body(r, 200, "text/event-stream", (h2o_iovec_t){NULL, 0});
+	stream_finish(&call->stream, (h2o_iovec_t){NULL, 0});
+	return STEP_DONE;
+}
+
+h2o_iovec_t rpc_message_text(h2o_mem_pool_t *pool, h2o_iovec_t id, const char *method, h2o_iovec_t params)
+{
+	struct text_buffer b = {.pool = pool};
+
+	text_append_str(&b, "{\"jsonrpc\":\"2.0\"");
+	if (id.base != NULL) {
+		text_append_str(&b, ",\"id\":");
+		text_append_iovec(&b, id);
+	}
+	text_append_printf(&b, ",\"method\":\"%s\"", method);
+	if (params.base != NULL) {
+		text_append_str(&b, ",\"params\":");
+		text_append_iovec(&b, params);
+	}
+	text_append_str(&b, "}");
+	return h2o_iovec_init(b.base, b.len);
 }

@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/reply.h"
+#include "mcp/audience.h"
 #include "mcp/methods.h"
+#include "mcp/tasks.h"
 #include "mcp/transport.h"
-
-/* Tools only, and their list does not change while the process lives. */
-#define CAPABILITIES "{\"tools\":{\"listChanged\":false}}"
+#include "mcp/watch.h"
 
 enum { DISCOVER_TTL_MS = 60 * 60 * 1000 };
+
+/* What there is in the catalogue, for everybody the same: capabilities tell what the server is like, not what a caller
+ * may see. */
+static void append_capabilities(struct text_buffer *b, const struct catalogue *catalogue, enum era era)
+{
+	unsigned kinds = audience_kinds(catalogue);
+
+	text_append_str(b, "{\"tools\":{\"listChanged\":true},\"logging\":{}");
+	if ((kinds & WATCH_RESOURCES) != 0)
+		text_append_str(b, ",\"resources\":{\"subscribe\":true,\"listChanged\":true}");
+	if ((kinds & WATCH_PROMPTS) != 0)
+		text_append_str(b, ",\"prompts\":{\"listChanged\":true}");
+	if ((kinds & WATCH_PROMPTS) != 0 || catalogue_count(catalogue, ITEM_TEMPLATE) > 0)
+		text_append_str(b, ",\"completions\":{}");
+	if (era == ERA_MODERN)
+		text_append_str(b, ",\"extensions\":{\"" TASKS_EXTENSION "\":{}}");
+	text_append_str(b, "}");
+}
 
 /* The version that the client asks for if it is spoken, else the newest of its era. */
 step_result lifecycle_initialize(struct request *r)
@@ -19,8 +38,12 @@ step_result lifecycle_initialize(struct request *r)
 		                       (struct rpc_problem){RPC_INVALID_PARAMS, "params must have protocolVersion"},
 		                       NULL);
 	const char *version = transport_speaks_legacy(asked) ? asked.base : MCP_VERSION_LATEST_LEGACY;
-	text_append_printf(&b, "{\"protocolVersion\":\"%s\",\"capabilities\":" CAPABILITIES ",\"serverInfo\":%s}",
-	                   version, mcp_of(r)->server_info);
+	reply_header(r, "mcp-session-id",
+	             session_mint(r, session_version(text_of(version)),
+	                          session_abilities(json_object_get(call->message.params, "capabilities"))));
+	text_append_printf(&b, "{\"protocolVersion\":\"%s\",\"capabilities\":", version);
+	append_capabilities(&b, view_of(r)->catalogue, ERA_LEGACY);
+	text_append_printf(&b, ",\"serverInfo\":%s}", mcp_of(r)->server_info);
 	return rpc_reply(r, call->message.id, h2o_iovec_init(b.base, b.len));
 }
 
@@ -33,9 +56,11 @@ step_result lifecycle_discover(struct request *r)
 {
 	struct text_buffer b = {.pool = &r->pool};
 
+	text_append_str(&b,
+	                "{\"resultType\":\"complete\",\"supportedVersions\":" MCP_VERSIONS_JSON ",\"capabilities\":");
+	append_capabilities(&b, view_of(r)->catalogue, ERA_MODERN);
 	text_append_printf(&b,
-	                   "{\"resultType\":\"complete\",\"supportedVersions\":" MCP_VERSIONS_JSON
-	                   ",\"capabilities\":" CAPABILITIES ",\"ttlMs\":%d,\"cacheScope\":\"private\","
+	                   ",\"ttlMs\":%d,\"cacheScope\":\"private\","
 	                   "\"_meta\":{\"io.modelcontextprotocol/serverInfo\":%s}}",
 	                   DISCOVER_TTL_MS, mcp_of(r)->server_info);
 	return rpc_reply(r, call_of(r)->message.id, h2o_iovec_init(b.base, b.len));

@@ -21,8 +21,8 @@ static const struct verb {
     {"serve", serve_main, "", "serve MCP until SIGTERM"},
     {"check", check_main, "", "check the configuration, the tool files, and their statements in the databases"},
     {"scopes", scopes_main, "", "print the scopes as JSON for \"sallyport-authz resource put URI --scopes -\""},
-    {"catalogue", catalogue_main, "", "print who sees which tool"},
-    {"schema", schema_main, " tool|config", "print the JSON Schema of tool files or of the configuration"},
+    {"catalogue", catalogue_main, "", "print who sees what"},
+    {"schema", schema_main, " tool|resource|prompt|config", "print the JSON Schema of such files"},
     {"doctor", run_doctor, " URL [--as PERSON]...", "walk through a connection to an MCP server as a client does"},
 };
 

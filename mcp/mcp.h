@@ -7,30 +7,57 @@
 #include "common/audit.h"
 #include "common/db.h"
 #include "common/egress.h"
+#include "common/handle.h"
 #include "common/router.h"
 #include "common/server.h"
+#include "mcp/cursor.h"
+#include "mcp/replay.h"
 #include "mcp/running.h"
+#include "mcp/session.h"
 #include "mcp/settings.h"
+#include "mcp/stream.h"
+#include "mcp/watch.h"
 
 struct catalogue;
+struct databases;
 struct feed;
 struct introspection;
 struct jwks;
+struct reload;
 struct token_cache;
+struct token_sources;
+struct used_proofs;
+struct views;
+
+struct tasks { /* of one process */
+	h2o_linklist_t all;
+	size_t count, bytes;
+};
 
 struct mcp {
 	struct mcp_settings settings;
 	h2o_mem_pool_t pool;         /* lives as long as the process */
-	struct catalogue *catalogue; /* catalogue.h: the compiled tools; never changes */
+	struct catalogue *catalogue; /* catalogue.h: what is offered now; requests ask view_of(r) */
 	struct server *server;
 	struct egress *egress;
 	struct audit *audit;                 /* NULL only in unit tests */
-	struct db *read_db, *write_db;       /* NULL where no tool needs one */
+	struct databases *retired;           /* databases.h: to be closed */
+	struct reload *reload;               /* reload.h; NULL only in unit tests */
 	struct jwks *jwks;                   /* jwks.h */
-	struct introspection *introspection; /* introspection.h */
+	struct introspection *introspection; /* introspection.h: our own authorization server */
+	struct token_sources *sources;       /* token_source.h: the others */
 	struct token_cache *tokens;          /* token_cache.h */
+	struct handle_keys *handle_keys;     /* of the secrets file; random where there is none */
+	struct used_proofs *used_proofs;     /* used_proofs.h */
+	struct views *views;                 /* view.h */
+	struct cursor_key cursor_key;        /* cursor.h */
 	struct feed *feed;                   /* feed.h */
 	struct running_calls running;        /* running.h */
+	struct sessions sessions;            /* session.h */
+	struct streams streams;              /* stream.h */
+	struct replays replays;              /* replay.h */
+	struct tasks tasks;                  /* tasks.h */
+	struct watches watches;              /* watch.h */
 	h2o_iovec_t metadata;                /* RFC 9728 document */
 	const char *metadata_url;
 	const char *server_info; /* JSON of {"name", "title", "version"} */

@@ -17,6 +17,13 @@ const struct method *method_find(h2o_iovec_t name);
 /* Runs it for the message of call_of(r), or answers why not. `method` may be NULL. */
 step_result method_run(struct request *r, const struct method *method);
 
+/* say.c: logging/setLevel */
+step_result say_set_level(struct request *r);
+/* listen.c: subscriptions/listen, resources/subscribe and resources/unsubscribe */
+step_result listen_open(struct request *r);
+step_result listen_subscribe(struct request *r);
+step_result listen_unsubscribe(struct request *r);
+
 /* lifecycle.c */
 step_result lifecycle_initialize(struct request *r);
 step_result lifecycle_ping(struct request *r);

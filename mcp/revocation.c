@@ -23,6 +23,7 @@ static void forget(struct mcp *mcp, enum token_key key, h2o_iovec_t id)
 static void end_all(struct mcp *mcp, enum token_key key, h2o_iovec_t id, const char *reason)
 {
 	forget(mcp, key, id);
+	watch_revoke(mcp, key, id);
 	size_t ended = running_revoke(&mcp->running, key, id, reason);
 	if (ended > 0)
 		log_event(LOG_INFO, "running calls cancelled", "reason", reason, NULL);
@@ -37,11 +38,15 @@ void revocation_apply(void *data, const struct feed_event *event)
 	case FEED_GRANT_DEAD: end_all(mcp, TOKEN_GRANT, event->id, "the grant was revoked"); return;
 	case FEED_TOKEN_DEAD: end_all(mcp, TOKEN_JTI, event->id, "the token was revoked"); return;
 	case FEED_CLIENT_DEAD: end_all(mcp, TOKEN_CLIENT, event->id, "the client was disabled"); return;
-	case FEED_GRANT_CHANGED: forget(mcp, TOKEN_GRANT, event->id); return;
+	case FEED_GRANT_CHANGED:
+		forget(mcp, TOKEN_GRANT, event->id);
+		watch_revoke(mcp, TOKEN_GRANT, event->id); /* who listens may see something else now */
+		return;
 	case FEED_EVERYTHING:
 		token_cache_drop_all(mcp->tokens);
 		introspection_disturb_all(mcp->introspection);
 		running_doubt(&mcp->running);
+		watch_doubt(mcp);
 		return;
 	}
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/running.h"
 
+#include <string.h>
+
 #include "common/clock.h"
+#include "mcp/backend.h"
 #include "mcp/bearer.h"
 #include "mcp/call.h"
-#include "mcp/tools.h"
+#include "mcp/conversation.h"
+#include "mcp/stream.h"
 
 enum {
 	TICK_MS = 50,     /* after so long a client that left is noticed, and a cancellation is tried again */
@@ -12,7 +16,16 @@ enum {
 	ASK_MS = 1000,    /* after so long it is asked again whether a token is alive */
 };
 
-/* The database answers in a later turn of the loop, and the request's next step ends the call. */
+/* A backend that never waits, or waits for the client only (ask_look_after), has nothing to stop. */
+static void stop_backend(struct request *r)
+{
+	const struct backend *backend = call_of(r)->backend;
+
+	if (backend->cancel != NULL && !ask_is_waiting(call_of(r)))
+		backend->cancel(r);
+}
+
+/* The backend answers in a later turn of the loop, and the request's next step ends the call. */
 static void cancel(struct running *running, enum running_end end, const char *reason)
 {
 	if (running->end != RUNNING_ON)
@@ -20,7 +33,7 @@ static void cancel(struct running *running, enum running_end end, const char *re
 	running->end = end;
 	running->reason = reason;
 	running->cancelled_ms = clock_monotonic_ms();
-	backend_sql_cancel(running->r);
+	stop_backend(running->r);
 }
 
 static void on_departed(struct request *r)
@@ -46,20 +59,37 @@ static bool must_give_up(const struct running *running, int64_t now_ms)
 	return running->end != RUNNING_CLIENT_LEFT && now_ms - running->cancelled_ms >= GIVE_UP_MS;
 }
 
-/* True if the call was given up. */
+static bool give_up(struct request *r)
+{
+	const struct backend *backend = call_of(r)->backend;
+
+	return backend->give_up != NULL && !ask_is_waiting(call_of(r)) && backend->give_up(r);
+}
+
+/* In the modern era a client cancels by leaving. In the legacy one it should not be taken for that (2025-11-25,
+ * basic/transports); but a result that nobody can ever get is not worth its work, so only a call goes on whose client
+ * can come back for it; the client of a task is expected to leave. */
+static bool has_left_for_good(const struct request *r)
+{
+	return call_of(r)->task == NULL && !stream_can_wait(call_of(r)->stream) && request_client_left(r);
+}
+
+/* True if the call may be gone. */
 static bool look_after(struct running *running, int64_t now_ms)
 {
-	if (running->end == RUNNING_ON && request_client_left(running->r))
+	if (running->end == RUNNING_ON && has_left_for_good(running->r))
 		cancel(running, RUNNING_CLIENT_LEFT, "the client has left");
 	if (running->calls->end_ms != 0 && now_ms >= running->calls->end_ms)
 		cancel(running, RUNNING_SERVER_ENDS, "the server goes down");
 	if (running->end == RUNNING_ON && running->doubted_ms != 0)
 		settle_doubt(running, now_ms);
+	if (ask_look_after(running->r, running->end != RUNNING_ON, now_ms))
+		return true;
 	if (running->end == RUNNING_ON || running->cancelled_ms == now_ms)
 		return false;
 	if (must_give_up(running, now_ms))
-		return backend_sql_give_up(running->r);
-	backend_sql_cancel(running->r);
+		return give_up(running->r);
+	stop_backend(running->r);
 	return false;
 }
 
@@ -143,4 +173,23 @@ size_t running_revoke(struct running_calls *calls, enum token_key key, h2o_iovec
 		count++;
 	}
 	return count;
+}
+
+void running_stop(struct request *r, enum running_end end, const char *reason)
+{
+	cancel(&call_of(r)->running, end, reason);
+}
+
+void running_cancel(struct request *notification, const json_t *id)
+{
+	const struct call *canceller = call_of(notification);
+
+	for (struct running *running = mcp_of(notification)->running.first; running != NULL; running = running->next) {
+		const struct call *call = call_of(running->r);
+		if (call->era != ERA_LEGACY || !json_equal(call->message.id_value, id) ||
+		    memcmp(call->session.owner, canceller->session.owner, SESSION_OWNER_SIZE) != 0)
+			continue;
+		cancel(running, RUNNING_CANCELLED, "the client has cancelled it");
+		return;
+	}
 }

@@ -15,7 +15,7 @@ struct running_calls { /* zeroed: no calls and nobody who looks after them */
 	int64_t end_ms; /* then all of them end (running_end_after); 0: never */
 };
 
-enum running_end { RUNNING_ON, RUNNING_REVOKED, RUNNING_CLIENT_LEFT, RUNNING_SERVER_ENDS };
+enum running_end { RUNNING_ON, RUNNING_REVOKED, RUNNING_CLIENT_LEFT, RUNNING_SERVER_ENDS, RUNNING_CANCELLED };
 
 struct running { /* part of a call */
 	struct running_calls *calls;
@@ -40,5 +40,10 @@ void running_remove(struct request *r);
 void running_doubt(struct running_calls *calls);
 /* Cancels the calls of this grant, token (by jti) or client; how many. `reason` is fixed text. */
 size_t running_revoke(struct running_calls *calls, enum token_key key, h2o_iovec_t value, const char *reason);
+/* Cancels this one. `reason` is fixed text. */
+void running_stop(struct request *r, enum running_end end, const char *reason);
+/* notifications/cancelled of the legacy era: cancels the call with this id, of the same session as the notification, or
+ * without one of the same client of the same person. */
+void running_cancel(struct request *notification, const json_t *id);
 
 #endif

@@ -2,20 +2,28 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "common/dpop_nonce.h"
 #include "common/log.h"
 #include "mcp/bearer.h"
+#include "mcp/databases.h"
 #include "mcp/endpoints.h"
 #include "mcp/feed.h"
 #include "mcp/introspection.h"
 #include "mcp/jwks.h"
+#include "mcp/possession.h"
+#include "mcp/reload.h"
 #include "mcp/revocation.h"
+#include "mcp/tasks.h"
+#include "mcp/token_source.h"
+#include "mcp/used_proofs.h"
 #include "mcp/verbs.h"
 
 enum {
 	TICK_MS = 1000,
-	CALLS_WAITING_MAX = 256,
 	DRAIN_MS = 10 * 1000,
+	CONNECTIONS_MAX = 10000,        /* besides those that listen */
 	CALLS_END_MS = DRAIN_MS - 1000, /* what is left is for their answers */
 };
 
@@ -35,6 +43,19 @@ static char *server_info_text(h2o_mem_pool_t *pool, const char *name)
 	return b.base;
 }
 
+/* Without any, what this process makes is unknown to others and to the next start: clients then begin anew. */
+static struct handle_keys *handle_keys_or_random(h2o_mem_pool_t *pool, struct handle_keys *keys)
+{
+	uint8_t master[32];
+
+	if (keys != NULL)
+		return keys;
+	random_bytes(master, sizeof(master));
+	keys = handle_keys_of(pool, 0, master);
+	secret_wipe(master, sizeof(master));
+	return keys;
+}
+
 /* What only reads files: nothing is open to the world yet. */
 static bool load(struct mcp *mcp, const char *file, const char **error)
 {
@@ -42,12 +63,11 @@ static bool load(struct mcp *mcp, const char *file, const char **error)
 
 	if (!settings_load(&mcp->pool, file, true, s, error))
 		return false;
-	mcp->catalogue = catalogue_load(&mcp->pool, s, error);
-	if (mcp->catalogue == NULL)
+	mcp->handle_keys = handle_keys_or_random(&mcp->pool, s->secrets);
+	struct catalogue *catalogue = catalogue_load(&mcp->pool, s, error);
+	if (catalogue == NULL)
 		return false;
-	if (!s->has_initial_scopes)
-		s->initial_scopes = policy_read_scopes(&mcp->pool, mcp->catalogue);
-	mcp->metadata = metadata_document(&mcp->pool, s);
+	reload_adopt(mcp, catalogue);
 	mcp->metadata_url = metadata_url(&mcp->pool, s);
 	mcp->server_info = server_info_text(&mcp->pool, s->name);
 	return true;
@@ -67,25 +87,6 @@ static bool open_logs(struct mcp *mcp, const char **error)
 	return mcp->audit != NULL;
 }
 
-static struct db *open_database(struct mcp *mcp, const char *name, const struct mcp_database *database,
-                                const struct db_statement *statements, size_t count)
-{
-	struct db_options options = {
-	    .name = name,
-	    .conninfo = database->conninfo,
-	    .statements = statements,
-	    .statement_count = count,
-	    .connections = database->connections,
-	    .in_flight = 1, /* a tool's statement may be slow: none waits behind it */
-	    .early = 1,     /* the bounds of a call */
-	    .line = CALLS_WAITING_MAX,
-	    .cancels = true,
-	};
-
-	/* the first statement sets the bounds of a call: with it alone there is no tool */
-	return count > 1 ? db_open(server_context(mcp->server)->loop, &options) : NULL;
-}
-
 enum { TOKEN_CACHE_SIZE = 16384 }; /* living tokens */
 
 static void open_authorization(struct mcp *mcp)
@@ -93,10 +94,9 @@ static void open_authorization(struct mcp *mcp)
 	const struct mcp_settings *s = &mcp->settings;
 	struct introspection_options options = {
 	    .egress = mcp->egress,
+	    .issuer = s->issuer,
 	    .jwks = jwks_open(mcp->egress, s->issuer),
 	    .tokens = token_cache_open(TOKEN_CACHE_SIZE),
-	    .catalogue = mcp->catalogue,
-	    .lists = tool_lists_open(&mcp->pool, mcp->catalogue, mcp->server_info),
 	    .resource = s->resource,
 	    .client_id = s->client_id,
 	    .client_secret = s->client_secret,
@@ -106,6 +106,8 @@ static void open_authorization(struct mcp *mcp)
 	mcp->jwks = options.jwks;
 	mcp->tokens = options.tokens;
 	mcp->introspection = introspection_open(&options);
+	mcp->sources = token_sources_open(mcp);
+	mcp->used_proofs = used_proofs_open(USED_PROOFS_MAX, DPOP_NONCE_LIFETIME_S * 1000);
 }
 
 static void open_feed(struct mcp *mcp)
@@ -125,14 +127,45 @@ static void open_feed(struct mcp *mcp)
 	mcp->feed = feed_open(&options);
 }
 
+/* Whoever listens holds a connection: no more than half of what this process may have open. */
+static size_t stream_limit(const struct mcp_settings *s)
+{
+	struct rlimit files;
+	bool known = getrlimit(RLIMIT_NOFILE, &files) == 0;
+
+	return known && files.rlim_cur / 2 < s->streams ? files.rlim_cur / 2 : s->streams;
+}
+
+static void open_conversation(struct mcp *mcp)
+{
+	const struct mcp_settings *s = &mcp->settings;
+
+	sessions_open(&mcp->sessions, &mcp->pool, mcp->handle_keys);
+	streams_open(&mcp->streams);
+	replays_open(&mcp->replays);
+	tasks_open(&mcp->tasks);
+	watches_open(&mcp->watches, stream_limit(s), s->streams_per_caller);
+	server_every(mcp->server, TICK_MS, streams_tick, &mcp->streams);
+	server_every(mcp->server, TICK_MS, watches_tick, mcp);
+	server_every(mcp->server, TICK_MS, tasks_tick, &mcp->tasks);
+}
+
 static void on_reload(void *data)
 {
-	audit_reopen(((struct mcp *)data)->audit);
+	struct mcp *mcp = data;
+
+	audit_reopen(mcp->audit);
+	if (mcp->reload != NULL)
+		reload_start(mcp->reload);
 }
 
 static void on_drain(void *data)
 {
-	running_end_after(&((struct mcp *)data)->running, CALLS_END_MS);
+	struct mcp *mcp = data;
+
+	running_end_after(&mcp->running, CALLS_END_MS);
+	watch_end_all(mcp);
+	tasks_end_all(&mcp->tasks);
 }
 
 static bool is_ready(void *data)
@@ -148,38 +181,63 @@ static bool open_server(struct mcp *mcp, const char **error)
 	options.on_reload = on_reload;
 	options.on_drain = on_drain;
 	options.drain_timeout_ms = DRAIN_MS;
+	options.connections_max = CONNECTIONS_MAX + s->streams;
 	options.is_ready = is_ready;
 	options.data = mcp;
 	mcp->server = server_open(&options, error);
 	return mcp->server != NULL;
 }
 
+/* With secrets that the processes share, a list that one has begun goes on at another one. */
+static void make_cursor_key(struct mcp *mcp)
+{
+	const struct handle_keys *secrets = mcp->settings.secrets;
+	uint8_t master[32];
+	bool shared = secrets != NULL && handle_keys_derive(secrets, -1, "cursors", master, NULL);
+
+	cursor_key_make(&mcp->cursor_key, shared ? master : NULL);
+	secret_wipe(master, sizeof(master));
+}
+
 static void serve(struct mcp *mcp)
 {
-	const struct catalogue *c = mcp->catalogue;
+	h2o_loop_t *loop = server_context(mcp->server)->loop;
 	struct service service = endpoints_service(mcp);
 
 	mcp->egress = egress_open(server_context(mcp->server), mcp->settings.ca_file);
-	mcp->read_db = open_database(mcp, "tools-read", &mcp->settings.read, c->read_statements, c->read_count);
-	mcp->write_db = open_database(mcp, "tools-write", &mcp->settings.write, c->write_statements, c->write_count);
+	mcp->catalogue->databases = databases_open(loop, mcp->catalogue, &mcp->settings, &mcp->retired);
+	make_cursor_key(mcp);
+	mcp->views = views_open(mcp->server_info, &mcp->cursor_key);
+	views_switch(mcp->views, mcp->catalogue);
 	open_authorization(mcp);
 	open_feed(mcp);
+	mcp->reload = reload_open(mcp, loop);
+	server_every(mcp->server, TICK_MS, reload_tick, mcp->reload);
+	open_conversation(mcp);
 	server_every(mcp->server, TICK_MS, jwks_tick, mcp->jwks);
+	server_every(mcp->server, TICK_MS, token_sources_tick, mcp->sources);
 	server_every(mcp->server, TICK_MS, feed_tick, mcp->feed);
 	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
 	          mcp->settings.issuer, NULL);
 	server_run(mcp->server, &service);
+	reload_close(mcp->reload);
 	feed_stop(mcp->feed);
-	egress_close(mcp->egress); /* who waits for it may go on to a database */
-	if (mcp->read_db != NULL)
-		db_close(mcp->read_db);
-	if (mcp->write_db != NULL)
-		db_close(mcp->write_db);
+	egress_close(mcp->egress);                   /* who waits for it may go on to a database */
+	databases_retire(mcp->catalogue->databases); /* whoever still holds the catalogue asks no more */
+	databases_close(&mcp->retired);
+	mcp->catalogue->databases = NULL;
 	running_close(&mcp->running);
+	replays_close(&mcp->replays);
+	tasks_close(&mcp->tasks);
+	sessions_close(&mcp->sessions);
 	feed_close(mcp->feed);
+	token_sources_close(mcp->sources);
 	introspection_close(mcp->introspection);
 	jwks_close(mcp->jwks);
 	token_cache_close(mcp->tokens);
+	used_proofs_close(mcp->used_proofs);
+	views_close(mcp->views);
+	h2o_mem_release_shared(mcp->catalogue);
 	audit_close(mcp->audit);
 	log_flush();
 }

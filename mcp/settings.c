@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/settings.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/config.h"
+#include "common/master_secrets.h"
 #include "common/tls.h"
 #include "common/uri.h"
 #include "mcp/documents.h"
 
-enum { CLIENT_SECRET_MAX = 512, CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 30 * 1000 };
+enum { STREAMS_DEFAULT = 5000, STREAMS_PER_CALLER_DEFAULT = 64 };
+enum { CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 30 * 1000 };
 
 static bool refuse(h2o_mem_pool_t *pool, const struct mcp_settings *s, const char *member, const char *problem,
                    const char **error)
@@ -39,32 +37,6 @@ static bool read_resource(h2o_mem_pool_t *pool, struct mcp_settings *s, const ch
 	return problem == NULL || refuse(pool, s, "authorization_server", problem, error);
 }
 
-/* One line; the file belongs to the daemon. */
-static const char *read_secret(h2o_mem_pool_t *pool, const char *path, struct secret *ret)
-{
-	char line[CLIENT_SECRET_MAX + 2];
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	if (fd == -1)
-		return strerror(errno);
-	ssize_t len = fstat(fd, &st) == 0 ? read(fd, line, sizeof(line)) : -1;
-	close(fd);
-	while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
-		len--;
-	const char *problem = NULL;
-	if (len == -1)
-		problem = "cannot be read";
-	else if ((st.st_mode & S_IRWXO) != 0)
-		problem = "is open to others than its owner and group";
-	else if (len == 0 || len > CLIENT_SECRET_MAX || memchr(line, '\n', (size_t)len) != NULL)
-		problem = "must hold the secret in one line";
-	else
-		*ret = secret_copy(pool, line, (size_t)len);
-	secret_wipe(line, sizeof(line));
-	return problem;
-}
-
 static bool read_introspection(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *s,
                                const char **error)
 {
@@ -77,7 +49,7 @@ static bool read_introspection(h2o_mem_pool_t *pool, const json_t *document, boo
 	if (!with_secrets)
 		return true;
 	const char *path = config_path(pool, s->file, introspection, "client_secret_file");
-	const char *problem = read_secret(pool, path, &s->client_secret);
+	const char *problem = settings_secret_read(pool, path, &s->client_secret);
 	return problem == NULL ||
 	       refuse(pool, s, "introspection.client_secret_file", text_printf(pool, "%s: %s", path, problem), error);
 }
@@ -150,6 +122,28 @@ static bool read_scopes(h2o_mem_pool_t *pool, const json_t *document, struct mcp
 	       refuse(pool, s, "initial_scopes", "is not a list of scopes", error);
 }
 
+static bool read_secrets(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *s,
+                         const char **error)
+{
+	struct master_secrets_place place = master_secrets_place_read(pool, s->file, document);
+
+	if (!with_secrets || (place.file == NULL && place.variable == NULL && place.credential == NULL))
+		return true;
+	s->secrets = master_secrets_load(pool, &place, error);
+	return s->secrets != NULL;
+}
+
+static bool read_issuers(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *s,
+                         const char **error)
+{
+	const char *problem =
+	    settings_issuers_read(pool, s->file, document, with_secrets, s->issuer, s->resource, &s->issuers);
+
+	if (problem != NULL)
+		*error = text_printf(pool, "%s: %s", s->file, problem);
+	return problem == NULL;
+}
+
 static struct mcp_database read_database(const json_t *databases, const char *name)
 {
 	const json_t *database = json_object_get(databases, name);
@@ -182,14 +176,23 @@ bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, st
 	if (s->ca_file != NULL && tls_ca_problem(s->ca_file) != NULL)
 		return refuse(pool, s, "ca_file", text_printf(pool, "%s: %s", s->ca_file, tls_ca_problem(s->ca_file)),
 		              error);
+	s->dpop_nonce_required =
+	    strcmp(config_text(json_object_get(document, "dpop"), "nonce", "required"), "required") == 0;
 	s->tools = config_path(pool, file, document, "tools");
+	s->watches_files = config_bool(document, "watch_files", true);
+	s->resources = config_path(pool, file, document, "resources");
+	s->prompts = config_path(pool, file, document, "prompts");
 	s->allowed_origins = serving_text_list(pool, json_object_get(document, "allowed_origins"));
 	s->allowed_hosts = serving_text_list(pool, json_object_get(document, "allowed_hosts"));
 	const json_t *databases = json_object_get(document, "databases");
 	s->read = read_database(databases, "read");
 	s->write = read_database(databases, "write");
+	const json_t *streams = json_object_get(document, "streams");
+	s->streams = (unsigned)config_int(streams, "all", STREAMS_DEFAULT);
+	s->streams_per_caller = (unsigned)config_int(streams, "per_caller", STREAMS_PER_CALLER_DEFAULT);
 	return read_resource(pool, s, error) && read_introspection(pool, document, with_secrets, s, error) &&
-	       read_scopes(pool, document, s, error);
+	       read_scopes(pool, document, s, error) && read_secrets(pool, document, with_secrets, s, error) &&
+	       read_issuers(pool, document, with_secrets, s, error);
 }
 
 const char *settings_scope_title(const struct mcp_settings *settings, const char *scope)

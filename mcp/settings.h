@@ -3,10 +3,12 @@
 #ifndef SALLYPORT_MCP_SETTINGS_H
 #define SALLYPORT_MCP_SETTINGS_H
 
+#include "common/handle.h"
 #include "common/json.h"
 #include "common/scope.h"
 #include "common/secret.h"
 #include "common/serving_settings.h"
+#include "mcp/settings_issuers.h"
 
 struct mcp_database {
 	const char *conninfo; /* NULL if it is not configured */
@@ -22,15 +24,22 @@ struct mcp_settings {
 	const char *name;     /* for people */
 	struct serving_settings serving;
 	const char *ca_file;
-	const char *issuer;    /* the authorization server, byte for byte */
-	const char *client_id; /* introspection */
+	const char *issuer;           /* the authorization server, byte for byte */
+	struct token_issuers issuers; /* others whose tokens are taken */
+	const char *client_id;        /* introspection */
 	struct secret client_secret;
 	int64_t introspection_cache_ms;
-	struct scopes initial_scopes; /* named in the 401 challenge and in scopes_supported */
-	bool has_initial_scopes;      /* else they are those of the tools of tier read */
-	const json_t *scopes;         /* {"logs:read": {"title": ...}} */
-	const char *tools;            /* folder */
+	bool dpop_nonce_required;        /* RFC 9449, 9: every DPoP proof has a nonce of ours */
+	struct scopes initial_scopes;    /* named in the 401 challenge and in scopes_supported */
+	bool has_initial_scopes;         /* else they are those of the tools of tier read */
+	const json_t *scopes;            /* {"logs:read": {"title": ...}} */
+	const char *tools;               /* folder */
+	bool watches_files;              /* a change of files is a reason to load them again */
+	const char *resources, *prompts; /* folders; NULL: there are none */
 	struct mcp_database read, write;
+	struct handle_keys
+	    *secrets; /* of sessions, request states, cursors, nonces; NULL: random ones of each process */
+	unsigned streams, streams_per_caller;                      /* that listen, at a time */
 	const char *const *allowed_origins, *const *allowed_hosts; /* NULL-terminated */
 };
 

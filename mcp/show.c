@@ -29,6 +29,12 @@ static bool open_files(struct files *files, const char *file)
 	return false;
 }
 
+static void close_files(struct files *files)
+{
+	h2o_mem_release_shared(files->catalogue);
+	h2o_mem_clear_pool(&files->pool);
+}
+
 static int print_json(const json_t *value)
 {
 	if (json_dumpf(value, stdout, JSON_INDENT(2)) != 0 || printf("\n") < 0 || fflush(stdout) != 0) {
@@ -40,16 +46,18 @@ static int print_json(const json_t *value)
 
 static json_t *scope_json(const struct files *files, const char *name)
 {
-	json_t *tools = json_array();
+	json_t *opened = json_array();
 
 	for (size_t i = 0; i < files->catalogue->count; i++) {
-		const struct tool *tool = &files->catalogue->tools[i];
-		if (strcmp(tool->scope, name) == 0)
-			json_array_append_new(tools, json_pack("{s:s, s:s, s:s}", "name", tool->name, "title",
-			                                       tool->title, "tier", tier_name(tool->tier)));
+		const struct item *item = files->catalogue->items[i];
+		const char *title = item->title != NULL ? item->title : item->name;
+		if (strcmp(item->scope, name) == 0)
+			json_array_append_new(opened, json_pack("{s:s, s:s, s:s}", "name", item->name, "title", title,
+			                                        "tier", tier_name(item->tier)));
 	}
+	/* people are shown all that a scope opens, whatever kind it is of */
 	json_t *scope = json_pack("{s:s, s:s, s:o}", "name", name, "title",
-	                          settings_scope_title(&files->settings, name), "tools", tools);
+	                          settings_scope_title(&files->settings, name), "tools", opened);
 	json_t *implies = json_object_get(json_object_get(files->settings.scopes, name), "implies");
 	if (json_array_size(implies) > 0)
 		json_object_set(scope, "implies", implies);
@@ -74,7 +82,7 @@ int scopes_main(const char *file, int argc, char **argv)
 	json_t *document = json_pack("{s:o}", "scopes", scopes);
 	int status = print_json(document);
 	json_decref(document);
-	h2o_mem_clear_pool(&files.pool);
+	close_files(&files);
 	return status;
 }
 
@@ -84,19 +92,21 @@ static void print_scope(const struct files *files, const char *scope)
 
 	printf("%s  (%s)\n", scope, settings_scope_title(&files->settings, scope));
 	for (size_t i = 0; i < files->catalogue->count; i++) {
-		const struct tool *tool = &files->catalogue->tools[i];
-		if (strcmp(tool->scope, scope) != 0)
+		const struct item *item = files->catalogue->items[i];
+		if (strcmp(item->scope, scope) != 0)
 			continue;
 		used = true;
-		printf("  %-32s %-8s %s%s%s\n", tool->name, tier_name(tool->tier), tool->title,
-		       tool->acquirable ? "; shown to people who could be granted the scope" : "",
-		       tool->untrusted ? "; result marked as untrusted" : "");
+		printf("  %-32s %-8s %s%s%s\n", item->key,
+		       item->kind == ITEM_TOOL ? tier_name(item->tier) : item_kind_name(item->kind),
+		       item->title != NULL ? item->title : item->name,
+		       item->acquirable ? "; shown to people who could be granted the scope" : "",
+		       item->untrusted ? "; result marked as untrusted" : "");
 	}
 	if (!used)
-		printf("  opens no tool\n");
+		printf("  opens nothing\n");
 }
 
-/* Who sees what: a token with the scope sees the tools below it, and no others. */
+/* Who sees what: a token with the scope sees what stands below it, and nothing else. */
 int catalogue_main(const char *file, int argc, char **argv)
 {
 	struct files files = {.catalogue = NULL};
@@ -110,23 +120,33 @@ int catalogue_main(const char *file, int argc, char **argv)
 		return 1;
 	json_object_foreach ((json_t *)files.settings.scopes, name, words)
 		print_scope(&files, name);
-	h2o_mem_clear_pool(&files.pool);
+	close_files(&files);
 	return fflush(stdout) == 0 ? 0 : 1;
 }
+
+static const struct {
+	const char *name;
+	json_t *(*make)(h2o_mem_pool_t *pool);
+} DOCUMENTS[] = {
+    {"config", document_of_config},
+    {"tool", document_of_tool},
+    {"resource", document_of_resource},
+    {"prompt", document_of_prompt},
+};
 
 int schema_main(const char *file, int argc, char **argv)
 {
 	h2o_mem_pool_t pool;
-	json_t *document;
-	int status;
+	size_t i = 0;
 
 	(void)file;
-	if (argc != 2 || (strcmp(argv[1], "tool") != 0 && strcmp(argv[1], "config") != 0))
+	while (argc == 2 && i < sizeof(DOCUMENTS) / sizeof(DOCUMENTS[0]) && strcmp(argv[1], DOCUMENTS[i].name) != 0)
+		i++;
+	if (argc != 2 || i == sizeof(DOCUMENTS) / sizeof(DOCUMENTS[0]))
 		return 2;
 	json_init();
 	h2o_mem_init_pool(&pool);
-	document = strcmp(argv[1], "tool") == 0 ? document_of_tool(&pool) : document_of_config(&pool);
-	status = print_json(document);
+	int status = print_json(DOCUMENTS[i].make(&pool));
 	h2o_mem_clear_pool(&pool);
 	return status;
 }

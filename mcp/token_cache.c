@@ -17,15 +17,19 @@ struct token_cache {
 	struct age_row living, dead;
 };
 
-static void dispose_bearer(void *data)
+void bearer_forget_view(struct bearer *b)
 {
-	struct bearer *b = data;
-
-	if (b->list != NULL)
-		h2o_mem_release_shared(b->list);
+	if (b->view != NULL)
+		h2o_mem_release_shared(b->view);
+	b->view = NULL;
 }
 
-/* Texts and decisions lie behind the structure: one piece of memory for each token. */
+static void dispose_bearer(void *data)
+{
+	bearer_forget_view(data);
+}
+
+/* Texts lie behind the structure: one piece of memory for each token. */
 static const char *place_text(char **at, const char *text)
 {
 	size_t size = text != NULL ? strlen(text) + 1 : 1;
@@ -45,7 +49,7 @@ struct bearer *bearer_make(const struct bearer_facts *f)
 {
 	size_t size = sizeof(struct bearer) + size_of_text(f->subject) + size_of_text(f->username) +
 	              size_of_text(f->client_id) + size_of_text(f->grant_id) + size_of_text(f->jti) +
-	              size_of_text(f->scope) + f->tool_count;
+	              size_of_text(f->scope) + size_of_text(f->grantable);
 	struct bearer *b = h2o_mem_alloc_shared(NULL, size, dispose_bearer);
 	char *at = (char *)(b + 1);
 
@@ -54,21 +58,16 @@ struct bearer *bearer_make(const struct bearer_facts *f)
 	    .asked_ms = f->asked_ms,
 	    .dies_ms = f->dies_ms,
 	    .expires = f->expires,
-	    .list = f->list,
+	    .bound = f->bound,
 	};
 	memcpy(b->digest, f->digest, sizeof(b->digest));
-	b->bound = f->certificate != NULL;
-	if (b->bound)
-		memcpy(b->certificate, f->certificate, sizeof(b->certificate));
 	b->subject = place_text(&at, f->subject);
 	b->username = place_text(&at, f->username);
 	b->client_id = place_text(&at, f->client_id);
 	b->grant_id = place_text(&at, f->grant_id);
 	b->jti = place_text(&at, f->jti);
 	b->scope = place_text(&at, f->scope);
-	b->decisions = (const uint8_t *)at;
-	if (f->tool_count > 0)
-		memcpy(at, f->decisions, f->tool_count);
+	b->grantable = place_text(&at, f->grantable);
 	return b;
 }
 
@@ -267,6 +266,12 @@ void token_cache_drop_all(struct token_cache *cache)
 		drop_oldest(cache, &cache->living);
 	while (cache->dead.oldest != NULL)
 		drop_oldest(cache, &cache->dead);
+}
+
+void token_cache_forget_views(struct token_cache *cache)
+{
+	for (struct bearer *b = cache->living.oldest; b != NULL; b = b->newer)
+		bearer_forget_view(b);
 }
 
 size_t token_cache_count(const struct token_cache *cache)

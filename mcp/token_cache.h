@@ -5,8 +5,8 @@
 #ifndef SALLYPORT_MCP_TOKEN_CACHE_H
 #define SALLYPORT_MCP_TOKEN_CACHE_H
 
-#include "common/secret.h"
-#include "mcp/tool_list.h"
+#include "common/confirmation.h"
+#include "mcp/view.h"
 
 /* By what a token is dropped. */
 enum token_key { TOKEN_GRANT, TOKEN_JTI, TOKEN_CLIENT, TOKEN_KEYS };
@@ -16,7 +16,7 @@ struct bearer_link { /* in the chain of all tokens of one grant, jti or client *
 	struct bearer *next, **at;
 };
 
-/* Shared by the table and the requests under way (h2o_mem_link_shared); never changes but for the table's own part. */
+/* Shared by the table and the requests under way (h2o_mem_link_shared); what it says of the token never changes. */
 struct bearer {
 	uint8_t digest[SHA256_SIZE];
 	bool active;      /* false: the authorization server said that the token is dead; keys and expiry only */
@@ -25,10 +25,9 @@ struct bearer {
 	int64_t expires;  /* the token's exp */
 	const char *subject, *username, *client_id, *grant_id, *jti; /* "" if unknown */
 	const char *scope;                                           /* granted ones as text */
-	struct tool_list *list;                                      /* what it sees */
-	const uint8_t *decisions;                                    /* policy_decide_all */
-	bool bound;                       /* RFC 8705: good only with the certificate of this thumbprint */
-	uint8_t certificate[SHA256_SIZE]; /* else zeroed */
+	const char *grantable;                                       /* what its person could be granted */
+	struct confirmation bound;                                   /* to whom; possession.h */
+	struct view *view; /* what it sees of a catalogue, once somebody has asked (view.h); NULL before */
 	/* the table's own */
 	struct bearer *next, *older, *newer;
 	struct bearer_link links[TOKEN_KEYS];
@@ -38,15 +37,13 @@ struct bearer_facts {
 	const uint8_t *digest;
 	bool active;
 	int64_t asked_ms, dies_ms, expires;
-	const char *subject, *username, *client_id, *grant_id, *jti, *scope;
-	struct tool_list *list; /* its reference is taken; NULL if not active */
-	const uint8_t *decisions;
-	size_t tool_count;
-	const uint8_t *certificate; /* NULL if it is bound to none */
+	const char *subject, *username, *client_id, *grant_id, *jti, *scope, *grantable;
+	struct confirmation bound;
 };
 
 /* A new reference; texts are copied. */
 struct bearer *bearer_make(const struct bearer_facts *facts);
+void bearer_forget_view(struct bearer *bearer);
 /* The grant, jti or client of the token; "" if it has none. */
 const char *bearer_key(const struct bearer *bearer, enum token_key key);
 
@@ -66,6 +63,8 @@ void token_cache_put(struct token_cache *cache, struct bearer *bearer);
 /* How many were dropped. */
 size_t token_cache_drop(struct token_cache *cache, enum token_key key, h2o_iovec_t value);
 void token_cache_drop_all(struct token_cache *cache);
+/* No token keeps a catalogue that is not the newest. */
+void token_cache_forget_views(struct token_cache *cache);
 size_t token_cache_count(const struct token_cache *cache);
 
 #endif

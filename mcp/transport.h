@@ -13,6 +13,8 @@
 #define MCP_VERSIONS_JSON "[\"2026-07-28\",\"2025-11-25\",\"2025-06-18\",\"2025-03-26\"]"
 
 bool transport_speaks_legacy(h2o_iovec_t version);
+/* A version of the modern era, spoken here or not. */
+bool transport_names_modern(h2o_iovec_t version);
 
 struct transport_headers {
 	h2o_iovec_t version, method, name; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name; base NULL if absent */
@@ -39,6 +41,13 @@ step_result transport_admit(struct request *r);
 extern step_fn *const transport_preflight_steps[];
 /* POST of the MCP endpoint, behind the guard. */
 extern step_fn *const transport_message_steps[];
+/* Reads the one message of call_of(r) and runs it: what POST does, and a batch with each of its members. */
+step_result transport_run_message(struct request *r, h2o_iovec_t text);
+/* transport_session.c: GET, the stream of a legacy client, and DELETE, the end of its session. */
+extern step_fn *const transport_listen_steps[];
+extern step_fn *const transport_end_steps[];
+/* Ends the request with a JSON-RPC error; with the message's id where there is one. */
+step_result transport_refuse(struct request *r, int status, enum rpc_code code, const char *text);
 /* The form AS_JSON_RPC of errors: a JSON-RPC error with the request's id. */
 step_result transport_show_error(struct request *r, const struct oauth_error *error, const char *text);
 

@@ -15,11 +15,11 @@ DECLARE
 		'admin_key', 'assertion_use', 'authorize', 'authorize_lookup', 'client_add', 'client_credentials', 'client_delete',
 		'client_document', 'client_document_confirm', 'client_document_put', 'client_document_withdraw', 'client_get',
 		'client_keys', 'client_list', 'client_register', 'client_registered', 'client_replace', 'client_unregister',
-		'client_update', 'decide', 'feed_poll', 'introspect', 'page_view', 'person_for_sign_in', 'prove_client',
-		'redeem_code', 'refresh', 'revoke', 'sign_in', 'sign_out', 'signing_key_add_first',
+		'client_update', 'decide', 'feed_poll', 'introspect', 'introspect_api_key', 'page_view', 'person_for_sign_in', 'proof_use',
+		'prove_client', 'redeem_code', 'refresh', 'revoke', 'sign_in', 'sign_out', 'signing_key_add_first',
 		'signing_key_rotate', 'signing_keys', 'sweep', 'sweep_clients', 'userinfo'];
 	operator text[] := ARRAY[
-		'admin_key_add', 'admin_key_list', 'admin_key_revoke', 'client_add', 'client_delete', 'client_document_expire',
+		'admin_key_add', 'admin_key_list', 'admin_key_revoke', 'api_key_add', 'api_key_list', 'api_key_revoke', 'client_add', 'client_delete', 'client_document_expire',
 		'client_document_put', 'client_get', 'client_list', 'client_set_enabled', 'client_update', 'consent_forget',
 		'consent_list', 'group_delete', 'group_list', 'group_put', 'initial_access_add', 'initial_access_list',
 		'initial_access_revoke', 'person_add', 'person_list', 'person_set_enabled', 'person_set_groups',

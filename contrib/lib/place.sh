@@ -12,7 +12,7 @@ say() { printf '%s\n' "$*"; }
 exec 4>&2
 
 refuse() {
-	printf '\nquickstart: %s\n' "$*" >&4
+	printf '\n%s: %s\n' "${0##*/}" "$*" >&4
 	exit 1
 }
 

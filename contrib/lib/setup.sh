@@ -5,6 +5,8 @@
 # which sets: top home state
 # shellcheck disable=SC2154
 
+sample=$top/contrib/sample # tools, resources and prompts, their scopes and their data
+
 # The people of the demo: name, display name, scopes.
 PEOPLE=(
 	"alice|Alice (analyst)|logs:read deployments:read customers:read"
@@ -74,21 +76,20 @@ write_configuration() {
 		authorization_server: $issuer
 		introspection: {client_id: sallyport-demo-mcp, client_secret_file: mcp-introspection.secret}
 		scopes:
-		  logs:read: {title: "Search the logs of services"}
-		  deployments:read: {title: "See deployments"}
-		  customers:read: {title: "Look up customers, without personal data"}
-		  tickets:read: {title: "Read support tickets"}
-		  users:read: {title: "Look up users of the application"}
-		  tools:admin: {title: "Change the application: users and migrations"}
+		$(sed '/^#/d; s/^/  /' "$sample/scopes.yaml")
 		tools: tools
+		resources: resources
+		prompts: prompts
 		databases:
 		  read: {conninfo: "$(conninfo sallyport_tools_read sallyport)"}
 		  write: {conninfo: "$(conninfo sallyport_tools_write sallyport)", connections: 1}
 	END
-	if [[ ! -d $home/etc/tools ]]; then
-		cp -R -- "$top/contrib/sample/tools" "$home/etc/tools"
-		chmod -R u=rwX,go=rX "$home/etc/tools"
-	fi
+	local folder
+	for folder in tools resources prompts; do
+		[[ ! -d $home/etc/$folder ]] || continue
+		cp -R -- "$sample/$folder" "$home/etc/$folder"
+		chmod -R u=rwX,go=rX "$home/etc/$folder"
+	done
 	if [[ ! -s $home/etc/authz.secrets ]]; then
 		"$home/prefix/sbin/sallyport-authz" secret new | keep_private "$home/etc/authz.secrets" "$SYSTEM_USER:$SYSTEM_USER"
 	fi
@@ -113,7 +114,7 @@ migrate() {
 }
 
 load_sample() {
-	admin_sql sallyport <"$top/contrib/sample/sample.sql"
+	admin_sql sallyport <"$sample/sample.sql"
 }
 
 sample_is_loaded() {

@@ -74,7 +74,7 @@ $$;
 CREATE OR REPLACE FUNCTION authz.authorize(
 	p_request_id uuid, p_browser_id uuid, p_session_id uuid, p_code_id uuid, p_client_id text, p_resource text, p_redirect_uri text,
 	p_scopes text[], p_state text, p_code_challenge text, p_nonce text, p_prompt text, p_came text, p_request_lifetime bigint,
-	p_code_lifetime bigint,
+	p_code_lifetime bigint, p_key text DEFAULT NULL,
 	OUT outcome text, OUT username text, OUT scope text, OUT consent text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 DECLARE
@@ -89,7 +89,7 @@ BEGIN
 	WHERE s.session_id = p_session_id AND authz.session_serves(s.created_at, s.last_seen_at, s.idle, s.expires_at, p_prompt, now())
 	FOR SHARE OF p;
 	IF FOUND THEN
-		v_approved := authz.approve('silent', p_client_id, p_resource, p_redirect_uri, p_scopes, p_code_challenge, p_nonce, p_prompt, p_came,
+		v_approved := authz.approve('silent', p_client_id, p_resource, p_redirect_uri, p_scopes, p_code_challenge, p_nonce, p_prompt, p_came, p_key,
 		                            v_person.person_id, v_person.scopes, v_person.created_at, p_code_id, p_code_lifetime);
 		IF v_person.last_seen_at < now() - interval '1 minute' THEN
 			PERFORM authz.session_touch(p_session_id);
@@ -108,9 +108,9 @@ BEGIN
 		outcome := 'gone';
 	ELSIF p_prompt IS DISTINCT FROM 'none' THEN
 		INSERT INTO authz.requests (request_id, browser_id, client_id, resource, redirect_uri, scopes, state, code_challenge, prompt, expires_at,
-		                            direct, nonce)
+		                            direct, nonce, key_thumbprint)
 		VALUES (p_request_id, p_browser_id, p_client_id, p_resource, p_redirect_uri, p_scopes, p_state, p_code_challenge, p_prompt,
-		        now() + p_request_lifetime * interval '1 second', v_direct, p_nonce);
+		        now() + p_request_lifetime * interval '1 second', v_direct, p_nonce, p_key);
 	END IF;
 END
 $$;

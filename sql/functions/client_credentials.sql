@@ -3,7 +3,7 @@
 -- registered for is an error. The grant behind all its tokens for a resource is made at the first one; revoked, it stays so, and the next token
 -- comes from a new one. It sleeps while the client is disabled; it ends when the client loses the grant type.
 CREATE OR REPLACE FUNCTION authz.client_credentials(
-	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_scopes text[], p_resource text,
+	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_scopes text[], p_resource text, p_has_key boolean DEFAULT false,
 	OUT outcome text, OUT grant_id uuid, OUT generation bigint, OUT subject text, OUT client_id text, OUT resource text, OUT scope text,
 	OUT auth_time bigint, OUT now bigint, OUT roles text[], OUT groups text[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
@@ -15,7 +15,7 @@ DECLARE
 	v_registered text[];
 	v_scopes text[];
 BEGIN
-	SELECT c.grant_types, c.scope, c.default_resource, c.last_used_at INTO v_client FROM authz.clients AS c
+	SELECT c.grant_types, c.scope, c.default_resource, c.last_used_at, c.key_bound INTO v_client FROM authz.clients AS c
 	WHERE c.client_id = p_client_id
 	  AND authz.client_proved(c.enabled, c.auth_method, c.secret_digest, p_method, p_secret, p_raw_secret);
 	IF NOT FOUND THEN
@@ -24,6 +24,10 @@ BEGIN
 	END IF;
 	IF NOT 'client_credentials' = ANY (v_client.grant_types) OR p_method = 'none' THEN
 		outcome := 'unauthorized_client';
+		RETURN;
+	END IF;
+	IF v_client.key_bound AND NOT p_has_key THEN
+		outcome := 'key_missing';
 		RETURN;
 	END IF;
 	SELECT r.uri INTO v_resource FROM authz.resources AS r

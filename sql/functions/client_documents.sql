@@ -34,7 +34,7 @@ CREATE OR REPLACE FUNCTION authz.client_document_put(
 	p_client_id text, p_digest bytea, p_lifetime bigint, p_etag text, p_last_modified text, p_imported boolean, p_name text, p_auth_method text,
 	p_grant_types text[], p_redirect_uris text[], p_scope text, p_application_type text, p_client_uri text, p_logo_uri text, p_tos_uri text,
 	p_policy_uri text, p_software_id text, p_software_version text, p_contacts jsonb, p_jwks jsonb, p_jwks_uri text, p_assertion_algorithm text,
-	p_tls_subject_kind text, p_tls_subject text, p_certificate_bound boolean)
+	p_tls_subject_kind text, p_tls_subject text, p_certificate_bound boolean, p_key_bound boolean DEFAULT false)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 DECLARE
 	v_before authz.client_documents;
@@ -50,10 +50,10 @@ BEGIN
 	IF v_outcome <> 'same' THEN
 		INSERT INTO authz.clients AS c (client_id, origin, name, auth_method, grant_types, redirect_uris, scope, application_type, client_uri,
 		                                logo_uri, tos_uri, policy_uri, software_id, software_version, contacts, jwks, jwks_uri,
-		                                assertion_algorithm, tls_subject_kind, tls_subject, certificate_bound)
+		                                assertion_algorithm, tls_subject_kind, tls_subject, certificate_bound, key_bound)
 		VALUES (p_client_id, 'document', p_name, p_auth_method, p_grant_types, p_redirect_uris, p_scope, p_application_type, p_client_uri,
 		        p_logo_uri, p_tos_uri, p_policy_uri, p_software_id, p_software_version, p_contacts, p_jwks, p_jwks_uri,
-		        p_assertion_algorithm, p_tls_subject_kind, p_tls_subject, p_certificate_bound)
+		        p_assertion_algorithm, p_tls_subject_kind, p_tls_subject, p_certificate_bound, p_key_bound)
 		ON CONFLICT (client_id) DO UPDATE
 		SET name = excluded.name, auth_method = excluded.auth_method, secret_digest = excluded.secret_digest,
 		    grant_types = excluded.grant_types, redirect_uris = excluded.redirect_uris, scope = excluded.scope,
@@ -61,7 +61,7 @@ BEGIN
 		    tos_uri = excluded.tos_uri, policy_uri = excluded.policy_uri, software_id = excluded.software_id,
 		    software_version = excluded.software_version, contacts = excluded.contacts, jwks = excluded.jwks, jwks_uri = excluded.jwks_uri,
 		    assertion_algorithm = excluded.assertion_algorithm, tls_subject_kind = excluded.tls_subject_kind,
-		    tls_subject = excluded.tls_subject, certificate_bound = excluded.certificate_bound
+		    tls_subject = excluded.tls_subject, certificate_bound = excluded.certificate_bound, key_bound = excluded.key_bound
 		WHERE c.origin = 'document';
 	END IF;
 	INSERT INTO authz.client_documents AS d (client_id, digest, imported, etag, last_modified, fetched_at, fresh_until, changed_at)

@@ -3,7 +3,7 @@
 -- (OAuth 2.1, "Reuse of Authorization Codes"); one that is wrong in any, does not, or whoever sees a code could end the session of its owner.
 CREATE OR REPLACE FUNCTION authz.redeem_code(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_code_id uuid, p_redirect_uri text, p_code_challenge text,
-	p_resource text, p_grant_lifetime bigint, p_limited boolean DEFAULT false,
+	p_resource text, p_grant_lifetime bigint, p_limited boolean DEFAULT false, p_key text DEFAULT NULL,
 	OUT outcome text, OUT grant_id uuid, OUT generation bigint, OUT subject uuid, OUT client_id text, OUT resource text, OUT scope text,
 	OUT auth_time bigint, OUT now bigint, OUT roles text[], OUT groups text[], OUT nonce text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
@@ -13,11 +13,12 @@ DECLARE
 	v_code authz.codes;
 	v_grant_types text[];
 	v_used_at timestamptz;
+	v_key_bound boolean;
 	v_scopes text[];
 	v_roles text[];
 	v_groups text[];
 BEGIN
-	SELECT c.grant_types, c.last_used_at INTO v_grant_types, v_used_at FROM authz.clients AS c
+	SELECT c.grant_types, c.last_used_at, c.key_bound INTO v_grant_types, v_used_at, v_key_bound FROM authz.clients AS c
 	WHERE c.client_id = p_client_id
 	  AND authz.client_proved(c.enabled, c.auth_method, c.secret_digest, p_method, p_secret, p_raw_secret);
 	IF NOT FOUND THEN
@@ -37,6 +38,8 @@ BEGIN
 	END IF;
 	outcome := CASE
 		WHEN v_code.code_id IS NULL OR v_scopes IS NULL OR v_code.redeemed_at IS NULL AND v_code.expires_at <= v_now THEN 'invalid'
+		WHEN p_key IS NULL AND v_key_bound THEN 'key_missing'
+		WHEN v_code.key_thumbprint IS NOT NULL AND v_code.key_thumbprint IS DISTINCT FROM p_key THEN 'key_mismatch'
 		WHEN p_redirect_uri <> v_code.redirect_uri THEN 'redirect_mismatch'
 		WHEN p_code_challenge IS DISTINCT FROM v_code.code_challenge THEN 'verifier_mismatch'
 		WHEN p_resource <> v_code.resource THEN 'target_mismatch'
@@ -54,10 +57,11 @@ BEGIN
 	END IF;
 
 	WITH made AS (
-		INSERT INTO authz.grants (person_id, client_id, resource, redirect_host, scopes, auth_time, expires_at, generation)
+		INSERT INTO authz.grants (person_id, client_id, resource, redirect_host, scopes, auth_time, expires_at, generation, key_thumbprint)
 		VALUES (v_code.person_id, p_client_id, v_code.resource, v_code.redirect_host, v_scopes, v_code.auth_time,
 		        v_now + p_grant_lifetime * interval '1 second',
-		        CASE WHEN 'refresh_token' = ANY (v_grant_types) THEN 1 ELSE 0 END)
+		        CASE WHEN 'refresh_token' = ANY (v_grant_types) THEN 1 ELSE 0 END,
+		        CASE p_method WHEN 'none' THEN p_key END) -- who proves himself otherwise may change his key
 		RETURNING grants.grant_id, grants.generation)
 	UPDATE authz.codes AS k SET redeemed_at = v_now, grant_id = made.grant_id FROM made WHERE k.code_id = p_code_id
 	RETURNING made.grant_id, made.generation, k.person_id, k.client_id, k.resource, array_to_string(v_scopes, ' '),

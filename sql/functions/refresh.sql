@@ -4,7 +4,8 @@
 --   n-1, rotated away within the window                        gives n again            ('retried')
 --   an older one, within the window of its own rotation        gives n again            ('stale')
 --   an older one still                                         revokes the grant        ('reused')
--- and a grant that is revoked, expired, unknown or of another client is 'invalid', whichever of these it is.
+-- and a grant that is bound to another key than the request shows (p_key) is 'key_mismatch', or 'key_missing' where its client always shows one; one
+-- that is revoked, expired, unknown or of another client is 'invalid', whichever of these it is.
 -- Of a request over its budget (p_limited) nothing rotates: what would have been granted is 'limited', but what no waiting mends is told as ever, and
 -- what must revoke the grant does, or a thief could hide the owner's replay behind a flood of his own.
 --
@@ -15,7 +16,7 @@
 -- under the same lock; if the row changed in between (another one rotated first), the loop begins again.
 CREATE OR REPLACE FUNCTION authz.refresh(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_grant_id uuid, p_generation bigint, p_scopes text[], p_resource text,
-	p_window bigint, p_limited boolean DEFAULT false,
+	p_window bigint, p_limited boolean DEFAULT false, p_key text DEFAULT NULL,
 	OUT outcome text, OUT grant_id uuid, OUT generation bigint, OUT subject uuid, OUT client_id text, OUT resource text, OUT scope text,
 	OUT auth_time bigint, OUT now bigint, OUT roles text[], OUT groups text[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
@@ -25,6 +26,7 @@ DECLARE
 	v_horizon timestamptz := v_now - p_window * interval '1 second';
 	v_hurried timestamptz := v_now - p_window * interval '1 second' / 16;
 	v_grant_types text[];
+	v_key_bound boolean;
 	v_grant record;
 	v_entry integer;
 	v_used_at timestamptz;
@@ -35,6 +37,7 @@ BEGIN
 			PERFORM 1 FROM authz.grants AS g, authz.clients AS c, authz.people AS p
 			WHERE g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0 AND g.client_id = p_client_id
 			  AND g.revoked_at IS NULL AND g.expires_at > v_now
+			  AND (g.key_thumbprint IS NULL OR g.key_thumbprint = p_key) AND (p_key IS NOT NULL OR NOT c.key_bound)
 			  AND (p_resource IS NULL OR p_resource = g.resource)
 			  AND (p_scopes IS NULL OR p_scopes <@ g.scopes)
 			  AND coalesce(p_scopes, g.scopes) && p.scopes
@@ -60,6 +63,7 @@ BEGIN
 			FROM authz.clients AS c, authz.people AS p
 			WHERE g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0 AND g.client_id = p_client_id
 			  AND g.revoked_at IS NULL AND g.expires_at > v_now
+			  AND (g.key_thumbprint IS NULL OR g.key_thumbprint = p_key) AND (p_key IS NOT NULL OR NOT c.key_bound)
 			  AND (p_resource IS NULL OR p_resource = g.resource)
 			  AND (p_scopes IS NULL OR p_scopes <@ g.scopes)
 			  AND coalesce(p_scopes, g.scopes) && p.scopes
@@ -80,7 +84,7 @@ BEGIN
 			END IF;
 		END IF;
 
-		SELECT c.grant_types INTO v_grant_types FROM authz.clients AS c
+		SELECT c.grant_types, c.key_bound INTO v_grant_types, v_key_bound FROM authz.clients AS c
 		WHERE c.client_id = p_client_id
 		  AND authz.client_proved(c.enabled, c.auth_method, c.secret_digest, p_method, p_secret, p_raw_secret);
 		IF NOT FOUND THEN
@@ -91,13 +95,17 @@ BEGIN
 			outcome := 'unauthorized_client';
 			EXIT;
 		END IF;
-		SELECT g.generation, g.person_id, g.resource, g.scopes, g.auth_time, g.recent_from, g.recent_at, p.scopes AS allowed, p.roles, p.groups
+		SELECT g.generation, g.person_id, g.resource, g.scopes, g.auth_time, g.recent_from, g.recent_at, g.key_thumbprint, p.scopes AS allowed,
+		       p.roles, p.groups
 		INTO v_grant
 		FROM authz.grants AS g JOIN authz.people AS p ON p.person_id = g.person_id
 		WHERE g.grant_id = p_grant_id AND g.client_id = p_client_id AND g.revoked_at IS NULL AND g.expires_at > v_now AND p.enabled
 		FOR NO KEY UPDATE OF g;
 		outcome := CASE
 			WHEN NOT FOUND OR p_generation < 1 OR p_generation > v_grant.generation THEN 'invalid'
+			-- before all else: who has a refresh token without its key can neither use nor end the grant
+			WHEN v_grant.key_thumbprint IS NOT NULL AND v_grant.key_thumbprint IS DISTINCT FROM p_key THEN 'key_mismatch'
+			WHEN p_key IS NULL AND v_key_bound THEN 'key_missing'
 			WHEN p_resource <> v_grant.resource THEN 'target_mismatch'
 			WHEN NOT p_scopes <@ v_grant.scopes THEN 'scope_exceeded'
 			WHEN NOT coalesce(p_scopes, v_grant.scopes) && v_grant.allowed THEN 'invalid' -- the person lost all of it

@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION authz.client_register(
 	p_scope text, p_application_type text, p_client_uri text, p_logo_uri text, p_tos_uri text, p_policy_uri text, p_software_id text,
 	p_software_version text, p_contacts jsonb, p_resource text, p_jwks jsonb, p_jwks_uri text, p_assertion_algorithm text,
 	p_tls_subject_kind text, p_tls_subject text, p_certificate_bound boolean, p_sealed_secret bytea, p_sealed_with integer,
-	p_metadata_digest bytea, p_registration_id uuid,
+	p_metadata_digest bytea, p_registration_id uuid, p_key_bound boolean DEFAULT false,
 	OUT outcome text, OUT client authz.client_details)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
@@ -66,7 +66,7 @@ BEGIN
 		p_client_id, p_origin, p_name, p_auth_method, p_secret_digest, p_grant_types, p_redirect_uris, p_scope, p_application_type, p_client_uri,
 		p_logo_uri, p_tos_uri, p_policy_uri, p_software_id, p_software_version, p_contacts, p_resource, p_jwks, p_jwks_uri,
 		p_assertion_algorithm, p_tls_subject_kind, p_tls_subject, p_certificate_bound, p_sealed_secret, p_sealed_with, p_metadata_digest,
-		p_registration_id, p_initial_access, p_lease, 'explicit', NULL);
+		p_registration_id, p_initial_access, p_lease, 'explicit', NULL, p_key_bound);
 	outcome := 'added';
 END
 $$;
@@ -85,7 +85,7 @@ CREATE OR REPLACE FUNCTION authz.client_replace(
 	p_registration_id uuid, p_client_id text, p_auth_method text, p_secret_digest bytea, p_name text, p_grant_types text[], p_redirect_uris text[],
 	p_scope text, p_application_type text, p_client_uri text, p_logo_uri text, p_tos_uri text, p_policy_uri text, p_software_id text,
 	p_software_version text, p_contacts jsonb, p_resource text, p_jwks jsonb, p_jwks_uri text, p_assertion_algorithm text,
-	p_tls_subject_kind text, p_tls_subject text, p_certificate_bound boolean,
+	p_tls_subject_kind text, p_tls_subject text, p_certificate_bound boolean, p_key_bound boolean DEFAULT false,
 	OUT outcome text, OUT client authz.client_details)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
@@ -107,7 +107,7 @@ BEGIN
 	SELECT d.* INTO client FROM authz.client_update(
 		p_client_id, p_name, p_grant_types, p_redirect_uris, p_scope, p_application_type, p_client_uri, p_logo_uri, p_tos_uri, p_policy_uri,
 		p_software_id, p_software_version, p_contacts, v_client.resource, p_jwks, p_jwks_uri, p_assertion_algorithm, p_tls_subject_kind,
-		p_tls_subject, p_certificate_bound, true, NULL, NULL) AS d;
+		p_tls_subject, p_certificate_bound, true, NULL, NULL, p_key_bound) AS d;
 END
 $$;
 

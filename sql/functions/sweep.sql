@@ -19,6 +19,8 @@ BEGIN
 	DELETE FROM authz.used_assertions WHERE (client_id, jti_digest) IN (
 		SELECT u.client_id, u.jti_digest FROM authz.used_assertions AS u WHERE u.expires_at < now() - interval '1 minute'
 		LIMIT 20000 FOR UPDATE SKIP LOCKED);
+	DELETE FROM authz.used_proofs WHERE digest IN (
+		SELECT u.digest FROM authz.used_proofs AS u WHERE u.expires_at < now() - interval '1 minute' LIMIT 20000 FOR UPDATE SKIP LOCKED);
 	DELETE FROM authz.sign_in_attempts WHERE (counter, key) IN (
 		SELECT a.counter, a.key FROM authz.sign_in_attempts AS a WHERE a.last_at < now() - interval '1 hour' LIMIT 5000 FOR UPDATE SKIP LOCKED);
 	DELETE FROM authz.person_addresses WHERE last_at < now() - interval '90 days';

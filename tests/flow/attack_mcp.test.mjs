@@ -172,8 +172,9 @@ test('the challenges are read by every client', async () => {
   const errors = [undefined, 'invalid_token', 'insufficient_scope']
   answers.forEach((answer, i) => {
     const header = answer.headers.get('www-authenticate')
-    // RFC 9110, 11.6.1: one challenge of quoted parameters
-    const [, scheme, rest] = /^([^ ]+) (.*)$/.exec(header)
+    // RFC 9110, 11.6.1: one challenge of quoted parameters, and behind that of a 401 the offer of DPoP
+    const [, scheme, rest, offer] = /^([^ ]+) (.*?)(, DPoP algs="[A-Za-z0-9 ]+")?$/.exec(header)
+    assert.equal(offer !== undefined, answer.status === 401)
     assert.equal(scheme, 'Bearer')
     const parameters = rest.split(/, (?=[a-z_]+=")/).map((p) => /^([a-z_]+)="([\x20\x21\x23-\x5b\x5d-\x7e]*)"$/.exec(p))
     assert.ok(parameters.every(Boolean), header)

@@ -19,7 +19,7 @@ test('the first call without a token says where to go', async () => {
   const answer = await get(instance.mcp, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })
   assert.equal(answer.status, 401)
   const challenge = answer.headers.get('www-authenticate')
-  assert.match(challenge, /^Bearer resource_metadata="[^"]+", scope="[^"]+"$/)
+  assert.match(challenge, /^Bearer resource_metadata="[^"]+", scope="[^"]+", DPoP algs="[^"]+"$/)
   assert.doesNotMatch(challenge, /error=/)
   assert.doesNotMatch(challenge, /tools:admin|offline_access/)
   const metadataUrl = /resource_metadata="([^"]+)"/.exec(challenge)[1]

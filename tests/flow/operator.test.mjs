@@ -244,6 +244,7 @@ test('authz check: a good configuration, and broken ones by file and line', asyn
   }
   assertRefused(await authz(['check'], { config: '/nonexistent.yaml' }), /^sallyport-authz: \/nonexistent\.yaml: /)
   assert.equal(JSON.parse(await must(instance, 'authz', ['schema', 'config'])).title, 'Configuration of sallyport-authz')
+  assert.equal(JSON.parse(await must(instance, 'authz', ['schema', 'client'])).title, 'Client metadata (RFC 7591)')
 })
 
 test('the database away, or not migrated: one clear line', async () => {
@@ -328,16 +329,16 @@ async function checkWith(tool) {
 }
 
 test('mcp check: good tools, and each broken one by its file', async () => {
-  assert.equal(await must(instance, 'mcp', ['check']), `${etc(instance, 'mcp.yaml')}: fine, 7 tools\n`)
+  assert.equal(await must(instance, 'mcp', ['check']), `${etc(instance, 'mcp.yaml')}: fine, 7 tools, 1 resource, 1 template, 1 prompt\n`)
   const good = await checkWith(goodTool)
-  assert.equal(good.stdout, `${etc(instance, 'more.yaml')}: fine, 8 tools\n`, good.stderr)
+  assert.equal(good.stdout, `${etc(instance, 'more.yaml')}: fine, 8 tools, 1 resource, 1 template, 1 prompt\n`, good.stderr)
   const broken = [
     [/^scope: .*\n/m, '', /scope/],
     [/^scope: .*$/m, 'scope: nobody:knows', /scope: nobody:knows is not among the scopes/],
     [/^scope: .*$/m, 'scope: ""', /scope/],
     ['maxLength: 10', 'maxLenght: 10', /maxLenght/],
     ['maxLength: 10', 'pattern: "("', /pattern/],
-    ['maxLength: 10', 'x-mcp-header: X', /x-mcp-header/],
+    ['maxLength: 10', 'x-mcp-header: "X Y"', /x-mcp-header/],
     ['maxLength: 10', '$ref: "https://evil.example/schema"', /\$ref|evil/],
     ['  additionalProperties: false\n', '', /additionalProperties/],
     ['additionalProperties: false', 'additionalProperties: true', /additionalProperties/],
@@ -375,6 +376,27 @@ test('mcp check: good tools, and each broken one by its file', async () => {
   assertRefused(await verb(instance, 'mcp', ['serve'], { config: 'more.yaml' }), /zz_extra\.yaml.*scope/)
 })
 
+test('mcp check: resources and prompts, each broken one by its file and place', async () => {
+  const [ticket, report] = [await readFile(etc(instance, 'resources/ticket.yaml'), 'utf8'), await readFile(etc(instance, 'prompts/incident_report.yaml'), 'utf8')]
+  const cases = [
+    ['resources/ticket.yaml', ticket, 'from sample.tickets\n', 'from sample.nothing\n', /ticket\.yaml: \/sql\/statement/],
+    ['resources/ticket.yaml', ticket, 'select id from', 'select iban from', /ticket\.yaml: \/complete\/ticket_id\/sql\/statement/],
+    ['resources/ticket.yaml', ticket, 'columns: [id,', 'columns: [idd,', /ticket\.yaml: .*idd/],
+    ['resources/ticket.yaml', ticket, '{ticket_id}', '{+ticket_id*}', /ticket\.yaml: \/uri_template/],
+    ['prompts/incident_report.yaml', report, 'incident_report.md', '../incident_report.md', /incident_report\.yaml: \/static\/messages\/1\/resource\/file/],
+    ['prompts/incident_report.yaml', report, '{{audience}}', '{{audiense}}', /incident_report\.yaml: \/static\/messages\/0\/text: .*audiense/],
+    ['prompts/incident_report.yaml', report, 'scope: logs:read', 'scope: nobody:knows', /incident_report\.yaml: \/scope/],
+  ]
+  for (const [file, text, from, to, words] of cases) {
+    const broken = text.replace(from, to)
+    assert.notEqual(broken, text, from)
+    await writeEtc(instance, file, broken)
+    assertRefused(await verb(instance, 'mcp', ['check']), words, to)
+    await writeEtc(instance, file, text)
+  }
+  await must(instance, 'mcp', ['check'])
+})
+
 test('mcp check: a table that the tools’ role may not read', async () => {
   const done = await checkWith(goodTool.replace(/^( *statement:).*$/m, '$1 select name as text from sample.migrations where name = $$1::text'))
   assert.equal(done.code, 1)
@@ -402,11 +424,21 @@ test('mcp check: a broken configuration by file and line', async () => {
 
 test('mcp scopes, catalogue and schema say what the files say', async () => {
   const { scopes } = JSON.parse(await must(instance, 'mcp', ['scopes']))
-  assert.deepEqual(scopes.find((s) => s.name === 'logs:read'), { name: 'logs:read', title: 'Search the logs of services', tools: [{ name: 'query_logs', title: 'Search service logs', tier: 'read' }] })
+  assert.deepEqual(scopes.find((s) => s.name === 'logs:read'), {
+    name: 'logs:read',
+    title: 'Search the logs of services',
+    tools: [
+      { name: 'query_logs', title: 'Search service logs', tier: 'read' },
+      { name: 'payments_runbook', title: 'Runbook of the payments service', tier: 'read' },
+      { name: 'incident_report', title: 'Write an incident report', tier: 'read' },
+    ],
+  })
   assert.deepEqual(scopes.find((s) => s.name === 'tools:admin').tools.map((t) => [t.name, t.tier]), [['create_user', 'write'], ['run_migration', 'write']])
   const catalogue = await must(instance, 'mcp', ['catalogue'])
   assert.match(catalogue, /^logs:read {2}\(Search the logs of services\)\n {2}query_logs +read +Search service logs\n/m)
   assert.match(catalogue, /read_ticket.*; result marked as untrusted/)
   assert.match(catalogue, /run_migration.*could be granted the scope/)
-  for (const what of ['tool', 'config']) assert.equal(JSON.parse(await must(instance, 'mcp', ['schema', what])).$schema, 'https://json-schema.org/draft/2020-12/schema')
+  assert.match(catalogue, /sample:\/\/tickets\/\{ticket_id\} +template +Support tickets; result marked as untrusted/)
+  assert.match(catalogue, /incident_report +prompt /)
+  for (const what of ['tool', 'resource', 'prompt', 'config']) assert.equal(JSON.parse(await must(instance, 'mcp', ['schema', what])).$schema, 'https://json-schema.org/draft/2020-12/schema')
 })

@@ -36,6 +36,24 @@ static void check_id(h2o_mem_pool_t *pool, h2o_iovec_t body, const struct rpc_me
 	demand(json_array_size(again) == 1 && json_equal(json_array_get(again, 0), id));
 }
 
+/* Members of a batch are the array's, each with its own bytes, and none is lost. */
+static void check_batch(h2o_mem_pool_t *pool, h2o_iovec_t body)
+{
+	const json_t *array = json_read(pool, body, NULL);
+	size_t at = 0, count = 0;
+	h2o_iovec_t member;
+	while (rpc_batch_next(body, &at, &member)) {
+		struct text_buffer wrapped = {.pool = pool};
+		text_append_str(&wrapped, "[");
+		text_append_iovec(&wrapped, member);
+		text_append_str(&wrapped, "]");
+		json_t *again = json_read(pool, h2o_iovec_init(wrapped.base, wrapped.len), NULL);
+		demand(json_array_size(again) == 1);
+		demand(json_equal(json_array_get(again, 0), json_array_get(array, count++)));
+	}
+	demand(count == json_array_size(array));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	h2o_mem_pool_t pool;
@@ -48,6 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	headers.name = take_line(&rest);
 	if (!rpc_read(&pool, rest, &message, &problem)) {
 		demand(problem.text != NULL && problem.code != 0);
+	} else if (message.is_batch) {
+		check_batch(&pool, rest);
 	} else {
 		check_id(&pool, rest, &message);
 		const struct method *method = method_find(message.method);

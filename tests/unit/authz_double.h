@@ -411,6 +411,18 @@ step_result store_introspect(struct request *r, const struct client_proof *proof
 	return asked("introspect");
 }
 
+step_result store_introspect_api_key(struct request *r, const struct client_proof *proof, const uint8_t key_id[16])
+{
+	(void)r, (void)key_id;
+	DOUBLE.proof = *proof;
+	return asked("introspect_api_key");
+}
+
+void store_read_introspect_api_key(struct request *r, struct introspected *ret)
+{
+	store_read_introspect(r, ret);
+}
+
 void store_read_introspect(struct request *r, struct introspected *ret)
 {
 	(void)r;
@@ -482,6 +494,19 @@ step_result store_assertion_use(struct request *r, const char *client_id, const 
 }
 
 bool store_read_assertion_use(struct request *r)
+{
+	(void)r;
+	return !DOUBLE.assertion_used;
+}
+
+step_result store_proof_use(struct request *r, const uint8_t digest[SHA256_SIZE], int64_t lifetime)
+{
+	(void)r, (void)lifetime;
+	memcpy(DOUBLE.jti_digest, digest, SHA256_SIZE);
+	return asked("proof_use");
+}
+
+bool store_read_proof_use(struct request *r)
 {
 	(void)r;
 	return !DOUBLE.assertion_used;

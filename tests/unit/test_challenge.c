@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/challenge.c"
+#include "common/request_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,14 +79,60 @@ static void test_missing_scope(void **state)
 	request_test_free(r);
 }
 
+/* A client that takes the first line alone, or all of them as one text, finds Bearer and what belongs to it first. */
+static void test_dpop_is_offered_behind(void **state)
+{
+	(void)state;
+	struct request *r = request_of("logs:read");
+	challenge_missing(r);
+	assert_string_equal(reply_test_header(r, "www-authenticate"),
+	                    "Bearer resource_metadata=\"" METADATA "\", scope=\"logs:read\"");
+	const struct reply_header *h = r->headers, *offer = NULL;
+	for (; h != NULL; h = h->next)
+		if (strcmp(h->name, "www-authenticate") == 0)
+			offer = h;
+	assert_string_equal(offer->value, "DPoP algs=\"ES256 EdDSA Ed25519 PS256 RS256\"");
+	request_test_free(r);
+}
+
+static void test_who_came_with_dpop_is_told_so_alone(void **state)
+{
+	static const struct {
+		step_result (*challenge)(struct request *, const char *);
+		const char *error;
+	} CASES[] = {{challenge_invalid, "invalid_token"}, {challenge_proof, "invalid_dpop_proof"}};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct request *r = request_of("logs:read");
+		size_t lines = 0;
+		request_test_header(r, "authorization", "dpop abc");
+		CASES[i].challenge(r, "x");
+		assert_int_equal(reply_test_status(r), 401);
+		const char *header = reply_test_header(r, "www-authenticate");
+		assert_true(text_starts(text_of(header), text_printf(&r->pool, "DPoP error=\"%s\"", CASES[i].error)));
+		assert_non_null(strstr(header, "algs=\"ES256 "));
+		assert_non_null(strstr(header, "resource_metadata=\"" METADATA "\", scope=\"logs:read\""));
+		for (const struct reply_header *h = r->headers; h != NULL; h = h->next)
+			lines += strcmp(h->name, "www-authenticate") == 0;
+		assert_int_equal(lines, 1);
+		request_test_free(r);
+	}
+	struct request *r = request_of("logs:read");
+	request_test_header(r, "authorization", "DPoP abc");
+	challenge_nonce(r);
+	assert_int_equal(reply_test_status(r), 401);
+	assert_true(text_starts(text_of(reply_test_header(r, "www-authenticate")), "DPoP error=\"use_dpop_nonce\""));
+	request_test_free(r);
+}
+
 /* Clients look for name="value" anywhere in the header: a description must hold nothing of that form. */
 static void test_values_are_simple(void **state)
 {
 	(void)state;
 	h2o_mem_pool_t pool;
 	h2o_mem_init_pool(&pool);
-	static const char *const texts[] = {INVALID_TEXT, SCOPE_TEXT, MALFORMED_TEXT};
-	for (size_t i = 0; i < 3; i++)
+	static const char *const texts[] = {INVALID_TEXT, PROOF_TEXT, NONCE_TEXT, SCOPE_TEXT, MALFORMED_TEXT};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_null(strpbrk(texts[i], "\"\\=,"));
 	h2o_mem_clear_pool(&pool);
 }
@@ -98,6 +145,8 @@ int main(void)
 	    cmocka_unit_test(test_bad_token),
 	    cmocka_unit_test(test_malformed_credentials),
 	    cmocka_unit_test(test_missing_scope),
+	    cmocka_unit_test(test_dpop_is_offered_behind),
+	    cmocka_unit_test(test_who_came_with_dpop_is_told_so_alone),
 	    cmocka_unit_test(test_values_are_simple),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

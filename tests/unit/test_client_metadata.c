@@ -126,9 +126,58 @@ static void refuses_other_members(void **state)
 	    WITH("\"contacts\":\"a@b\""),
 	    WITH("\"contacts\":[1]"),
 	    WITH("\"software_id\":\"a\\u0007\""),
+	    WITH("\"jwks\":\"{}\""),
+	    WITH("\"jwks_uri\":[\"https://c.example/jwks\"]"),
+	    WITH("\"token_endpoint_auth_signing_alg\":[\"ES256\"]"),
+	    WITH("\"tls_client_auth_subject_dn\":1"),
+	    WITH("\"tls_client_certificate_bound_access_tokens\":\"yes\""),
+	    WITH("\"dpop_bound_access_tokens\":1"),
+	    WITH("\"contacts\":[\"a\\u202eb\"]"),
 	};
 	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
 		assert_refused(BAD[i], &INVALID_CLIENT_METADATA);
+}
+
+static void says_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *json, *text;
+	} WRONG[] = {
+	    {"[]", "client metadata must be a JSON object"},
+	    {"{\"redirect_uris\":[\"https://a.example/\",7]}", "redirect_uris must be an array of at most 10 URIs"},
+	    {WITH("\"client_name\":7"), "client_name must be at most 64 visible characters"},
+	    {WITH("\"client_name\":\"a\\nb\""), "client_name must be at most 64 visible characters"},
+	    {WITH("\"token_endpoint_auth_method\":\"x\""),
+	     "token_endpoint_auth_method must be one that the server offers"},
+	    {WITH("\"contacts\":[\"a\",1]"),
+	     "contacts must be an array of at most 10 texts of at most 256 visible characters"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
+		assert_false(reads(WRONG[i].json, METADATA_REGISTERED));
+		assert_string_equal(problem.text, WRONG[i].text);
+	}
+}
+
+/* null and "" leave a member out. */
+static void takes_empty_members(void **state)
+{
+	static const char *const NAMES[] = {
+	    "client_name", "grant_types",      "response_types", "token_endpoint_auth_method",
+	    "jwks",        "jwks_uri",         "scope",          "token_endpoint_auth_signing_alg",
+	    "client_uri",  "application_type", "software_id",    "dpop_bound_access_tokens",
+	    "contacts",    "enabled",          "consent",        "resource",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		for (int way = 0; way < 2; way++) {
+			const char *value = way == 0 ? "null" : "\"\"";
+			const char *text = text_printf(&pool, "{\"redirect_uris\":[\"http://localhost/cb\"],\"%s\":%s}",
+			                               NAMES[i], value);
+			assert_accepted(text);
+			assert_true(reads(text, METADATA_ADMIN));
+		}
+	}
 }
 
 /* Nobody makes himself a resource server, nor enables himself. */
@@ -219,7 +268,8 @@ int main(void)
 	    cmocka_unit_test(fills_in_what_rfc_7591_says),  cmocka_unit_test(takes_what_clients_send),
 	    cmocka_unit_test(refuses_redirect_uris),        cmocka_unit_test(refuses_other_members),
 	    cmocka_unit_test(lets_only_the_admin_say_some), cmocka_unit_test(shows_what_it_read),
-	    cmocka_unit_test(lets_the_admin_make_services),
+	    cmocka_unit_test(lets_the_admin_make_services), cmocka_unit_test(says_what_is_wrong),
+	    cmocka_unit_test(takes_empty_members),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

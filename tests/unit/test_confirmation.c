@@ -32,27 +32,54 @@ static const char *thumbprint_of(const char *text)
 	return base64url_encode(&pool, digest, sizeof(digest)).base;
 }
 
-static enum confirmation read_text(const char *cnf, uint8_t thumbprint[SHA256_SIZE])
+static bool read_text(const char *cnf, struct confirmation *ret)
 {
 	json_t *claims =
 	    json_read(&pool, text_of(text_printf(&pool, "{\"sub\":\"a\"%s%s}", *cnf ? ",\"cnf\":" : "", cnf)), NULL);
 	assert_non_null(claims);
-	memset(thumbprint, 0xaa, SHA256_SIZE);
-	return confirmation_read(claims, thumbprint);
+	memset(ret, 0xaa, sizeof(*ret));
+	return confirmation_read(claims, ret);
 }
 
-static void test_reads_one_thumbprint_only(void **state)
+static void test_reads_certificate_and_key(void **state)
 {
 	static const uint8_t zero[SHA256_SIZE];
-	uint8_t thumbprint[SHA256_SIZE], expected[SHA256_SIZE];
+	uint8_t certificate[SHA256_SIZE], key[SHA256_SIZE];
+	struct confirmation c, other;
+	const char *x5t = thumbprint_of("certificate"), *jkt = thumbprint_of("key");
+	(void)state;
+	sha256(text_of("certificate"), certificate);
+	sha256(text_of("key"), key);
+
+	assert_true(read_text("", &c));
+	assert_false(c.by_certificate || c.by_key);
+	assert_memory_equal(c.certificate, zero, SHA256_SIZE);
+	assert_memory_equal(c.key, zero, SHA256_SIZE);
+
+	assert_true(read_text(text_printf(&pool, "{\"x5t#S256\":\"%s\"}", x5t), &c));
+	assert_true(c.by_certificate && !c.by_key);
+	assert_memory_equal(c.certificate, certificate, SHA256_SIZE);
+	assert_memory_equal(c.key, zero, SHA256_SIZE);
+
+	assert_true(read_text(text_printf(&pool, "{\"jkt\":\"%s\"}", jkt), &other));
+	assert_true(other.by_key && !other.by_certificate);
+	assert_memory_equal(other.key, key, SHA256_SIZE);
+	assert_memory_equal(other.certificate, zero, SHA256_SIZE);
+	assert_false(confirmation_equal(&c, &other));
+	assert_true(confirmation_equal(&c, &c));
+
+	assert_true(read_text(text_printf(&pool, "{\"x5t#S256\":\"%s\",\"jkt\":\"%s\"}", x5t, jkt), &c));
+	assert_true(c.by_certificate && c.by_key);
+	assert_memory_equal(c.certificate, certificate, SHA256_SIZE);
+	assert_memory_equal(c.key, key, SHA256_SIZE);
+	assert_false(confirmation_equal(&c, &other));
+}
+
+static void test_reads_nothing_else(void **state)
+{
+	static const struct confirmation none;
 	const char *good = thumbprint_of("certificate");
 	(void)state;
-	assert_int_equal(read_text("", thumbprint), CONFIRMATION_NONE);
-	assert_memory_equal(thumbprint, zero, SHA256_SIZE);
-	assert_int_equal(read_text(text_printf(&pool, "{\"x5t#S256\":\"%s\"}", good), thumbprint),
-	                 CONFIRMATION_CERTIFICATE);
-	sha256(text_of("certificate"), expected);
-	assert_memory_equal(thumbprint, expected, SHA256_SIZE);
 	const char *const others[] = {
 	    "null",
 	    "true",
@@ -60,20 +87,23 @@ static void test_reads_one_thumbprint_only(void **state)
 	    "{}",
 	    text_printf(&pool, "\"%s\"", good),
 	    text_printf(&pool, "[{\"x5t#S256\":\"%s\"}]", good),
-	    text_printf(&pool, "{\"jkt\":\"%s\"}", good),
-	    text_printf(&pool, "{\"x5t#S256\":\"%s\",\"jkt\":\"%s\"}", good, good),
+	    text_printf(&pool, "{\"x5t#S256\":\"%s\",\"jkt\":\"\"}", good),
+	    text_printf(&pool, "{\"x5t#S256\":null,\"jkt\":\"%s\"}", good),
+	    text_printf(&pool, "{\"x5t#S256\":\"%s\",\"jkt\":\"%s\",\"kid\":\"k\"}", good, good),
+	    text_printf(&pool, "{\"jkt\":\"%s\",\"jwk\":{}}", good),
 	    text_printf(&pool, "{\"x5t#s256\":\"%s\"}", good),
 	    text_printf(&pool, "{\"x5t#S256\":[\"%s\"]}", good),
 	    text_printf(&pool, "{\"x5t#S256\":\"%s=\"}", good),
-	    text_printf(&pool, "{\"x5t#S256\":\"%.42s\"}", good),
-	    text_printf(&pool, "{\"x5t#S256\":\"%s%s\"}", good, good),
-	    "{\"x5t#S256\":\"\"}",
+	    text_printf(&pool, "{\"jkt\":\"%.42s\"}", good),
+	    text_printf(&pool, "{\"jkt\":\"%s%s\"}", good, good),
+	    "{\"jkt\":\"\"}",
 	    "{\"x5t#S256\":null}",
 	    "{\"x5t#S256\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB\"}", /* stray bits at the end */
 	};
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		assert_int_equal(read_text(others[i], thumbprint), CONFIRMATION_OTHER);
-		assert_memory_equal(thumbprint, zero, SHA256_SIZE);
+		struct confirmation c;
+		assert_false(read_text(others[i], &c));
+		assert_memory_equal(&c, &none, sizeof(c));
 	}
 }
 
@@ -98,7 +128,8 @@ static void test_compares_with_the_connection(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_reads_one_thumbprint_only),
+	    cmocka_unit_test(test_reads_certificate_and_key),
+	    cmocka_unit_test(test_reads_nothing_else),
 	    cmocka_unit_test(test_compares_with_the_connection),
 	};
 	return cmocka_run_group_tests(tests, start, stop);

@@ -71,8 +71,6 @@ static void test_refuses(void **state)
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":{\"x\":1,\"x\":2}}", RPC_INVALID_REQUEST,
 	     false},
-	    {"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"}]", RPC_INVALID_REQUEST, false},
-	    {"[]", RPC_INVALID_REQUEST, false},
 	    {"1", RPC_INVALID_REQUEST, false},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"a\"}", RPC_INVALID_REQUEST, false},
@@ -82,7 +80,10 @@ static void test_refuses(void **state)
 	    {"{\"id\":1,\"method\":\"a\"}", RPC_INVALID_REQUEST, true},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1}", RPC_INVALID_REQUEST, true},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}", RPC_INVALID_REQUEST, true},
-	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", RPC_INVALID_REQUEST, true},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":{}}", RPC_INVALID_REQUEST, true},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"method\":\"a\"}", RPC_INVALID_REQUEST, true},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}", RPC_INVALID_REQUEST, true},
+	    {"{\"jsonrpc\":\"2.0\",\"error\":{}}", RPC_INVALID_REQUEST, false},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":[1]}", RPC_INVALID_PARAMS, true},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -92,6 +93,44 @@ static void test_refuses(void **state)
 		assert_int_equal(problem.code, cases[i].code);
 		assert_int_equal(message.id.base != NULL, cases[i].with_id);
 	}
+}
+
+static void test_responses(void **state)
+{
+	struct rpc_message message;
+	struct rpc_problem problem;
+
+	(void)state;
+	assert_true(
+	    rpc_read(&pool, text_of("{\"jsonrpc\":\"2.0\",\"id\":\"q-1\",\"result\":{\"a\":1}}"), &message, &problem));
+	assert_true(message.is_response && !message.is_notification && message.error == NULL);
+	assert_true(text_is(message.id, "\"q-1\"") && message.method.base == NULL);
+	assert_int_equal(json_integer_value(json_object_get(message.result, "a")), 1);
+	assert_true(
+	    rpc_read(&pool, text_of("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-1}}"), &message, &problem));
+	assert_true(message.is_response && message.result == NULL);
+}
+
+/* Members of a batch come with their own bytes. */
+static void test_batches(void **state)
+{
+	static const char BODY[] = " [ {\"id\":\"]\\\"\"} ,-0, [1,[2]] , \"a,b\" ] ";
+	static const char *const MEMBERS[] = {"{\"id\":\"]\\\"\"}", "-0", "[1,[2]]", "\"a,b\""};
+	struct rpc_message message;
+	struct rpc_problem problem;
+	h2o_iovec_t member;
+	size_t at = 0;
+
+	(void)state;
+	assert_true(rpc_read(&pool, text_of(BODY), &message, &problem));
+	assert_true(message.is_batch);
+	for (size_t i = 0; i < 4; i++) {
+		assert_true(rpc_batch_next(text_of(BODY), &at, &member));
+		assert_true(text_is(member, MEMBERS[i]));
+	}
+	assert_false(rpc_batch_next(text_of(BODY), &at, &member));
+	at = 0;
+	assert_false(rpc_batch_next(text_of(" [ ] "), &at, &member));
 }
 
 static void test_answers(void **state)
@@ -117,6 +156,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_id_is_kept_byte_for_byte, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_refuses, open_pool, close_pool),
+	    cmocka_unit_test(test_responses),
+	    cmocka_unit_test(test_batches),
 	    cmocka_unit_test(test_answers),
 	};
 	json_init();

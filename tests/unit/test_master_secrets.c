@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "authz/master_secrets.c"
+#include "common/master_secrets.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,35 +21,35 @@ static bool has(const struct handle_keys *keys, int id)
 
 static void a_variable_is_read_once_and_wiped(void **state)
 {
-	struct settings settings = {.secrets_variable = "SALLYPORT_TEST_SECRETS"};
+	struct master_secrets_place place = {.variable = "SALLYPORT_TEST_SECRETS"};
 	const char *error = NULL;
 	char text[200];
 	h2o_mem_pool_t pool;
 
 	(void)state;
 	h2o_mem_init_pool(&pool);
-	assert_null(master_secrets_load(&pool, &settings, &error));
+	assert_null(master_secrets_load(&pool, &place, &error));
 	assert_non_null(strstr(error, "SALLYPORT_TEST_SECRETS is not set"));
 	snprintf(text, sizeof(text), "5 %s,\n 6 %s", ONE, TWO);
-	setenv(settings.secrets_variable, text, 1);
-	const char *value = getenv(settings.secrets_variable);
-	const struct handle_keys *keys = master_secrets_load(&pool, &settings, &error);
+	setenv(place.variable, text, 1);
+	const char *value = getenv(place.variable);
+	const struct handle_keys *keys = master_secrets_load(&pool, &place, &error);
 	assert_true(has(keys, 5) && has(keys, 6) && !has(keys, 7));
-	assert_null(getenv(settings.secrets_variable));
+	assert_null(getenv(place.variable));
 	for (size_t i = 0; i < strlen(text); i++)
 		assert_int_equal(value[i], 0);
-	setenv(settings.secrets_variable, "5 short", 1);
-	assert_null(master_secrets_load(&pool, &settings, &error));
+	setenv(place.variable, "5 short", 1);
+	assert_null(master_secrets_load(&pool, &place, &error));
 	assert_non_null(strstr(error, "SALLYPORT_TEST_SECRETS:1: "));
-	assert_null(getenv(settings.secrets_variable)); /* what is wrong may still be a secret */
-	setenv(settings.secrets_variable, "", 1);
-	assert_null(master_secrets_load(&pool, &settings, &error));
+	assert_null(getenv(place.variable)); /* what is wrong may still be a secret */
+	setenv(place.variable, "", 1);
+	assert_null(master_secrets_load(&pool, &place, &error));
 	h2o_mem_clear_pool(&pool);
 }
 
 static void a_credential_is_a_file_of_the_service_manager(void **state)
 {
-	struct settings settings = {.secrets_credential = "sallyport"};
+	struct master_secrets_place place = {.credential = "sallyport"};
 	char folder[] = "/tmp/spsec-XXXXXX", file[64];
 	const char *error = NULL;
 	h2o_mem_pool_t pool;
@@ -57,20 +57,20 @@ static void a_credential_is_a_file_of_the_service_manager(void **state)
 	(void)state;
 	h2o_mem_init_pool(&pool);
 	unsetenv("CREDENTIALS_DIRECTORY");
-	assert_null(master_secrets_load(&pool, &settings, &error));
+	assert_null(master_secrets_load(&pool, &place, &error));
 	assert_non_null(strstr(error, "CREDENTIALS_DIRECTORY is not set"));
 	assert_non_null(mkdtemp(folder));
 	setenv("CREDENTIALS_DIRECTORY", folder, 1);
-	assert_null(master_secrets_load(&pool, &settings, &error));
+	assert_null(master_secrets_load(&pool, &place, &error));
 	snprintf(file, sizeof(file), "%s/sallyport", folder);
 	FILE *f = fopen(file, "w");
 	assert_non_null(f);
 	fprintf(f, "9 %s\n", ONE);
 	fclose(f);
 	chmod(file, 0400);
-	assert_true(has(master_secrets_load(&pool, &settings, &error), 9));
-	settings = (struct settings){.secrets = file};
-	assert_true(has(master_secrets_load(&pool, &settings, &error), 9));
+	assert_true(has(master_secrets_load(&pool, &place, &error), 9));
+	place = (struct master_secrets_place){.file = file};
+	assert_true(has(master_secrets_load(&pool, &place, &error), 9));
 	unlink(file);
 	rmdir(folder);
 	h2o_mem_clear_pool(&pool);

@@ -13,6 +13,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "mcp/audit_record.h"
+#include "mcp/backends.h"
+#include "mcp/databases.h"
+#include "mcp/sql_plan.h"
+#include "mcp/tool_headers.h"
 
 #define MODERN_META                                                                                                    \
 	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                       \
@@ -37,6 +41,11 @@ enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool a
 	token_looked_up++;
 	token_asked += ask;
 	return token_state;
+}
+
+void bearer_inherit(struct request *r, const struct request *from)
+{
+	r->caller = from->caller;
 }
 
 static PGresult *(*answer_double)(void); /* NULL: an outage */
@@ -81,6 +90,11 @@ bool db_give_up(struct db *db, const struct request *r)
 	return false;
 }
 
+void databases_retire(struct databases *databases)
+{
+	(void)databases;
+}
+
 static PGresult *one_row(void)
 {
 	PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
@@ -100,40 +114,31 @@ static PGresult *statement_error(void)
 static const char *PARAMETERS[] = {"email"}, *COLUMNS[] = {"x"}, *NO_TEXTS[] = {NULL};
 static const char *HOSTS[] = {"mcp.internal", "gate.example:8443", NULL}, *ORIGINS[] = {"https://app.example", NULL};
 
+static const struct sql_plan READING = {.timeout = "5000",
+                                        .parameters = PARAMETERS,
+                                        .parameter_count = 1,
+                                        .columns = COLUMNS,
+                                        .column_count = 1,
+                                        .rows = 10},
+			     WRITING = {.timeout = "5000",
+                                        .parameters = PARAMETERS,
+                                        .parameter_count = 1,
+                                        .columns = COLUMNS,
+                                        .column_count = 1,
+                                        .rows = 10,
+                                        .write = true};
+
 static struct tool TOOLS[] = {
-    {.name = "any",
-     .scope = "a",
-     .timeout = "5000",
-     .parameters = PARAMETERS,
-     .parameter_count = 1,
-     .columns = COLUMNS,
-     .column_count = 1,
-     .rows = 10},
-    {.name = "hidden", .scope = "x", .timeout = "5000"},
-    {.name = "later", .scope = "tools:admin", .tier = TIER_WRITE, .timeout = "5000"},
-    {.name = "open",
-     .scope = "a",
-     .timeout = "5000",
-     .parameters = PARAMETERS,
-     .parameter_count = 1,
-     .columns = COLUMNS,
-     .column_count = 1,
-     .rows = 10},
-    {.name = "write",
-     .scope = "a",
-     .tier = TIER_WRITE,
-     .timeout = "5000",
-     .parameters = PARAMETERS,
-     .parameter_count = 1,
-     .columns = COLUMNS,
-     .column_count = 1,
-     .rows = 10},
+    {.item = {.name = "any", .scope = "a", .plan = &READING}},
+    {.item = {.name = "hidden", .scope = "x", .plan = &READING}},
+    {.item = {.name = "later", .scope = "tools:admin", .tier = TIER_WRITE, .acquirable = true, .plan = &WRITING}},
+    {.item = {.name = "open", .scope = "a", .plan = &READING}},
+    {.item = {.name = "write", .scope = "a", .tier = TIER_WRITE, .plan = &WRITING}},
 };
-static struct catalogue CATALOGUE = {.tools = TOOLS, .count = 5};
-static const uint8_t DECISIONS[] = {ALLOWED, HIDDEN, ACQUIRABLE, ALLOWED, ALLOWED};
+static struct item *ITEMS[] = {&TOOLS[0].item, &TOOLS[1].item, &TOOLS[2].item, &TOOLS[3].item, &TOOLS[4].item};
+static struct databases DATABASES;
 
 static struct mcp MCP = {
-    .catalogue = &CATALOGUE,
     .metadata_url = "https://mcp.example/.well-known/oauth-protected-resource/mcp",
     .server_info = "{\"name\":\"s\",\"version\":\"1\"}",
     .settings = {.resource = "https://mcp.example/mcp", .base = "/mcp", .origin = "https://mcp.example"},
@@ -154,7 +159,6 @@ static const struct service SERVICE = {
 };
 
 static h2o_mem_pool_t pool;
-static struct tool_lists *lists;
 static char audit_file[64];
 
 static int open_server(void **state)
@@ -174,15 +178,27 @@ static int open_server(void **state)
 	              text_of("{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"email\"],"
 	                      "\"properties\":{\"email\":{\"type\":\"string\",\"pattern\":\"@\"}}}"),
 	              NULL);
-	for (size_t i = 0; i < CATALOGUE.count; i++) {
-		TOOLS[i].index = i;
-		TOOLS[i].digest = "d";
-		TOOLS[i].listed = text_of(text_printf(&pool, "{\"name\":\"%s\"}", TOOLS[i].name));
-		TOOLS[i].arguments =
+	for (size_t i = 0; i < sizeof(ITEMS) / sizeof(ITEMS[0]); i++) {
+		struct item *item = ITEMS[i];
+		item->index = i;
+		item->key = item->name;
+		item->digest = "d";
+		item->backend = &BACKEND_SQL;
+		item->listed = text_of(text_printf(&pool, "{\"name\":\"%s\"}", item->name));
+		item->arguments =
 		    schema_compile(&pool, i == 0 ? json_keep(&pool, json_object()) : schema, &options, &error);
-		assert_non_null(TOOLS[i].arguments);
+		assert_non_null(item->arguments);
 	}
-	lists = tool_lists_open(&pool, &CATALOGUE, MCP.server_info);
+	struct catalogue *catalogue = h2o_mem_alloc_shared(&pool, sizeof(*catalogue), NULL);
+	*catalogue = (struct catalogue){
+	    .settings = &MCP.settings, .items = ITEMS, .count = 5, .firsts = {0, 5, 5, 5, 5}, .databases = &DATABASES};
+	MCP.catalogue = catalogue;
+	MCP.views = views_open(MCP.server_info, &MCP.cursor_key);
+	sessions_open(&MCP.sessions, &pool, NULL);
+	streams_open(&MCP.streams);
+	replays_open(&MCP.replays);
+	watches_open(&MCP.watches, 10, 5);
+	views_switch(MCP.views, catalogue);
 	struct bearer_facts facts = {
 	    .digest = (const uint8_t *)"0123456789abcdef0123456789abcdef",
 	    .active = true,
@@ -191,9 +207,7 @@ static int open_server(void **state)
 	    .client_id = "client-1",
 	    .grant_id = "g1",
 	    .scope = "a elsewhere",
-	    .list = tool_lists_get(lists, DECISIONS),
-	    .decisions = DECISIONS,
-	    .tool_count = CATALOGUE.count,
+	    .grantable = "tools:admin",
 	};
 	caller = bearer_make(&facts);
 	return log_open("test", "/dev/null", LOG_INFO) ? 0 : -1;
@@ -203,7 +217,8 @@ static int close_server(void **state)
 {
 	(void)state;
 	h2o_mem_release_shared(caller);
-	tool_lists_close(lists);
+	views_close(MCP.views);
+	sessions_close(&MCP.sessions);
 	audit_close(MCP.audit);
 	h2o_mem_clear_pool(&pool);
 	return unlink(audit_file);
@@ -303,7 +318,7 @@ static void test_legacy_era(void **state)
 	expect_body(
 	    RPC("initialize", "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}"), NULL,
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{"
-	    "\"listChanged\":false}},\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}");
+	    "\"listChanged\":true},\"logging\":{}},\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}}");
 	struct request *r = ask(RPC("initialize", "\"protocolVersion\":\"1999-01-01\""), NULL);
 	assert_non_null(strstr(text_copy(&r->pool, reply_test_body(r)), "\"protocolVersion\":\"2025-11-25\""));
 	request_test_free(r);
@@ -315,7 +330,7 @@ static void test_legacy_era(void **state)
 	            "\"later\"},{\"name\":\"open\"},"
 	            "{\"name\":\"write\"}]}}");
 	expect(RPC("tools/list", "\"cursor\":\"\""), NULL, 200, RPC_INVALID_PARAMS);
-	expect(RPC("resources/list", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
+	expect(RPC("no/such", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
 	expect(RPC("server/discover", ""), NULL, 200, RPC_METHOD_NOT_FOUND);
 	expect(RPC("ping", ""), HEADERS("mcp-protocol-version", "2024-01-01"), 400, RPC_INVALID_REQUEST);
 	expect(RPC("ping", ""), HEADERS("mcp-protocol-version", "v999.0.0"), 400, RPC_INVALID_REQUEST);
@@ -396,7 +411,8 @@ static void test_bad_messages(void **state)
 	expect("{", NULL, 400, RPC_PARSE_ERROR);
 	expect("[]", NULL, 400, RPC_INVALID_REQUEST);
 	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":1,\"method\":\"ping\"}", NULL, 400, RPC_INVALID_REQUEST);
-	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", NULL, 400, RPC_INVALID_REQUEST);
+	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", HEADERS("mcp-protocol-version", "2026-07-28"), 400,
+	       RPC_INVALID_PARAMS);
 	expect("{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"name\":\"open\"}}", NULL, 400,
 	       RPC_INVALID_REQUEST);
 	expect(RPC("notifications/initialized", ""), NULL, 400, RPC_INVALID_REQUEST);
@@ -648,6 +664,81 @@ static void test_telling_names(void **state)
 	json_decref(out);
 }
 
+/* What leaves is what the tool's file promises. */
+static void test_structure_is_checked(void **state)
+{
+	(void)state;
+	static const char call[] = RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"a@b\"}");
+	const struct schema_options options = {.assert_formats = true};
+	const char *error = NULL;
+	const json_t *fits = json_read(&pool, text_of("{\"type\":\"object\",\"required\":[\"rows\"]}"), NULL);
+	const json_t *differs =
+	    json_read(&pool,
+	              text_of("{\"type\":\"object\",\"properties\":{\"rows\":{\"type\":\"array\",\"items\":{"
+	                      "\"properties\":{\"x\":{\"type\":\"string\",\"maxLength\":2}}}}}}"),
+	              NULL);
+	answer_double = one_row;
+	TOOLS[3].structured = schema_compile(&pool, fits, &options, &error);
+	assert_non_null(strstr(answer_to(call), "\"structuredContent\":{\"rows\""));
+	assert_string_equal(last_outcome(), "allowed");
+	TOOLS[3].structured = schema_compile(&pool, differs, &options, &error);
+	char *answer = answer_to(call);
+	assert_non_null(strstr(answer, "200 "));
+	assert_non_null(strstr(answer, "\"isError\":true"));
+	assert_null(strstr(answer, "structuredContent"));
+	assert_null(strstr(answer, "found"));
+	assert_non_null(strstr(answer, "withheld"));
+	assert_string_equal(last_outcome(), "withheld");
+	assert_non_null(strstr(audit_last(), "\"rows\":1"));
+	TOOLS[3].structured = NULL;
+}
+
+/* Only in the era that has them, and only for those who may know of the tool. */
+static void test_headers_of_arguments(void **state)
+{
+	(void)state;
+	static const char *path[] = {"email", NULL};
+	static struct tool_header header = {"mcp-param-who", path};
+	static const struct tool_headers headers = {&header, 1};
+	static const char call[] =
+	    RPC("tools/call", MODERN_META ",\"name\":\"open\",\"arguments\":{\"email\":\"a@b\"}"),
+			  hidden[] =
+			      RPC("tools/call", MODERN_META ",\"name\":\"hidden\",\"arguments\":{\"email\":\"a@b\"}");
+	answer_double = one_row;
+	asked = 0;
+	TOOLS[3].headers = TOOLS[1].headers = &headers;
+	expect(call, MODERN_CALL("open"), 400, RPC_HEADER_MISMATCH);
+	assert_string_equal(last_outcome(), "invalid");
+	expect(call,
+	       HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", "tools/call", "mcp-name", "open",
+	               "mcp-param-who", "other@b"),
+	       400, RPC_HEADER_MISMATCH);
+	assert_int_equal(asked, 0);
+	expect(hidden, MODERN_CALL("hidden"), 200, RPC_INVALID_PARAMS);
+	expect(call,
+	       HEADERS("mcp-protocol-version", "2026-07-28", "mcp-method", "tools/call", "mcp-name", "open",
+	               "mcp-param-who", "=?base64?YUBi?="),
+	       200, 0);
+	expect(RPC("tools/call", "\"name\":\"open\",\"arguments\":{\"email\":\"a@b\"}"), NULL, 200, 0);
+	assert_int_equal(asked, 2);
+	TOOLS[3].headers = TOOLS[1].headers = NULL;
+}
+
+static void test_pages_may_repeat_arguments(void **state)
+{
+	(void)state;
+	struct request *r = request_test(&SERVICE, NULL);
+	request_test_header(r, "origin", "https://app.example");
+	request_test_header(r, "access-control-request-headers",
+	                    "authorization, Mcp-Param-Region,mcp-param-,mcp-param-a b, x-other");
+	assert_int_equal(transport_preflight_steps[0](r), STEP_DONE);
+	const char *allowed = reply_test_header(r, "access-control-allow-headers");
+	assert_non_null(strstr(allowed, "Last-Event-ID, Mcp-Param-Region"));
+	assert_null(strstr(allowed, "mcp-param-"));
+	assert_null(strstr(allowed, "x-other"));
+	request_test_free(r);
+}
+
 static void test_changes_are_recorded_before(void **state)
 {
 	(void)state;
@@ -875,6 +966,9 @@ int main(void)
 	    cmocka_unit_test(test_acquirable_is_challenged),
 	    cmocka_unit_test(test_arguments_are_checked_first),
 	    cmocka_unit_test(test_calls),
+	    cmocka_unit_test(test_structure_is_checked),
+	    cmocka_unit_test(test_headers_of_arguments),
+	    cmocka_unit_test(test_pages_may_repeat_arguments),
 	    cmocka_unit_test(test_changes_are_recorded_before),
 	    cmocka_unit_test(test_whole_numbers),
 	    cmocka_unit_test(test_refused_messages_are_recorded),

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "mcp/catalogue_loader.h"
+#include "mcp/databases.h"
+#include "mcp/endpoints.h"
+#include "mcp/folder_watch.h"
+#include "mcp/mcp.h"
+#include "mcp/token_cache.h"
+#include "mcp/watch.h"
+
+enum {
+	LOOK_MS = 50,
+	QUIET_MS = 250,             /* a change is often several of them: it is waited for their end, */
+	QUIET_MAX_MS = 2000,        /* but not for ever */
+	PREPARE_MAX_MS = 10 * 1000, /* so long living databases may take to prepare the statements */
+};
+
+struct reload {
+	struct mcp *mcp;
+	h2o_loop_t *loop;
+	struct catalogue_loader *loader;
+	const char *folders[4];
+	struct folder_watch *watch; /* NULL: only SIGHUP */
+	int64_t first_ms, last_ms;  /* changes that nobody has looked at yet; 0: there are none */
+	struct catalogue *waiting;  /* for its databases; NULL: none */
+	int64_t waits_until_ms;
+	h2o_timeout_t timeout; /* runs while there is something to wait for */
+	h2o_timeout_entry_t look;
+};
+
+/* ---- the place ---- */
+
+unsigned reload_compare(const struct catalogue *a, const struct catalogue *b)
+{
+	unsigned kinds = 0;
+
+	for (enum item_kind kind = 0; kind < ITEM_KINDS; kind++) {
+		size_t count = catalogue_count(a, kind);
+		bool same = count == catalogue_count(b, kind);
+		for (size_t i = 0; same && i < count; i++)
+			same =
+			    strcmp(a->items[a->firsts[kind] + i]->digest, b->items[b->firsts[kind] + i]->digest) == 0;
+		kinds |= same ? 0 : 1U << kind;
+	}
+	return kinds;
+}
+
+void reload_adopt(struct mcp *mcp, struct catalogue *catalogue)
+{
+	struct catalogue *before = mcp->catalogue;
+
+	mcp->catalogue = catalogue;
+	if (!mcp->settings.has_initial_scopes)
+		mcp->settings.initial_scopes = policy_read_scopes(&catalogue->pool, catalogue);
+	mcp->metadata = metadata_document(&catalogue->pool, &mcp->settings);
+	if (before == NULL)
+		return;
+	views_switch(mcp->views, catalogue);
+	token_cache_forget_views(mcp->tokens);
+	h2o_mem_release_shared(before);
+}
+
+static void add_count(json_t *record, const struct catalogue *catalogue, enum item_kind kind)
+{
+	json_object_set_new(record, view_list_member(kind), json_integer((json_int_t)catalogue_count(catalogue, kind)));
+}
+
+/* What is offered is what decides what can happen: a change of it is on record. */
+static void tell(struct mcp *mcp)
+{
+	json_t *record = json_pack("{s:s}", "event", "catalogue_changed");
+
+	for (enum item_kind kind = 0; kind < ITEM_KINDS; kind++)
+		add_count(record, mcp->catalogue, kind);
+	if (mcp->audit != NULL)
+		audit_write(mcp->audit, record, false);
+	else
+		json_decref(record);
+	log_event(LOG_INFO, "a new catalogue serves", NULL);
+}
+
+static void refuse(const char *reason)
+{
+	log_event(LOG_ERROR, "the new catalogue is refused, the old one serves on", "reason", reason, NULL);
+}
+
+static void drop_waiting(struct reload *reload)
+{
+	if (reload->waiting != NULL)
+		h2o_mem_release_shared(reload->waiting);
+	reload->waiting = NULL;
+}
+
+/* Those who subscribed to what has another content now. */
+static void tell_readers(struct mcp *mcp, const struct catalogue *before)
+{
+	const struct catalogue *c = mcp->catalogue;
+
+	for (size_t i = c->firsts[ITEM_RESOURCE]; i < c->firsts[ITEM_RESOURCE + 1]; i++) {
+		h2o_iovec_t uri = text_of(c->items[i]->key);
+		const struct item *old = catalogue_find(before, ITEM_RESOURCE, uri);
+		if (old != NULL && strcmp(old->digest, c->items[i]->digest) != 0)
+			watch_resource_changed(mcp, uri);
+	}
+}
+
+static void take_place(struct reload *reload)
+{
+	struct catalogue *catalogue = reload->waiting, *before = reload->mcp->catalogue;
+
+	reload->waiting = NULL;
+	h2o_mem_addref_shared(before);
+	reload_adopt(reload->mcp, catalogue);
+	tell(reload->mcp);
+	watch_catalogue_changed(reload->mcp);
+	tell_readers(reload->mcp, before);
+	h2o_mem_release_shared(before);
+}
+
+/* ---- waiting ---- */
+
+static void look_again(struct reload *reload)
+{
+	if (!h2o_timeout_is_linked(&reload->look))
+		h2o_timeout_link(reload->loop, &reload->timeout, &reload->look);
+}
+
+/* Nobody can say whether statements are right while the databases are away: then it is waited for them. */
+static void look_at_databases(struct reload *reload, int64_t now_ms)
+{
+	if (databases_ready(reload->waiting->databases)) {
+		take_place(reload);
+		return;
+	}
+	if (!databases_ready(reload->mcp->catalogue->databases))
+		reload->waits_until_ms = now_ms + PREPARE_MAX_MS;
+	if (now_ms < reload->waits_until_ms)
+		return;
+	drop_waiting(reload);
+	refuse("a database does not prepare its statements");
+}
+
+static void look_at_changes(struct reload *reload, int64_t now_ms)
+{
+	if (now_ms - reload->last_ms >= QUIET_MS || now_ms - reload->first_ms >= QUIET_MAX_MS)
+		reload_start(reload);
+}
+
+static void on_look(h2o_timeout_entry_t *entry)
+{
+	struct reload *reload = H2O_STRUCT_FROM_MEMBER(struct reload, look, entry);
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (reload->first_ms != 0)
+		look_at_changes(reload, now_ms);
+	if (reload->waiting != NULL)
+		look_at_databases(reload, now_ms);
+	if (reload->first_ms != 0 || reload->waiting != NULL)
+		look_again(reload);
+}
+
+static void on_change(void *data)
+{
+	struct reload *reload = data;
+
+	reload->last_ms = clock_monotonic_ms();
+	if (reload->first_ms == 0)
+		reload->first_ms = reload->last_ms;
+	look_again(reload);
+}
+
+static void on_loaded(void *data, struct catalogue *catalogue, const char *error)
+{
+	struct reload *reload = data;
+	struct mcp *mcp = reload->mcp;
+
+	drop_waiting(reload); /* it is older */
+	if (catalogue == NULL) {
+		refuse(error);
+		return;
+	}
+	if (reload_compare(mcp->catalogue, catalogue) == 0) {
+		h2o_mem_release_shared(catalogue);
+		return;
+	}
+	catalogue->databases =
+	    databases_open_like(mcp->catalogue, reload->loop, catalogue, &mcp->settings, &mcp->retired);
+	reload->waiting = catalogue;
+	reload->waits_until_ms = clock_monotonic_ms() + PREPARE_MAX_MS;
+	look_again(reload);
+}
+
+void reload_start(struct reload *reload)
+{
+	reload->first_ms = 0;
+	catalogue_loader_start(reload->loader);
+}
+
+void reload_tick(void *data)
+{
+	struct reload *reload = data;
+
+	databases_close(&reload->mcp->retired);
+	if (reload->watch != NULL)
+		folder_watch_tick(reload->watch);
+}
+
+/* ---- open and close ---- */
+
+static void collect_folders(struct reload *reload)
+{
+	const struct mcp_settings *s = &reload->mcp->settings;
+	const char *folders[] = {s->tools, s->resources, s->prompts};
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (folders[i] != NULL)
+			reload->folders[count++] = folders[i];
+}
+
+struct reload *reload_open(struct mcp *mcp, h2o_loop_t *loop)
+{
+	struct reload *reload = h2o_mem_alloc(sizeof(*reload));
+
+	*reload = (struct reload){.mcp = mcp, .loop = loop};
+	reload->look.cb = on_look;
+	h2o_timeout_init(loop, &reload->timeout, LOOK_MS);
+	reload->loader = catalogue_loader_open(loop, &mcp->settings, on_loaded, reload);
+	if (!mcp->settings.watches_files)
+		return reload;
+	collect_folders(reload);
+	reload->watch = folder_watch_open(loop, reload->folders, on_change, reload);
+	if (reload->watch == NULL)
+		log_event(LOG_WARNING, "changes of files are not noticed, only SIGHUP is", NULL);
+	return reload;
+}
+
+void reload_close(struct reload *reload)
+{
+	catalogue_loader_close(reload->loader);
+	if (reload->watch != NULL)
+		folder_watch_close(reload->watch);
+	drop_waiting(reload);
+	h2o_timeout_unlink(&reload->look);
+	h2o_timeout_dispose(reload->loop, &reload->timeout);
+	free(reload);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text that people outside of the system wrote, on its way to a model. */
+#ifndef SALLYPORT_MCP_UNTRUSTED_H
+#define SALLYPORT_MCP_UNTRUSTED_H
+
+#include "common/json.h"
+
+/* Without what a reader cannot see: control, zero-width, bidirectional and tag characters carry orders past the eye. */
+h2o_iovec_t untrusted_visible_text(h2o_mem_pool_t *pool, h2o_iovec_t text);
+/* The same for every text of a value, names of members included. A new reference. */
+json_t *untrusted_visible_value(h2o_mem_pool_t *pool, const json_t *value);
+/* What stands before texts between marks. */
+extern const char UNTRUSTED_NOTICE[];
+/* Between two marks, with the notice before them. Nobody who wrote the text beforehand can have written its end mark.
+ */
+h2o_iovec_t untrusted_wrap(h2o_mem_pool_t *pool, h2o_iovec_t text);
+/* The member of _meta that says so to programs. */
+#define UNTRUSTED_META "\"sallyport/untrusted\":true"
+
+#endif

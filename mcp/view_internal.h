@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of view.h: only view*.c include it. */
+#ifndef SALLYPORT_MCP_VIEW_INTERNAL_H
+#define SALLYPORT_MCP_VIEW_INTERNAL_H
+
+#include "mcp/view.h"
+
+enum { VIEWS_MAX = 64 };
+
+struct views {
+	struct catalogue *catalogue;
+	const char *server_info;
+	const struct cursor_key *key;
+	struct view *kept[VIEWS_MAX];
+	size_t next; /* the oldest one is replaced */
+};
+
+void view_list_dispose(struct view_list *list);
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In place of mcp/backends.c: sallyport-mcp-fixture is the server with one backend more. */
+#include "mcp/backends.h"
+
+extern const struct backend BACKEND_SCRIPT; /* backend_script.c */
+
+const struct backend *const BACKENDS[] = {&BACKEND_SQL, &BACKEND_STATIC, &BACKEND_SCRIPT, NULL};

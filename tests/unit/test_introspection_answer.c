@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/introspection_answer.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define ISSUER "https://kc.example/realms/x"
+#define RESOURCE "https://rs.example/mcp"
+#define NOW 1000000LL
+#define JKT "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+
+static h2o_mem_pool_t pool;
+static struct recent_events recent;
+static struct foreign_issuer foreign;
+static struct introspection_options options;
+static uint8_t digest[SHA256_SIZE];
+
+static int setup(void **state)
+{
+	(void)state;
+	json_init();
+	clock_freeze(NOW);
+	h2o_mem_init_pool(&pool);
+	recent = (struct recent_events){.seed = 1};
+	foreign = (struct foreign_issuer){.issuer = ISSUER, .audience = RESOURCE, .audience_required = true};
+	options = (struct introspection_options){.issuer = ISSUER,
+	                                         .tokens = token_cache_open(16),
+	                                         .resource = RESOURCE,
+	                                         .cache_ms = 2000,
+	                                         .foreign = &foreign};
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	token_cache_close(options.tokens);
+	h2o_mem_clear_pool(&pool);
+	clock_freeze(0);
+	return 0;
+}
+
+static const char *take(const char *claims, const char *text)
+{
+	struct egress_answer answer = {.status = 200, .body = text_of(text)};
+	struct asked asked = {
+	    .options = &options,
+	    .recent = &recent,
+	    .digest = digest,
+	    .claims = claims != NULL ? json_read(&pool, text_of(claims), NULL) : NULL,
+	    .asked_ms = clock_monotonic_ms(),
+	};
+
+	token_cache_drop_all(options.tokens);
+	return introspection_take(&asked, &answer);
+}
+
+static const struct bearer *kept(void)
+{
+	return token_cache_find(options.tokens, digest, clock_monotonic_ms(), INT64_MAX);
+}
+
+enum outcome { ALIVE, DEAD, NOTHING };
+static enum outcome outcome_of(const char *claims, const char *text)
+{
+	if (take(claims, text) != NULL) {
+		assert_null(kept());
+		return NOTHING;
+	}
+	assert_non_null(kept());
+	return kept()->active ? ALIVE : DEAD;
+}
+
+#define SAID(more)                                                                                                     \
+	"{\"active\":true,\"iss\":\"" ISSUER                                                                           \
+	"\",\"sub\":\"u\",\"client_id\":\"c\",\"scope\":\"a b\",\"exp\":1000600" more "}"
+#define FOR_US ",\"aud\":\"" RESOURCE "\""
+
+static void a_foreign_token_is_for_us_or_dead(void **state)
+{
+	static const struct {
+		const char *text;
+		enum outcome outcome;
+	} CASES[] = {
+	    {SAID(FOR_US), ALIVE},
+	    {SAID(",\"aud\":[\"x\",\"" RESOURCE "\"]"), ALIVE},
+	    {SAID(FOR_US ",\"token_type\":\"bearer\",\"typ\":\"Bearer\""), ALIVE},
+	    {SAID(FOR_US ",\"token_use\":\"access_token\",\"nbf\":1000000"), ALIVE},
+	    {SAID(FOR_US ",\"cnf\":{\"jkt\":\"" JKT "\"}"), ALIVE},
+	    {SAID(""), DEAD},
+	    {SAID(",\"aud\":[]"), DEAD},
+	    {SAID(",\"aud\":\"" RESOURCE "/\""), DEAD},
+	    {SAID(",\"aud\":[7]"), DEAD},
+	    {SAID(FOR_US ",\"token_use\":\"refresh_token\""), DEAD},
+	    {SAID(FOR_US ",\"token_use\":7"), DEAD},
+	    {SAID(FOR_US ",\"typ\":\"Refresh\""), DEAD},
+	    {SAID(FOR_US ",\"typ\":\"ID\""), DEAD},
+	    {SAID(FOR_US ",\"token_type\":\"mac\""), DEAD},
+	    {SAID(FOR_US ",\"nbf\":1000100"), DEAD},
+	    {SAID(FOR_US ",\"cnf\":{\"kid\":\"x\"}"), DEAD},
+	    {"{\"active\":true,\"sub\":\"u\",\"exp\":999999" FOR_US "}", DEAD},
+	    {"{\"active\":false}", DEAD},
+	    {"{\"active\":false,\"iss\":\"https://other.example\"}", DEAD},
+	    {"{\"active\":true,\"sub\":\"u\"" FOR_US "}", ALIVE},
+	    {"{\"active\":true,\"client_id\":\"c\"" FOR_US "}", ALIVE},
+	    {"{\"active\":true" FOR_US "}", NOTHING},
+	    {"{\"active\":true,\"sub\":\"u\",\"iss\":\"https://other.example\"" FOR_US "}", NOTHING},
+	    {"{\"active\":true,\"sub\":\"u\",\"iss\":null" FOR_US "}", NOTHING},
+	    {"{\"active\":\"true\",\"sub\":\"u\"" FOR_US "}", NOTHING},
+	    {"[]", NOTHING},
+	    {"x", NOTHING},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++)
+		if (outcome_of(NULL, CASES[i].text) != CASES[i].outcome)
+			fail_msg("%s", CASES[i].text);
+}
+
+static void the_audience_may_be_left_out_where_it_is_said_so(void **state)
+{
+	(void)state;
+	foreign.audience_required = false;
+	foreign.audience = "api";
+	assert_int_equal(outcome_of(NULL, SAID("")), ALIVE);
+	assert_int_equal(outcome_of(NULL, SAID(",\"aud\":[]")), ALIVE);
+	assert_int_equal(outcome_of(NULL, SAID(",\"aud\":\"api\"")), ALIVE);
+	assert_int_equal(outcome_of(NULL, SAID(FOR_US)), DEAD);
+}
+
+static void foreign_names_are_the_issuers_own(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome_of(NULL, SAID(FOR_US ",\"username\":\"zoe\",\"jti\":\"j\",\"grant_id\":\"g\","
+	                                              "\"grantable_scope\":\"z\",\"cnf\":{\"jkt\":\"" JKT "\"}")),
+	                 ALIVE);
+	const struct bearer *b = kept();
+	assert_string_equal(b->subject, ISSUER " u");
+	assert_string_equal(b->client_id, ISSUER " c");
+	assert_string_equal(b->username, "zoe");
+	assert_string_equal(b->jti, "");
+	assert_string_equal(b->grant_id, "");
+	assert_string_equal(b->scope, "a b");
+	assert_string_equal(b->grantable, "");
+	assert_true(b->bound.by_key);
+	assert_true(b->dies_ms - b->asked_ms <= 2000 + 100);
+	assert_int_equal(outcome_of(NULL, "{\"active\":true,\"client_id\":\"c\"" FOR_US "}"), ALIVE);
+	assert_string_equal(kept()->subject, ISSUER " c");
+}
+
+static void scopes_are_mapped(void **state)
+{
+	(void)state;
+	foreign.scope_map =
+	    json_read(&pool, text_of("{\"a\":[\"logs:read\",\"users:read\"],\"c\":[\"tools:admin\"],\"d\":[]}"), NULL);
+	assert_int_equal(outcome_of(NULL, SAID(FOR_US)), ALIVE);
+	assert_string_equal(kept()->scope, "logs:read users:read");
+	assert_int_equal(outcome_of(NULL, "{\"active\":true,\"sub\":\"u\",\"scope\":\"logs:read d\"" FOR_US "}"),
+	                 ALIVE);
+	assert_string_equal(kept()->scope, "");
+}
+
+/* Of our own authorization server: an API key, of which it alone can say something, and a token that was verified. */
+static void our_own_says_everything(void **state)
+{
+	(void)state;
+	options.foreign = NULL;
+	assert_int_equal(outcome_of(NULL, SAID(FOR_US ",\"jti\":\"j\",\"grant_id\":\"g\"")), ALIVE);
+	assert_string_equal(kept()->subject, "u");
+	assert_string_equal(kept()->jti, "j");
+	assert_string_equal(kept()->grant_id, "g");
+	assert_true(kept()->dies_ms - kept()->asked_ms > 500 * 1000); /* the feed tells of its end */
+	assert_int_equal(outcome_of(NULL, SAID(FOR_US)), ALIVE);
+	assert_true(kept()->dies_ms - kept()->asked_ms <= 2000 + 100); /* it could not */
+	assert_int_equal(outcome_of(NULL, SAID("")), DEAD);
+	assert_int_equal(outcome_of(NULL, "{\"active\":true,\"sub\":\"u\"" FOR_US "}"), NOTHING);
+
+	static const char CLAIMS[] =
+	    "{\"iss\":\"" ISSUER "\",\"sub\":\"u\",\"client_id\":\"c\",\"jti\":\"j\",\"exp\":1000500,"
+	    "\"scope\":\"a c\",\"grant_id\":\"g\"}";
+	assert_int_equal(outcome_of(CLAIMS, SAID("")), ALIVE);
+	assert_string_equal(kept()->scope, "a");
+	assert_int_equal(kept()->expires, 1000500);
+	assert_int_equal(outcome_of(CLAIMS, SAID(",\"cnf\":{\"jkt\":\"" JKT "\"}")), NOTHING);
+	assert_int_equal(outcome_of(CLAIMS, "{\"active\":true,\"sub\":\"v\"}"), NOTHING);
+	assert_int_equal(outcome_of(CLAIMS, "{\"active\":false}"), DEAD);
+}
+
+static void what_is_no_answer_says_nothing(void **state)
+{
+	struct asked asked = {.options = &options, .recent = &recent, .digest = digest};
+	struct egress_answer answers[] = {
+	    {.status = 0, .problem = "no connection"},
+	    {.status = 401, .body = text_of("{\"active\":false}")},
+	    {.status = 500, .body = text_of("{\"active\":false}")},
+	    {.status = 302},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		assert_non_null(introspection_take(&asked, &answers[i]));
+		assert_null(kept());
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_foreign_token_is_for_us_or_dead, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_audience_may_be_left_out_where_it_is_said_so, setup, teardown),
+	    cmocka_unit_test_setup_teardown(foreign_names_are_the_issuers_own, setup, teardown),
+	    cmocka_unit_test_setup_teardown(scopes_are_mapped, setup, teardown),
+	    cmocka_unit_test_setup_teardown(our_own_says_everything, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_is_no_answer_says_nothing, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
