@@ -75,7 +75,7 @@ void db_line_advance(struct db *db)
 		struct question question = {.request = r, .tolerate = w->tolerate};
 
 		leave(w);
-		r->was_sent = !w->cancelled && (r->h2o != NULL || r->is_test);
+		r->was_sent = !w->cancelled && (r->h2o != NULL || r->outlives_client || r->is_test);
 		if (w->cancelled)
 			request_resume_failed(r, &TEMPORARILY_UNAVAILABLE, "the question was cancelled");
 		else if (!r->was_sent)

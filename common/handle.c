@@ -227,6 +227,16 @@ bool handle_looks_like(enum handle_type type, h2o_iovec_t text)
 	       text.base[TAG_SIZE] == '_';
 }
 
+bool handle_has_tag(h2o_iovec_t text)
+{
+	if (text.len <= TAG_SIZE || text.base[TAG_SIZE] != '_')
+		return false;
+	for (int type = 0; type < HANDLE_TYPES; type++)
+		if (memcmp(text.base, tags[type], TAG_SIZE) == 0)
+			return true;
+	return false;
+}
+
 bool handle_open(const struct handle_keys *keys, enum handle_type type, h2o_iovec_t text, struct handle *ret)
 {
 	uint8_t raw[RAW_SIZE], mac[SHA256_SIZE];

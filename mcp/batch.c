@@ -11,6 +11,7 @@ struct batch {     /* in the whole's pool */
 	struct text_buffer answers;
 	struct request *part; /* under way */
 	bool is_done;         /* the part has its answer */
+	bool is_over;         /* what ended the part ends the rest too: nothing of it is begun */
 	bool is_waiting;      /* run_members has returned meanwhile: somebody has to run the rest */
 };
 
@@ -69,7 +70,7 @@ static bool run_members(struct request *r)
 {
 	struct batch *batch = call_of(r)->batch;
 
-	while (has_next(r)) {
+	while (!batch->is_over && has_next(r)) {
 		batch->is_done = batch->is_waiting = false;
 		batch->part = request_part_new(r, sizeof(struct call), MEMBER_STEPS, take_answer);
 		request_part_run(batch->part);
@@ -88,6 +89,8 @@ static step_result take_answer(struct request *part, int status, h2o_iovec_t bod
 
 	batch->part = NULL;
 	batch->is_done = true;
+	enum running_end end = call_of(part)->running.end;
+	batch->is_over = end == RUNNING_REVOKED || end == RUNNING_CLIENT_LEFT || end == RUNNING_SERVER_ENDS;
 	if (text.len > 0) {
 		text_append_str(&batch->answers, batch->answers.len > 0 ? "," : "[");
 		text_append_iovec(&batch->answers, text);

@@ -107,7 +107,13 @@ static const char *unverified_refusal(const struct introspection_options *o, con
 		return "the token is no access token";
 	if (json_is_integer(nbf) && json_integer_value(nbf) > clock_now() + CLOCK_SKEW_S)
 		return "the token is not valid yet";
-	return confirmation_read(answer, &bound) ? NULL : "the token is bound to what cannot be proved here";
+	if (!confirmation_read(answer, &bound))
+		return "the token is bound to what cannot be proved here";
+	/* an issuer may keep cnf to itself (RFC 7662, 2.2); whoever had stolen the token would not need its key */
+	if (!bound.by_key && (text_is_nocase(json_get_text(answer, "token_type"), "DPoP") ||
+	                      text_is_nocase(json_get_text(answer, "typ"), "DPoP")))
+		return "the token is bound to a key that the answer does not name";
+	return NULL;
 }
 
 /* NULL, or what is wrong with the answer. */
@@ -237,7 +243,7 @@ static void keep_alive(h2o_mem_pool_t *pool, const struct asked *asked, const js
 	    .dies_ms = now_ms + (left_ms < unnamed_ms ? left_ms : unnamed_ms),
 	    .expires = expires,
 	    .subject = subject.len > 0 ? name_of(pool, asked, subject.base) : client_id,
-	    .username = json_get_text(answer, "username").base,
+	    .username = name_of(pool, asked, json_get_text(answer, "username").base),
 	    .client_id = client_id,
 	    .grant_id = !own                 ? NULL
 	                : grant.base != NULL ? grant.base

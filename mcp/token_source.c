@@ -93,6 +93,8 @@ struct token_source token_source_of(const struct mcp *mcp, h2o_mem_pool_t *pool,
 		return (struct token_source){TOKEN_API_KEY, mcp->introspection};
 	if (jws_peek_issuer(pool, token, &issuer))
 		return source_of_issuer(mcp, issuer);
+	if (handle_has_tag(token)) /* a refresh token or key of ours in the wrong place is not shown to strangers */
+		return (struct token_source){TOKEN_UNKNOWN, NULL};
 	for (size_t i = 0; i < sources->count; i++)
 		if (sources->foreign[i].settings->opaque)
 			return (struct token_source){TOKEN_FOREIGN, sources->foreign[i].introspection};

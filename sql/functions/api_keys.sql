@@ -64,7 +64,7 @@ DECLARE
 	v_person_id uuid;
 BEGIN
 	IF p_client_id IS NULL THEN
-		SELECT p.person_id INTO v_person_id FROM authz.people AS p WHERE p.username = lower(p_username COLLATE "C") AND p.enabled;
+		SELECT p.person_id INTO v_person_id FROM authz.people AS p WHERE p.username = lower(p_username COLLATE "C") AND p.enabled FOR SHARE; -- who disables the person waits, and ends this key too
 		IF NOT FOUND THEN
 			RETURN 'no_person';
 		END IF;
@@ -78,7 +78,7 @@ BEGIN
 	           OR NOT EXISTS (SELECT FROM authz.scopes AS s WHERE s.resource = p_resource AND s.name = x)) THEN
 		RETURN 'no_scope';
 	END IF;
-	IF NOT p_scopes <@ authz.api_key_allowed(v_person_id, p_client_id) THEN
+	IF (p_scopes <@ authz.api_key_allowed(v_person_id, p_client_id)) IS NOT TRUE THEN
 		RETURN 'scope_exceeded';
 	END IF;
 	-- One that has expired gives its name up.
@@ -152,6 +152,11 @@ BEGIN
 	PERFORM authz.feed_add(k.resource, 'claims', k.key_id::text, CASE WHEN NEW.enabled
 		THEN coalesce(array_to_string(authz.scopes_common(k.scopes, string_to_array(NEW.scope, ' ')), ' '), '') ELSE '' END)
 	FROM authz.api_keys AS k WHERE k.client_id = NEW.client_id AND k.revoked_at IS NULL AND k.expires_at > now();
+	IF NOT NEW.enabled THEN -- what runs ends
+		PERFORM authz.feed_add(x.resource, 'client', NEW.client_id, NULL)
+		FROM (SELECT DISTINCT k.resource FROM authz.api_keys AS k
+		      WHERE k.client_id = NEW.client_id AND k.revoked_at IS NULL AND k.expires_at > now()) AS x;
+	END IF;
 	RETURN NULL;
 END
 $$;

@@ -51,6 +51,8 @@ BEGIN
 		ELSE
 			UPDATE authz.grants AS g
 			SET generation = g.generation + 1,
+			    -- RFC 9449, 5: from the first proof on
+			    key_thumbprint = coalesce(g.key_thumbprint, CASE p_method WHEN 'none' THEN p_key END),
 			    recent_from = CASE WHEN cardinality(g.recent_at) - width_bucket(v_horizon, g.recent_at) >= 32
 			                            AND g.recent_at[cardinality(g.recent_at) - 1] > v_hurried
 			                       THEN g.recent_from[width_bucket(v_horizon, g.recent_at) + 1 :]
@@ -103,7 +105,7 @@ BEGIN
 		FOR NO KEY UPDATE OF g;
 		outcome := CASE
 			WHEN NOT FOUND OR p_generation < 1 OR p_generation > v_grant.generation THEN 'invalid'
-			-- before all else: who has a refresh token without its key can neither use nor end the grant
+			-- before all else: who has a refresh token without its key cannot use the grant, nor end it by a replay
 			WHEN v_grant.key_thumbprint IS NOT NULL AND v_grant.key_thumbprint IS DISTINCT FROM p_key THEN 'key_mismatch'
 			WHEN p_key IS NULL AND v_key_bound THEN 'key_missing'
 			WHEN p_resource <> v_grant.resource THEN 'target_mismatch'

@@ -69,6 +69,10 @@ owner "UPDATE authz.clients SET key_bound = false WHERE client_id = 'conf'" >/de
 # ---- clients' own tokens ----
 own() { daemon "SELECT outcome FROM authz.client_credentials('$1', 'client_secret_basic', $S, $S, NULL, NULL, $2)"; }
 is "client_credentials: bound, without and with a key" "key_missing granted" "$(own boundservice false) $(own boundservice true)"
+got=$(redeem pub none "$Z" "$(code pub)" NULL)
+G3=${got#*|}
+is "a grant begun without a key: refreshed with one" "rotated|2" "$(refresh pub none "$Z" "$G3" 1 "'$K'")"
+is "... it is bound from then on" "$K key_mismatch|" "$(owner "SELECT key_thumbprint FROM authz.grants WHERE grant_id = '$G3'") $(refresh pub none "$Z" "$G3" 2 NULL)"
 is "client_credentials: not bound" "granted granted" "$(own conf false) $(own conf true)"
 
 # ---- proofs ----

@@ -130,6 +130,16 @@ static void the_audience_may_be_left_out_where_it_is_said_so(void **state)
 	assert_int_equal(outcome_of(NULL, SAID(FOR_US)), DEAD);
 }
 
+/* A binding that is not named could not be enforced. */
+static void a_bound_token_needs_its_key_in_the_answer(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome_of(NULL, SAID(FOR_US ",\"token_type\":\"DPoP\"")), DEAD);
+	assert_int_equal(outcome_of(NULL, SAID(FOR_US ",\"typ\":\"dpop\"")), DEAD);
+	assert_int_equal(outcome_of(NULL, SAID(FOR_US ",\"token_type\":\"DPoP\",\"cnf\":{\"jkt\":\"" JKT "\"}")),
+	                 ALIVE);
+}
+
 static void foreign_names_are_the_issuers_own(void **state)
 {
 	(void)state;
@@ -139,7 +149,7 @@ static void foreign_names_are_the_issuers_own(void **state)
 	const struct bearer *b = kept();
 	assert_string_equal(b->subject, ISSUER " u");
 	assert_string_equal(b->client_id, ISSUER " c");
-	assert_string_equal(b->username, "zoe");
+	assert_string_equal(b->username, "https://kc.example/realms/x zoe");
 	assert_string_equal(b->jti, "");
 	assert_string_equal(b->grant_id, "");
 	assert_string_equal(b->scope, "a b");
@@ -210,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_foreign_token_is_for_us_or_dead, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_audience_may_be_left_out_where_it_is_said_so, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_bound_token_needs_its_key_in_the_answer, setup, teardown),
 	    cmocka_unit_test_setup_teardown(foreign_names_are_the_issuers_own, setup, teardown),
 	    cmocka_unit_test_setup_teardown(scopes_are_mapped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(our_own_says_everything, setup, teardown),
