@@ -23,7 +23,7 @@ static const char tags[HANDLE_TYPES][TAG_SIZE + 1] = {
     [HANDLE_CODE] = "spc",      [HANDLE_REFRESH] = "spr",        [HANDLE_SESSION] = "sps",
     [HANDLE_BROWSER] = "spb",   [HANDLE_REQUEST] = "spq",        [HANDLE_REGISTRATION] = "spg",
     [HANDLE_ADMIN_KEY] = "spa", [HANDLE_INITIAL_ACCESS] = "spi", [HANDLE_MCP_SESSION] = "spm",
-    [HANDLE_MCP_TASK] = "spt",          [HANDLE_API_KEY] = "spx",
+    [HANDLE_MCP_TASK] = "spt",  [HANDLE_API_KEY] = "spx",
 };
 
 struct handle_key {
