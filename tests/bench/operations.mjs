@@ -37,7 +37,7 @@ async function registration({ instance }) {
     row.jwks, row.jwks_uri, row.assertion_algorithm, row.tls_subject_kind, row.tls_subject, `${row.certificate_bound}`, null, null,
     { sql: `sha256(convert_to(${unique}, 'UTF8'))` }, { sql: `md5(${unique})::uuid` },
   ]
-  const { text, defines } = bind(await authzStatement('client_register'), values)
+  const { text, defines } = bind(await authzStatement('client_register'), [...values, 'f'])
   let round = 0
   return {
     daemon: 'authz',
@@ -73,7 +73,7 @@ async function codeExchange({ instance, maker, options }) {
       const transactions = Math.max(options.codes, 300 * options.clients)
       await addCodes(instance, mark, client.client_id, options.clients, Math.ceil(transactions / options.clients))
       const values = [client.client_id, 'none', null, null, rowId(mark), client.redirect_uris[0], maker.proof.challenge, null, `${GRANT_SECONDS}`, 'f']
-      const { text, defines } = bind(statement, values)
+      const { text, defines } = bind(statement, [...values, null])
       return {
         lines,
         script: `\\set n :n + 1\n${text};\n`,
@@ -104,7 +104,7 @@ async function refresh({ instance, maker, options }) {
         insert into authz.grants select (jsonb_populate_record(g, jsonb_build_object('grant_id', md5('${mark}-' || c)::uuid))).*
         from authz.grants g, generate_series(0, ${options.clients - 1}) c where g.grant_id = '${claims(tokens[0].access_token).grant_id}'`)
       const id = { sql: `md5('${mark}-' || :client_id)::uuid` }
-      const { text, defines } = bind(statement, [client.client_id, 'none', null, null, id, { sql: ':n' }, null, null, `${WINDOW_SECONDS}`, 'f'])
+      const { text, defines } = bind(statement, [client.client_id, 'none', null, null, id, { sql: ':n' }, null, null, `${WINDOW_SECONDS}`, 'f', null])
       return {
         lines,
         script: `\\set n :n + 1\n${text};\n`,
