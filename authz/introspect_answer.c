@@ -70,6 +70,17 @@ static void append_member(struct text_buffer *b, const char *name, const char *v
 	text_append_json(b, text_of(value));
 }
 
+/* Members of the operator's own, whose names no other member can have. */
+static void append_claims(struct text_buffer *b, const char *object)
+{
+	size_t len = object != NULL ? strlen(object) : 0;
+
+	if (len <= 2) /* {} */
+		return;
+	text_append_str(b, ",");
+	text_append(b, object + 1, len - 2);
+}
+
 h2o_iovec_t introspection_active(struct request *r, const struct access_token *t, const struct introspected *i)
 {
 	struct text_buffer b = {.pool = &r->pool};
@@ -91,6 +102,7 @@ h2o_iovec_t introspection_active(struct request *r, const struct access_token *t
 	append_member(&b, "grantable_scope", i->grantable_scope);
 	claims_append_names(&b, "roles", i->roles, i->role_count);
 	claims_append_names(&b, "groups", i->groups, i->group_count);
+	append_claims(&b, i->claims);
 	text_append_str(&b, "}");
 	return h2o_iovec_init(b.base, b.len);
 }

@@ -368,6 +368,7 @@ struct introspected {
 	int64_t expires_in;          /* seconds that the grant lives at most */
 	const char **roles, **groups;
 	size_t role_count, group_count;
+	const char *claims; /* what the operator says of the person: JSON of an object; NULL of a client */
 	/* of an API key */
 	const char *resource;
 	int64_t issued_at, expires_at;

@@ -29,7 +29,10 @@ static step_result ask_and_look_up(struct request *r, enum store_statement state
                                    size_t count, const char *resource)
 {
 	struct db_param lookup[] = {params[0], param_text(resource)};
-	struct db_question questions[] = {{statement, params, count}, {STATEMENT_AUTHORIZE_LOOKUP, lookup, 2}};
+	struct db_question questions[] = {
+	    {.statement = statement, .params = params, .count = count},
+	    {.statement = STATEMENT_AUTHORIZE_LOOKUP, .params = lookup, .count = 2},
+	};
 
 	return db_ask_all(r, authz_of(r)->db, questions, 2, false);
 }

@@ -154,6 +154,7 @@ void store_read_introspect(struct request *r, struct introspected *ret)
 	ret->expires_in = rows_int(r->rows, 0, "expires_in");
 	ret->roles = store_texts(r, 0, "roles", &ret->role_count);
 	ret->groups = store_texts(r, 0, "groups", &ret->group_count);
+	ret->claims = store_text(r, 0, "claims");
 }
 
 step_result store_introspect_api_key(struct request *r, const struct client_proof *proof, const uint8_t key_id[16])

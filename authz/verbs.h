@@ -24,6 +24,7 @@ typedef enum verb_status verb_fn(struct operator* op, int argc, char **argv);
 verb_fn verb_serve, verb_check, verb_schema_config, verb_schema_client, verb_migrate, verb_secret_new;
 verb_fn verb_person_add, verb_person_list, verb_person_disable, verb_person_enable, verb_person_password,
     verb_person_scope, verb_person_roles, verb_person_groups, verb_person_consents, verb_person_forget;
+verb_fn verb_person_claims, verb_person_show;
 verb_fn verb_role_put, verb_role_list, verb_role_delete, verb_group_put, verb_group_list, verb_group_delete;
 verb_fn verb_client_add, verb_client_list, verb_client_disable, verb_client_enable, verb_client_delete;
 verb_fn verb_client_import, verb_client_refresh;

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "yaml.h"
+
+enum { READ_FIRST = 8192 };
 
 /* ---- Reading ---- */
 
@@ -24,8 +27,14 @@ static h2o_iovec_t file_read(h2o_mem_pool_t *pool, const char *file, const char 
 		*error = system_error(pool, file);
 		return text;
 	}
-	char *buffer = h2o_mem_alloc(YAML_SIZE_MAX + 1);
-	size_t len = fread(buffer, 1, YAML_SIZE_MAX + 1, stream);
+	char *buffer = NULL;
+	size_t len = 0, room = READ_FIRST;
+	for (;; room = room < YAML_SIZE_MAX / 2 ? 2 * room : YAML_SIZE_MAX + 1) {
+		buffer = h2o_mem_realloc(buffer, room);
+		len += fread(buffer + len, 1, room - len, stream);
+		if (len < room || room > YAML_SIZE_MAX)
+			break;
+	}
 	if (ferror(stream))
 		*error = system_error(pool, file);
 	else
@@ -38,19 +47,44 @@ static h2o_iovec_t file_read(h2o_mem_pool_t *pool, const char *file, const char 
 static json_t *file_parse(h2o_mem_pool_t *pool, const char *file, struct yaml_places *places, const char **error)
 {
 	h2o_iovec_t text = file_read(pool, file, error);
-	return text.base != NULL ? yaml_read(pool, text, file, places, error) : NULL;
+	return text.base != NULL ? yaml_read(pool, text, file, false, places, error) : NULL;
+}
+
+/* The value, or the error, outlives the pool that it was read in: text and places take more room than it does. */
+static json_t *take_over(h2o_mem_pool_t *pool, h2o_mem_pool_t *scratch, json_t *value, const char **error)
+{
+	if (value == NULL)
+		*error = text_copy(pool, text_of(*error));
+	json_keep(pool, json_incref(value));
+	h2o_mem_clear_pool(scratch);
+	return value;
 }
 
 json_t *yaml_load(h2o_mem_pool_t *pool, const char *file, const char **error)
 {
 	struct yaml_places places;
-	return file_parse(pool, file, &places, error);
+	h2o_mem_pool_t scratch;
+
+	h2o_mem_init_pool(&scratch);
+	return take_over(pool, &scratch, file_parse(&scratch, file, &places, error), error);
 }
 
 json_t *yaml_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, const char **error)
 {
 	struct yaml_places places;
-	return yaml_read(pool, text, name, &places, error);
+	h2o_mem_pool_t scratch;
+
+	h2o_mem_init_pool(&scratch);
+	return take_over(pool, &scratch, yaml_read(&scratch, text, name, false, &places, error), error);
+}
+
+json_t *yaml_parse_foreign(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, const char **error)
+{
+	struct yaml_places places;
+	h2o_mem_pool_t scratch;
+
+	h2o_mem_init_pool(&scratch);
+	return take_over(pool, &scratch, yaml_read(&scratch, text, name, true, &places, error), error);
 }
 
 /* ---- What a schema has found, for people ---- */
@@ -120,44 +154,99 @@ static void problem_append(struct text_buffer *b, const struct yaml_places *plac
 	text_append_str(b, problem->text);
 }
 
+struct config_document {
+	h2o_mem_pool_t pool;
+	const char *file;
+	struct yaml_places places;
+	json_t *value; /* NULL: error */
+	const char *error;
+};
+
+struct config_document *config_read(const char *file)
+{
+	struct config_document *d = h2o_mem_alloc(sizeof(*d));
+
+	h2o_mem_init_pool(&d->pool);
+	d->error = NULL;
+	d->file = text_copy(&d->pool, text_of(file));
+	d->value = file_parse(&d->pool, d->file, &d->places, &d->error);
+	return d;
+}
+
+static json_t *check_document(struct config_document *d, const struct schema *schema)
+{
+	struct schema_problems problems = {.count = 0};
+	struct text_buffer text = {.pool = &d->pool};
+
+	if (d->value == NULL || schema_check(&d->pool, schema, d->value, &problems))
+		return d->value;
+	for (size_t i = 0; i < problems.count; i++) {
+		text_append_printf(&text, "%s%s:", i != 0 ? "; " : "", d->file);
+		problem_append(&text, &d->places, &problems.items[i]);
+	}
+	d->error = problems.count != 0 ? text.base : text_printf(&d->pool, "%s: refused by its schema", d->file);
+	return NULL;
+}
+
+json_t *config_take(h2o_mem_pool_t *pool, struct config_document *d, const struct schema *schema, const char **error)
+{
+	*error = NULL;
+	json_t *value = check_document(d, schema);
+	if (value == NULL)
+		*error = d->error;
+	value = take_over(pool, &d->pool, value, error);
+	free(d);
+	return value;
+}
+
+void config_drop(struct config_document *d)
+{
+	h2o_mem_clear_pool(&d->pool);
+	free(d);
+}
+
 json_t *config_load(h2o_mem_pool_t *pool, const char *file, const struct schema *schema, const char **error)
 {
-	struct yaml_places places;
-	struct schema_problems problems = {.count = 0};
-	struct text_buffer text = {.pool = pool};
-	json_t *value = file_parse(pool, file, &places, error);
-
-	if (value == NULL || schema_check(pool, schema, value, &problems))
-		return value;
-	for (size_t i = 0; i < problems.count; i++) {
-		text_append_printf(&text, "%s%s:", i != 0 ? "; " : "", file);
-		problem_append(&text, &places, &problems.items[i]);
-	}
-	*error = problems.count != 0 ? text.base : text_printf(pool, "%s: refused by its schema", file);
-	return NULL;
+	return config_take(pool, config_read(file), schema, error);
 }
 
 /* ---- Values ---- */
 
-int64_t duration_ms(h2o_iovec_t text)
+struct unit {
+	const char *name;
+	int64_t factor;
+};
+
+/* A number and its unit, in the smallest one; -1 if it is none. */
+static int64_t quantity(h2o_iovec_t text, const struct unit *units, size_t count)
 {
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 	size_t digits = 0;
-	int64_t number, ms;
+	int64_t number, whole;
 
 	while (digits < text.len && text.base[digits] >= '0' && text.base[digits] <= '9')
 		digits++;
 	if (!text_to_int64(h2o_iovec_init(text.base, digits), &number))
 		return -1;
 	h2o_iovec_t unit = h2o_iovec_init(text.base + digits, text.len - digits);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (text_is(unit, units[i].name))
-			return __builtin_mul_overflow(number, units[i].ms, &ms) ? -1 : ms;
+			return __builtin_mul_overflow(number, units[i].factor, &whole) ? -1 : whole;
 	}
 	return -1;
+}
+
+int64_t duration_ms(h2o_iovec_t text)
+{
+	static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+
+	return quantity(text, units, sizeof(units) / sizeof(units[0]));
+}
+
+int64_t size_bytes(h2o_iovec_t text)
+{
+	static const struct unit units[] = {{"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}};
+
+	return quantity(text, units, sizeof(units) / sizeof(units[0]));
 }
 
 const char *config_text(const json_t *object, const char *member, const char *otherwise)
@@ -182,6 +271,12 @@ int64_t config_duration_ms(const json_t *object, const char *member, int64_t oth
 {
 	int64_t ms = duration_ms(json_get_text(object, member));
 	return ms >= 0 ? ms : otherwise;
+}
+
+int64_t config_size(const json_t *object, const char *member, int64_t otherwise)
+{
+	int64_t bytes = size_bytes(json_get_text(object, member));
+	return bytes >= 0 ? bytes : otherwise;
 }
 
 char *config_path(h2o_mem_pool_t *pool, const char *file, const json_t *object, const char *member)

@@ -205,9 +205,35 @@ static struct connection *choose_connection(struct db *db)
 	return least;
 }
 
-bool db_has_place(struct db *db)
+static bool is_held_by(const struct connection *c, uint64_t share)
 {
-	return choose_connection(db) != NULL;
+	for (unsigned i = 0; i < c->count; i++) {
+		const struct request *r = c->ring[connection_place(c, i)].request;
+		if (r != NULL && r->share == share)
+			return true;
+	}
+	return false;
+}
+
+/* True if it would take the last free connection although its share holds one. */
+static bool is_over_share(const struct db *db, const struct request *r)
+{
+	unsigned open = 0;
+	bool holds = false;
+
+	if (!db->options.shared || r->share == 0)
+		return false;
+	for (size_t i = 0; i < db->options.connections; i++) {
+		const struct connection *c = &db->connections[i];
+		open += connection_usable(c) && !c->cancelling && c->count < db->options.in_flight;
+		holds = holds || is_held_by(c, r->share);
+	}
+	return holds && open < 2;
+}
+
+bool db_has_place(struct db *db, const struct request *r)
+{
+	return choose_connection(db) != NULL && !is_over_share(db, r);
 }
 
 /* The one where it can join a group, or the least loaded. */
@@ -233,9 +259,24 @@ bool db_send(struct db *db, const struct db_question *questions, size_t count, c
 
 step_result db_ask(struct request *r, struct db *db, size_t statement, const struct db_param *params, size_t count)
 {
-	struct db_question question = {statement, params, count};
+	struct db_question question = {.statement = statement, .params = params, .count = count};
 
 	return db_ask_all(r, db, &question, 1, false);
+}
+
+static step_result ask(struct request *r, struct db *db, const struct db_question *questions, size_t count,
+                       const struct question *waiting)
+{
+	/* nobody overtakes those who wait, unless they wait for their own */
+	bool first = db->line_count == 0 || db->options.shared;
+	bool asked = first && !is_over_share(db, r) && db_send(db, questions, count, waiting);
+
+	r->was_sent = asked;
+	if (!asked && !db_line_join(db, questions, count, waiting))
+		return fail(r, &TEMPORARILY_UNAVAILABLE,
+		            db_ready(db) ? "the database is busy" : "the database is not available");
+	r->waiting = true;
+	return STEP_WAIT;
 }
 
 step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
@@ -243,21 +284,21 @@ step_result db_ask_all(struct request *r, struct db *db, const struct db_questio
 {
 	struct question waiting = {.request = r, .tolerate = tolerate};
 
-	/* nobody overtakes those who wait */
-	bool asked = db->line_count == 0 && db_send(db, questions, count, &waiting);
+	return ask(r, db, questions, count, &waiting);
+}
 
-	r->was_sent = asked;
-	if (!asked && !db_line_join(db, r, questions, count, tolerate))
-		return fail(r, &TEMPORARILY_UNAVAILABLE,
-		            db_ready(db) ? "the database is busy" : "the database is not available");
-	r->waiting = true;
-	return STEP_WAIT;
+step_result db_ask_bounded(struct request *r, struct db *db, const struct db_question *questions, size_t count,
+                           size_t bytes, bool stops)
+{
+	struct question waiting = {.request = r, .tolerate = true, .bytes = bytes, .stops = stops};
+
+	return ask(r, db, questions, count, &waiting);
 }
 
 bool db_ask_background(struct db *db, size_t statement, const struct db_param *params, size_t count, db_answer_fn *done,
                        void *data)
 {
-	struct db_question question = {statement, params, count};
+	struct db_question question = {.statement = statement, .params = params, .count = count};
 	struct question waiting = {.done = done, .data = data};
 
 	return db_send(db, &question, 1, &waiting);
@@ -293,6 +334,9 @@ static enum verdict judge(const struct connection *c, const struct question *q)
 	if (was_aborted(q))
 		return TRANSIENT;
 	sqlstate = PQresultErrorField(q->result, PG_DIAG_SQLSTATE);
+	/* The statement wanted more of the disk than its role may have. */
+	if (sqlstate != NULL && q->tolerate && strcmp(sqlstate, "53400") == 0)
+		return STATEMENT_FAILED;
 	if (sqlstate == NULL || strncmp(sqlstate, "57P", 3) == 0 || strncmp(sqlstate, "53", 2) == 0 ||
 	    strncmp(sqlstate, "08", 2) == 0)
 		return OUTAGE;
@@ -361,6 +405,7 @@ static void hand_over(struct connection *c, struct question q)
 	if (verdict == ANSWERED || (verdict == STATEMENT_FAILED && q.tolerate)) {
 		PQclear(r->rows);
 		r->rows = q.result;
+		r->rows_are_cut = q.cut;
 		request_resume(r);
 		return;
 	}

@@ -34,11 +34,22 @@ struct db_options {           /* all of it is copied */
 	size_t early; /* so many of the statements, the first ones, are prepared before a first connection is used, and
 	                 the others when one of them is asked or a moment later: to prepare all of them takes longer
 	                 than all else of the start. 0: all are prepared before */
+	/* What is not early is prepared on a connection with the first question there that asks it: for statements so
+	 * many that no connection needs most of them. One that cannot be prepared fails its questions alone. in_flight
+	 * must be 1. */
+	bool on_demand;
 	/* True of a statement that changes nothing and that no client can make fail: questions that are asked in one
 	 * turn of the loop may share a transaction, that is one packet there and one back. Where one fails all the
 	 * same, those behind it are answered 503. NULL: there is none. */
 	bool (*reads)(size_t statement);
+	/* The last free connection is for those who hold none: nobody (request.share) has all of them. in_flight must
+	 * be 1. */
+	bool shared;
 	bool cancels; /* db_cancel may be used: one more connection is opened for it; in_flight must be 1 */
+	/* NULL, or statements (NULL at the end) that are sent behind every question, so that nothing of it is left in
+	 * its session; the connection takes the next one when they are through. One where they fail is closed. The
+	 * texts are not copied: they live for ever. */
+	const char *const *afterwards;
 };
 
 /* Starts to connect; never fails for an absent server. Lives as long as the process; db_close for a clean end. */
@@ -62,13 +73,26 @@ step_result db_ask(struct request *r, struct db *db, size_t statement, const str
 /* Several statements as one implicit transaction in one round trip; the answer is that of the last one. With
  * `tolerate`, a statement error (not an outage) also resumes the next step, which finds it in r->rows (PQresultStatus
  * is PGRES_FATAL_ERROR). */
+struct db_session { /* where a question goes to */
+	int pid;
+	const char *user, *database;
+};
+/* Sets what depends on the session, in a copy of the question's parameters, when it is sent. */
+typedef void db_bind_fn(struct request *r, const struct db_session *session, struct db_param *params);
 struct db_question {
 	size_t statement;
 	const struct db_param *params;
 	size_t count;
+	const char *sql; /* not NULL: one statement that is not prepared, instead of the number */
+	db_bind_fn *bind;
 };
 step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
                        bool tolerate);
+/* The same with `tolerate`, and in little memory: once the rows of the last statement come to more than `bytes`, they
+ * and all behind them are dropped, which r->rows_are_cut tells. With `stops` the statement is then cancelled: it must
+ * change nothing. A single row is as large as the statement makes it. At least two questions. */
+step_result db_ask_bounded(struct request *r, struct db *db, const struct db_question *questions, size_t count,
+                           size_t bytes, bool stops);
 
 /* Nobody wants the answer to the request's question any more: its statement is cancelled. The answer comes all the
  * same, in a later turn of the loop: SQLSTATE 57014, what the statement said before the cancellation met it, or 503 if

@@ -113,6 +113,8 @@ static void take_answer(struct connection *c, PGresult *result)
 	struct question *q = &c->ring[connection_place(c, c->taken)];
 	ExecStatusType status = PQresultStatus(result);
 
+	if (demand_take(c, result) || bounded_take(c, q, result))
+		return;
 	/* COPY cannot be ended in pipeline mode. */
 	if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
 		c->broken = true;
@@ -139,6 +141,7 @@ static void take_results(struct connection *c)
 		if (result == NULL) {
 			nulls++;
 			group_end_answer(c);
+			bounded_expect(c);
 			continue;
 		}
 		nulls = 0;
@@ -204,8 +207,8 @@ static bool send_prepares(struct connection *c, size_t end)
 static size_t count_early(const struct connection *c)
 {
 	const struct db_options *options = &c->db->options;
-	bool all =
-	    options->early == 0 || options->early > options->statement_count || c->db->careful || db_ready(c->db);
+	bool all = options->early == 0 || options->early > options->statement_count ||
+	           (!options->on_demand && (c->db->careful || db_ready(c->db)));
 
 	return all ? options->statement_count : options->early;
 }
@@ -217,6 +220,7 @@ static void prepare_statements(struct connection *c)
 	c->state = CONNECTION_PREPARING;
 	c->sent = c->prepared = 0;
 	c->refused = false;
+	demand_begin(c);
 	if (!fine || !send_prepares(c, count_early(c)) || !wrap_socket(c)) {
 		connection_lose(c, PQerrorMessage(c->pg));
 		return;
@@ -300,7 +304,7 @@ static void open_connection(struct connection *c, int64_t now_ms)
 void connection_init(struct connection *c, struct db *db)
 {
 	*c = (struct connection){.db = db, .group_end.cb = group_on_end};
-	c->ring = h2o_mem_alloc(sizeof(*c->ring) * (db->options.in_flight + 1));
+	c->ring = h2o_mem_alloc(sizeof(*c->ring) * CONNECTION_RING(db));
 }
 
 bool connection_usable(const struct connection *c)
@@ -319,7 +323,7 @@ static void on_rest_prepared(void *data, const PGresult *result)
 }
 
 /* As a question of nobody's, for which the ring has the place. */
-static bool send_rest(struct connection *c)
+bool connection_send_rest(struct connection *c)
 {
 	group_end(c);
 	if (c->broken || !send_prepares(c, c->db->options.statement_count)) {
@@ -345,12 +349,7 @@ void connection_tick(struct connection *c, int64_t now_ms)
 	else if (c->state != CONNECTION_OPEN && c->state != CONNECTION_CLOSED && now_ms >= c->due_ms)
 		connection_lose(c, "timed out");
 	else if (connection_is_early(c) && now_ms >= c->due_ms)
-		send_rest(c);
-}
-
-bool connection_is_early(const struct connection *c)
-{
-	return c->state == CONNECTION_OPEN && !c->broken && c->sent < c->db->options.statement_count;
+		connection_send_rest(c);
 }
 
 void connection_watch(struct connection *c)
@@ -358,48 +357,6 @@ void connection_watch(struct connection *c)
 	if (c->count == 0 || ++c->quiet_seconds < c->db->stuck_seconds)
 		return;
 	connection_lose(c, "answers no more");
-}
-
-static bool send_statement(struct connection *c, const struct db_question *q)
-{
-	const char *values[DB_PARAMS_MAX];
-	int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
-
-	if (q->statement >= c->db->options.statement_count || q->count > DB_PARAMS_MAX)
-		h2o_fatal("a question names no statement or has too many parameters");
-	for (size_t i = 0; i < q->count; i++) {
-		values[i] = q->params[i].value;
-		lengths[i] = q->params[i].length;
-		formats[i] = q->params[i].format;
-	}
-	return PQsendQueryPrepared(c->pg, c->db->options.statements[q->statement].name, (int)q->count, values, lengths,
-	                           formats, 0) == 1;
-}
-
-bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
-                    const struct question *waiting)
-{
-	bool sent = true, early = true, shares = group_may_have(c->db, questions, count, waiting);
-
-	for (size_t i = 0; i < count; i++)
-		early = early && questions[i].statement < c->sent;
-	if (!early && !send_rest(c))
-		return false;
-	if (!shares)
-		group_end(c);
-	for (size_t i = 0; sent && !c->broken && i < count; i++)
-		sent = send_statement(c, &questions[i]);
-	if (!sent || c->broken || (!shares && PQpipelineSync(c->pg) != 1)) {
-		c->broken = true;
-		db_connection_changed(c->db);
-		return false;
-	}
-	group_take(c, waiting, shares);
-	if (!shares)
-		connection_flush(c);
-	if (c->broken)
-		db_connection_changed(c->db);
-	return true;
 }
 
 /* Half of the delay is random, so that daemons do not come back in step. */
@@ -446,4 +403,5 @@ void connection_dispose(struct connection *c)
 	if (c->state != CONNECTION_CLOSED)
 		connection_lose(c, NULL);
 	free(c->ring);
+	free(c->known);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection of a database: opened, prepared, asked, lost and opened again. Private to db.c and db_connection.c. */
+/* One connection of a database: opened, prepared, asked, lost and opened again. Private to db*.c. */
 #ifndef SALLYPORT_DB_CONNECTION_H
 #define SALLYPORT_DB_CONNECTION_H
 
@@ -22,7 +22,15 @@ struct question {
 	bool tolerate;
 	bool shares;   /* one statement that reads: others may be up to the same Sync */
 	bool has_sync; /* its Sync was sent behind it; in a group, only that of the last one */
+	/* db_bounded.c */
+	size_t bytes; /* of rows that are kept; 0: all are, as libpq brings them */
+	bool stops;   /* the statement is cancelled when there are more */
+	bool collecting;
+	size_t collected;
+	bool cut;
 };
+
+enum { DEMAND_MAX = 8 }; /* statements of one question, with on_demand; more end the process */
 
 struct connection {
 	struct db *db;
@@ -36,10 +44,12 @@ struct connection {
 	                    next */
 	size_t sent;     /* statements whose PREPARE was sent */
 	size_t prepared; /* answers to PREPARE so far, while preparing */
+	uint8_t *known;  /* db_options.on_demand: which statements are prepared, a bit each; else NULL */
+	size_t pending[DEMAND_MAX], pending_count, pending_taken; /* prepared along with the question under way */
 	unsigned backoff_ms;
 	int64_t due_ms;
 	unsigned quiet_seconds; /* that questions were waiting and none was answered */
-	struct question *ring;  /* in the order in which they were sent; one place more than may be asked */
+	struct question *ring;  /* in the order in which they were sent */
 	unsigned first, count;
 	unsigned taken;   /* questions of the first one's group whose answers are complete */
 	unsigned grouped; /* questions behind the last Sync that wait for theirs, at the end of this turn of the loop */
@@ -68,16 +78,14 @@ struct db {
 	struct connection connections[];
 };
 
-/* Takes the ring's memory of `in_flight` questions and opens at the next tick. */
+/* Takes the ring's memory and opens at the next tick. */
 void connection_init(struct connection *c, struct db *db);
 /* Opens, times out or tears down, whatever is due. */
 void connection_tick(struct connection *c, int64_t now_ms);
 /* Counts a second of silence. */
 void connection_watch(struct connection *c);
 bool connection_usable(const struct connection *c);
-/* True if some of its statements are still to be prepared. */
-bool connection_is_early(const struct connection *c);
-/* Sends all of it and one Sync. On false nothing was asked and the connection is broken. */
+/* In db_send.c. Sends all of it and one Sync. On false nothing was asked and the connection is broken. */
 bool connection_ask(struct connection *c, const struct db_question *questions, size_t count,
                     const struct question *waiting);
 /* Fails what is under way and closes; NULL `problem` says nothing to the log. It opens again after a while. */
@@ -88,6 +96,21 @@ void connection_dispose(struct connection *c);
 void connection_flush(struct connection *c);
 /* Hands the first question's answer over. */
 void connection_finish_first(struct connection *c);
+
+/* In db_connection.c: PREPARE of those statements that were left for later. */
+bool connection_send_rest(struct connection *c);
+
+/* In db_bounded.c. What comes next is the answer of the question whose turn it is. */
+void bounded_expect(struct connection *c);
+/* True if the result was one of a bounded answer and has been taken. */
+bool bounded_take(struct connection *c, struct question *q, PGresult *result);
+
+/* In db_demand.c. A new connection has prepared nothing. */
+void demand_begin(struct connection *c);
+/* Sends PREPARE of what the questions ask for the first time. On false the connection is broken. */
+bool demand_send(struct connection *c, const struct db_question *questions, size_t count);
+/* True if the result was the answer to such a PREPARE, and is taken; a failed one is the answer to the question. */
+bool demand_take(struct connection *c, PGresult *result);
 
 /* In db_group.c. True if the question may share a Sync at all; if there is a group in this turn of the loop that it can
  * join. */
@@ -110,10 +133,11 @@ void group_finish(struct connection *c);
 struct db *db_open_after(h2o_loop_t *loop, const struct db_options *options, unsigned delay_ms);
 /* In db.c: asks now; false if no connection has a place, or the one that had it broke. */
 bool db_send(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting);
-bool db_has_place(struct db *db);
+/* True if a connection has a place that this request may take. */
+bool db_has_place(struct db *db, const struct request *r);
 
 /* In db_line.c. Joins the line; false if it is full, or no connection is ready. */
-bool db_line_join(struct db *db, struct request *r, const struct db_question *questions, size_t count, bool tolerate);
+bool db_line_join(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting);
 /* A place may have become free. */
 void db_line_advance(struct db *db);
 /* The request's question leaves the line and is failed in the next turn of the loop; false if it is not there. */
@@ -129,10 +153,19 @@ void question_finish(struct connection *c, struct question q);
 /* In db.c: to the log, once per problem and half a minute. */
 void db_report(struct db *db, enum log_level level, const char *message, const char *problem, const char *sqlstate,
                const char *statement);
+/* Of the ring: beside what may be asked, the preparing of the rest and what is sent afterwards have a place. */
+#define CONNECTION_RING(db) ((db)->options.in_flight + 2)
+
+/* True if some of its statements are still to be prepared, whether they are asked or not. */
+static inline bool connection_is_early(const struct connection *c)
+{
+	return c->state == CONNECTION_OPEN && !c->broken && !c->db->options.on_demand &&
+	       c->sent < c->db->options.statement_count;
+}
 /* Of the ring. */
 static inline unsigned connection_place(const struct connection *c, unsigned n)
 {
-	return (c->first + n) % (c->db->options.in_flight + 1);
+	return (c->first + n) % CONNECTION_RING(c->db);
 }
 
 /* In db.c: a connection has become usable or unusable; starts the tick where one is needed. */

@@ -8,8 +8,8 @@ struct waiting_question {
 	struct db *db;
 	h2o_linklist_t link;
 	h2o_timeout_entry_t timeout;
-	struct request *request;
-	bool tolerate, cancelled;
+	struct question question;
+	bool cancelled;
 	size_t count;
 	struct db_question questions[]; /* with copies of their parameters in the request's pool */
 };
@@ -26,7 +26,7 @@ static void on_timeout(h2o_timeout_entry_t *entry)
 	struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, timeout, entry);
 
 	leave(w);
-	request_resume_failed(w->request, &TEMPORARILY_UNAVAILABLE,
+	request_resume_failed(w->question.request, &TEMPORARILY_UNAVAILABLE,
 	                      w->cancelled ? "the question was cancelled" : "the database is busy");
 }
 
@@ -45,8 +45,17 @@ static const struct db_param *copy_params(h2o_mem_pool_t *pool, const struct db_
 	return params;
 }
 
-bool db_line_join(struct db *db, struct request *r, const struct db_question *questions, size_t count, bool tolerate)
+static void copy_question(h2o_mem_pool_t *pool, const struct db_question *from, struct db_question *to)
 {
+	*to = *from;
+	to->params = copy_params(pool, from);
+	if (from->sql != NULL)
+		to->sql = text_copy(pool, text_of(from->sql));
+}
+
+bool db_line_join(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting)
+{
+	struct request *r = waiting->request;
 	struct waiting_question *w;
 
 	if (db->line_count >= db->options.line || !db_ready(db))
@@ -54,25 +63,38 @@ bool db_line_join(struct db *db, struct request *r, const struct db_question *qu
 	w = h2o_mem_alloc_pool(&r->pool, sizeof(*w) + sizeof(w->questions[0]) * count);
 	memset(w, 0, sizeof(*w));
 	w->db = db;
-	w->request = r;
-	w->tolerate = tolerate;
+	w->question = *waiting;
 	w->count = count;
 	w->timeout.cb = on_timeout;
 	for (size_t i = 0; i < count; i++)
-		w->questions[i] = (struct db_question){questions[i].statement, copy_params(&r->pool, &questions[i]),
-		                                       questions[i].count};
+		copy_question(&r->pool, &questions[i], &w->questions[i]);
 	h2o_linklist_insert(&db->line, &w->link);
 	h2o_timeout_link(db->loop, &db->line_timeout, &w->timeout);
 	db->line_count++;
 	return true;
 }
 
+/* Who has waited longest of those who may have a place now; NULL: nobody may. */
+static struct waiting_question *next_in_line(struct db *db)
+{
+	for (h2o_linklist_t *n = db->line.next; n != &db->line; n = n->next) {
+		struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, link, n);
+
+		if (db_has_place(db, w->question.request))
+			return w;
+		if (!db->options.shared)
+			return NULL; /* so it is for all of them */
+	}
+	return NULL;
+}
+
 void db_line_advance(struct db *db)
 {
-	while (db->line_count > 0 && db_has_place(db)) {
-		struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, link, db->line.next);
-		struct request *r = w->request;
-		struct question question = {.request = r, .tolerate = w->tolerate};
+	struct waiting_question *w;
+
+	while ((w = next_in_line(db)) != NULL) {
+		struct request *r = w->question.request;
+		struct question question = w->question;
 
 		leave(w);
 		r->was_sent = !w->cancelled && (r->h2o != NULL || r->outlives_client || r->is_test);
@@ -90,7 +112,7 @@ bool db_line_cancel(struct db *db, const struct request *r)
 	for (h2o_linklist_t *n = db->line.next; n != &db->line; n = n->next) {
 		struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, link, n);
 
-		if (w->request != r)
+		if (w->question.request != r)
 			continue;
 		w->cancelled = true;
 		h2o_timeout_unlink(&w->timeout);
@@ -106,6 +128,6 @@ void db_line_end(struct db *db)
 		struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, link, db->line.next);
 
 		leave(w);
-		request_resume_failed(w->request, &TEMPORARILY_UNAVAILABLE, "the database is not available");
+		request_resume_failed(w->question.request, &TEMPORARILY_UNAVAILABLE, "the database is not available");
 	}
 }

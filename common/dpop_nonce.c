@@ -7,7 +7,7 @@
 #include "secret.h"
 
 enum {
-	NUMBER_SIZE = 1 + 8, /* id of the master secret, number of the minute */
+	NUMBER_SIZE = 1 + 8, /* id of the master secret, number of the second */
 	MAC_SIZE = 16,
 	RAW_SIZE = NUMBER_SIZE + MAC_SIZE,
 };
@@ -20,23 +20,23 @@ static void mac_compute(const uint8_t key[32], const uint8_t number[NUMBER_SIZE]
 char *dpop_nonce_make(h2o_mem_pool_t *pool, const struct handle_keys *keys, const char *purpose, int64_t now)
 {
 	uint8_t raw[RAW_SIZE], key[32], mac[SHA256_SIZE];
-	uint64_t minute = (uint64_t)(now / DPOP_NONCE_PERIOD_S);
 	int id = 0;
 
 	handle_keys_derive(keys, -1, purpose, key, &id);
 	raw[0] = (uint8_t)id;
 	for (int i = 0; i < 8; i++)
-		raw[1 + i] = (uint8_t)(minute >> (56 - 8 * i));
+		raw[1 + i] = (uint8_t)((uint64_t)now >> (56 - 8 * i));
 	mac_compute(key, raw, mac);
 	memcpy(raw + NUMBER_SIZE, mac, MAC_SIZE);
 	secret_wipe(key, sizeof(key));
 	return base64url_encode(pool, raw, sizeof(raw)).base;
 }
 
-enum dpop_nonce dpop_nonce_judge(const struct handle_keys *keys, const char *purpose, h2o_iovec_t nonce, int64_t now)
+enum dpop_nonce dpop_nonce_judge(const struct handle_keys *keys, const char *purpose, h2o_iovec_t nonce, int64_t now,
+                                 int64_t since)
 {
 	uint8_t raw[RAW_SIZE], key[32], mac[SHA256_SIZE];
-	int64_t minute = 0;
+	int64_t made = 0;
 
 	if (!base64url_decode_exact(nonce, raw, sizeof(raw)) || !handle_keys_derive(keys, raw[0], purpose, key, NULL))
 		return NONCE_REFUSED;
@@ -47,9 +47,9 @@ enum dpop_nonce dpop_nonce_judge(const struct handle_keys *keys, const char *pur
 	if (!genuine)
 		return NONCE_REFUSED;
 	for (int i = 0; i < 8; i++)
-		minute = (int64_t)((uint64_t)minute << 8 | raw[1 + i]);
-	int64_t age = now / DPOP_NONCE_PERIOD_S - minute;
-	if (age < -1 || age > 1)
+		made = (int64_t)((uint64_t)made << 8 | raw[1 + i]);
+	int64_t age = now - made; /* nobody else made it: no overflow */
+	if (made < since || age < -DPOP_NONCE_PERIOD_S || age >= 2 * DPOP_NONCE_PERIOD_S)
 		return NONCE_REFUSED;
-	return age == 1 ? NONCE_AGEING : NONCE_FRESH;
+	return age >= DPOP_NONCE_PERIOD_S ? NONCE_AGEING : NONCE_FRESH;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nonces that a server demands in DPoP proofs (RFC 9449, 8 and 9): nothing is kept of them. A nonce is the number of a
- * minute with a MAC under a key of the master secrets, so that all processes and replicas that share these agree. */
+ * second with a MAC under a key of the master secrets, so that all processes and replicas that share these agree. */
 #ifndef SALLYPORT_DPOP_NONCE_H
 #define SALLYPORT_DPOP_NONCE_H
 
 #include "handle.h"
 
-/* A nonce is good in its own minute and the next one; also in the one before, for a replica whose clock is ahead. So a
- * proof with it must be remembered for that long. */
+/* A nonce is good for two minutes; also in the one before, for a replica whose clock is ahead. So a proof with it must
+ * be remembered for that long. */
 enum { DPOP_NONCE_PERIOD_S = 60, DPOP_NONCE_LIFETIME_S = 3 * DPOP_NONCE_PERIOD_S };
 
 /* `purpose` tells the nonces of one server's endpoints from another's. In the pool. */
@@ -17,6 +17,8 @@ enum dpop_nonce {
 	NONCE_AGEING,  /* good, but the client should take a newer one */
 	NONCE_FRESH
 };
-enum dpop_nonce dpop_nonce_judge(const struct handle_keys *keys, const char *purpose, h2o_iovec_t nonce, int64_t now);
+/* `since`: one that is older has been good before anybody here could remember its proofs; 0: all are remembered. */
+enum dpop_nonce dpop_nonce_judge(const struct handle_keys *keys, const char *purpose, h2o_iovec_t nonce, int64_t now,
+                                 int64_t since);
 
 #endif

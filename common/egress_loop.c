@@ -6,7 +6,7 @@
 
 #include "clock.h"
 
-enum { TICK_MS = 10, FAR_MS = 500, CONNECTIONS_MAX = 64 };
+enum { TICK_MS = 10, FAR_MS = 500, CONNECTIONS_MAX = 1024, KEPT_MAX = 64 };
 
 /* A descriptor of curl's on the loop. */
 struct watch {
@@ -23,6 +23,8 @@ static void act(struct egress_loop *e, curl_socket_t fd, int events)
 	int running, rest;
 
 	curl_multi_socket_action(e->multi, fd, events, &running);
+	if (e->on_news != NULL)
+		e->on_news(e);
 	while ((message = curl_multi_info_read(e->multi, &rest)) != NULL) {
 		if (message->msg == CURLMSG_DONE)
 			e->on_finished(message->easy_handle, message->data.result);
@@ -156,7 +158,7 @@ void egress_loop_begin(struct egress_loop *e)
 	curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
 	curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
 	curl_multi_setopt(e->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)CONNECTIONS_MAX);
-	curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
+	curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_MAX);
 }
 
 void egress_loop_dispose(struct egress_loop *e)

@@ -12,6 +12,8 @@ struct egress_loop {
 	h2o_loop_t *loop;
 	CURLM *multi;
 	void (*on_finished)(CURL *easy, CURLcode code); /* from the loop, never from inside of a call to curl */
+	/* Behind each call to curl, before on_finished: what came in there. NULL: nobody wants to know. */
+	void (*on_news)(struct egress_loop *e);
 	h2o_timeout_t soon, tick, far;
 	h2o_timeout_entry_t timer; /* linked to one of them while curl wants to be called at due_ms */
 	int64_t due_ms;            /* clock_monotonic_ms; -1: curl wants nothing */

@@ -227,6 +227,17 @@ bool handle_looks_like(enum handle_type type, h2o_iovec_t text)
 	       text.base[TAG_SIZE] == '_';
 }
 
+bool handle_peek_id(enum handle_type type, h2o_iovec_t text, uint8_t ret_id[16])
+{
+	uint8_t raw[RAW_SIZE];
+
+	if (!handle_looks_like(type, text) ||
+	    !base64url_decode_exact(h2o_iovec_init(text.base + TAG_SIZE + 1, ENCODED_SIZE), raw, sizeof(raw)))
+		return false;
+	memcpy(ret_id, raw + 1, 16);
+	return true;
+}
+
 bool handle_has_tag(h2o_iovec_t text)
 {
 	if (text.len <= TAG_SIZE || text.base[TAG_SIZE] != '_')

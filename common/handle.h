@@ -50,6 +50,8 @@ bool handle_keys_derive(const struct handle_keys *keys, int key_id, const char *
 char *handle_mint(h2o_mem_pool_t *pool, const struct handle_keys *keys, enum handle_type type, const struct handle *h);
 /* True for a text that has the form of such a handle: of one that is for another server to open. */
 bool handle_looks_like(enum handle_type type, h2o_iovec_t text);
+/* The same, and the id that it names, which anybody can have written there. */
+bool handle_peek_id(enum handle_type type, h2o_iovec_t text, uint8_t ret_id[16]);
 /* True for a text that begins as a handle of any type does: whatever the rest, it is nobody else's business. */
 bool handle_has_tag(h2o_iovec_t text);
 /* False for anything that handle_mint did not make with this type and these keys. */

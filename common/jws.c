@@ -237,6 +237,15 @@ bool jws_peek_issuer(h2o_mem_pool_t *pool, h2o_iovec_t token, h2o_iovec_t *ret_i
 	return true;
 }
 
+json_t *jws_peek_claims(h2o_mem_pool_t *pool, h2o_iovec_t token)
+{
+	struct jws_parts parts;
+
+	if (jws_split(token, JWS_SIZE_MAX, &parts) != NULL || jws_part_read(pool, parts.header) == NULL)
+		return NULL;
+	return jws_part_read(pool, parts.payload);
+}
+
 /* NULL, or why not. */
 static const char *token_problem(h2o_mem_pool_t *pool, const struct jwk_set *keys, const char *typ, h2o_iovec_t token,
                                  struct jws_parts *parts)

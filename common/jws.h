@@ -31,6 +31,8 @@ const char *jws_signature_problem(h2o_mem_pool_t *pool, const struct jwk *key, c
 /* Reads iss without believing anything, to know whom to ask: {NULL, 0} if it says none. False if the text is no signed
  * JWT at all. */
 bool jws_peek_issuer(h2o_mem_pool_t *pool, h2o_iovec_t token, h2o_iovec_t *ret_issuer);
+/* Reads the claims without believing anything. NULL if the text is no signed JWT. */
+json_t *jws_peek_claims(h2o_mem_pool_t *pool, h2o_iovec_t token);
 /* Reads kid without believing anything: to decide whether a key set must be fetched again. {NULL, 0} if the text is no
  * JWS of this typ. */
 h2o_iovec_t jws_peek_kid(h2o_mem_pool_t *pool, h2o_iovec_t token, const char *typ);

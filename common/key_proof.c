@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "dpop_nonce.h"
+#include "jws.h"
 #include "reply.h"
 
 /* A nonce of ours is the better clock: without one, iat must do. */
@@ -11,13 +12,21 @@ static enum key_proof judge_nonce(struct request *r, const struct key_proof_rule
 {
 	int64_t now = clock_now();
 
-	if (proof->nonce.base == NULL && !rules->nonce_required) {
+	bool iat_decides = proof->nonce.base == NULL && !rules->nonce_required;
+	if (iat_decides && !dpop_is_fresh(proof)) {
 		*why = "the proof is too old or of the future";
-		return dpop_is_fresh(proof) ? KEY_PROOF_HOLDS : KEY_PROOF_REFUSED;
+		return KEY_PROOF_REFUSED;
 	}
-	enum dpop_nonce nonce = dpop_nonce_judge(rules->keys, rules->purpose, proof->nonce, now);
+	if (iat_decides && rules->since == 0)
+		return KEY_PROOF_HOLDS;
+	/* before that it would have been of the future */
+	if (iat_decides && now - proof->age_s >= rules->since + CLOCK_SKEW_S)
+		return KEY_PROOF_HOLDS;
+	enum dpop_nonce nonce = dpop_nonce_judge(rules->keys, rules->purpose, proof->nonce, now, rules->since);
 	if (nonce != NONCE_FRESH)
-		reply_header(r, "dpop-nonce", dpop_nonce_make(&r->pool, rules->keys, rules->purpose, now));
+		reply_header(
+		    r, "dpop-nonce",
+		    dpop_nonce_make(&r->pool, rules->keys, rules->purpose, now > rules->since ? now : rules->since));
 	*why = "the proof has no nonce, or not a living one";
 	return nonce != NONCE_REFUSED ? KEY_PROOF_HOLDS : KEY_PROOF_NEEDS_NONCE;
 }

@@ -12,6 +12,9 @@ struct key_proof_rules {
 	const struct handle_keys *keys; /* of the nonces, with their purpose */
 	const char *purpose;
 	bool nonce_required; /* else a proof without one must be of this minute */
+	/* A proof that may have been used before then could be used again, for nobody remembers it: it needs a nonce
+	 * that is not older. 0: none is ever forgotten. */
+	int64_t since;
 };
 enum key_proof {
 	KEY_PROOF_ABSENT,

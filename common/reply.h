@@ -17,12 +17,14 @@ step_result reply_body(struct request *r, int status, const char *content_type, 
 step_result reply_redirect(struct request *r, const char *uri);
 
 /* ---- an answer that comes in parts ----
- * Chunks with HTTP/1.1. A reader that lags behind by more than 256 KiB is taken for one that has left. */
+ * Chunks with HTTP/1.1. With HTTP/1.0 an end without bytes may free the request before it returns. A reader that lags
+ * behind by more than 256 KiB is taken for one that has left. */
 struct reply_stream;
 struct reply_stream_options {
 	const char *content_type;
 	h2o_iovec_t first;           /* sent with the head; not empty */
 	void (*on_gone)(void *data); /* once, if the client leaves before reply_stream_end: the stream is no more */
+	void (*on_sent)(void *data); /* whenever nothing waits any more; not in unit tests; may be NULL */
 	void *data;
 	/* The stream stays when the step that began it returns STEP_DONE; the request goes then, and the connection
 	 * is used for nothing else. Its end is noticed at once; else only request_client_left and writing tell. */

@@ -24,6 +24,7 @@ struct reply_stream {
 	bool is_cut;     /* the reader is gone, or is taken for it */
 	bool is_watched; /* the connection is read, to see its end */
 	void (*on_gone)(void *data);
+	void (*on_sent)(void *data);
 	void *data;
 	struct request *test;
 };
@@ -74,6 +75,8 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 		h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
 	else if (s->waiting.len > 0 || s->is_ending)
 		flush(s);
+	else if (s->on_sent != NULL)
+		s->on_sent(s->data);
 }
 
 /* A write that is under way fails, and h2o gives the connection up. */
@@ -106,7 +109,8 @@ static void on_read(h2o_socket_t *socket, const char *error)
 	if (error == NULL)
 		return;
 	h2o_socket_read_stop(socket);
-	cut(c->stream);
+	if (!c->read_side_shut) /* else it is the drain that has ended the reading; what is said still arrives */
+		cut(c->stream);
 }
 
 /* The request's head is not needed any more: its buffer is half of what an idle stream would weigh. */
@@ -145,6 +149,7 @@ struct reply_stream *reply_stream_begin(struct request *r, const struct reply_st
 	    .generator = {.proceed = on_proceed},
 	    .req = r->h2o,
 	    .on_gone = options->on_gone,
+	    .on_sent = options->on_sent,
 	    .data = options->data,
 	};
 	if (r->is_test)
@@ -181,6 +186,7 @@ void reply_stream_send(struct reply_stream *s, h2o_iovec_t bytes)
 void reply_stream_end(struct reply_stream *s)
 {
 	s->on_gone = NULL;
+	s->on_sent = NULL;
 	if (s->is_cut || s->is_ending)
 		return;
 	s->is_ending = true;

@@ -37,12 +37,14 @@ struct request {
 	json_t *json;                    /* of a JSON body; kept by the pool */
 	PGresult *rows;                  /* answer of the last question; freed with the pool */
 	bool waiting, answered;
-	bool was_sent;                         /* the last question has left for the database */
-	bool outlives_client;                  /* the steps go on when the client has left; their answer goes nowhere */
-	bool is_left_behind;                   /* its stream goes on without it (reply.h) */
-	struct request *whole;                 /* of which it is a part (request_part_new); NULL: of none */
+	bool rows_are_cut;     /* there were more than db_ask_bounded was to keep */
+	bool was_sent;         /* the last question has left for the database */
+	bool outlives_client;  /* the steps go on when the client has left; their answer goes nowhere */
+	bool is_left_behind;   /* its stream goes on without it (reply.h) */
+	struct request *whole; /* of which it is a part (request_part_new); NULL: of none */
 	step_result (*on_part)(struct request *part, int status, h2o_iovec_t body); /* takes a part's answer */
 	struct request **attached;             /* where h2o's request knows it from */
+	uint64_t share;                        /* whose part of what is scarce it uses (db.h); 0: nobody's */
 	unsigned retry_after_s;                /* the budget is spent: seconds to wait; 0: it is not */
 	int64_t started_ms;                    /* clock_monotonic_ms */
 	char id[23];                           /* random, for the log and the X-Request-Id header */

@@ -23,6 +23,8 @@ const struct schema *schema_compile(h2o_mem_pool_t *pool, const json_t *document
 		return NULL;
 	}
 	schema_compile_leaves(&k);
+	json_object_clear(k.by_place); /* only their husks live on in the pool */
+	json_object_clear(k.by_uri);
 	struct schema *ret = h2o_mem_alloc_pool(pool, sizeof(*ret));
 	ret->root = root;
 	*error = NULL;

@@ -9,13 +9,18 @@
 #include "json.h"
 
 struct schema;
+struct schema_patterns;
 
 struct schema_options {
 	bool assert_formats;         /* `format` refuses, else it only annotates */
 	bool allow_unknown_keywords; /* default: an unknown keyword is refused, "x-..." members and $comment aside */
 	/* Documents that $ref may name by their URI: an object of URI -> schema, or NULL. */
 	const json_t *documents;
+	/* Shared by schemas of one pool, that of schema_patterns_open: equal patterns are compiled once. NULL: by none.
+	 */
+	struct schema_patterns *patterns;
 };
+struct schema_patterns *schema_patterns_open(h2o_mem_pool_t *pool);
 
 /* NULL and *error (a sentence in the pool that names the place, e.g. "/properties/a/pattern: ...") if the schema is
  * refused. The compiled schema lives in the pool and holds a reference to `document`. */
@@ -36,9 +41,10 @@ struct schema_problems {
 
 /* True if the instance is valid; `ret` may be NULL. Texts of problems are made in the pool. Nothing is allocated on the
  * accepting path but, in the pool, by unevaluated* and uniqueItems of more than 256 members or items; a pattern that is
- * not regular may take memory of PCRE2's, and a host name that is not ASCII does. An integer is one that fits int64. A
- * compiled schema is used by one thread at a time (such patterns keep their working memory). A step budget bounds the
- * work: an instance that exhausts it is invalid with a problem that says so. */
+ * not regular may take memory of PCRE2's, and a host name that is not ASCII does; and a pattern that meets its first
+ * text makes its table, in the pool of the schema. An integer is one that fits int64. So a compiled schema, and all
+ * that share patterns with it, are used by one thread at a time. A step budget bounds the work: an instance that
+ * exhausts it is invalid with a problem that says so. */
 bool schema_check(h2o_mem_pool_t *pool, const struct schema *schema, const json_t *instance,
                   struct schema_problems *ret);
 /* "arguments.email: must match ...; arguments: unknown member \"x\"": one line for people, root named `root`. */

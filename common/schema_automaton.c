@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum {
+	ROWS_FIRST = 32,
 	ROWS_MAX = 2048,
 	CELLS_MAX = 65536,
 	WORK_MAX = 4000000, /* states visited while the table is made */
@@ -29,8 +30,8 @@ struct builder {
 	uint16_t first, match; /* states */
 	size_t words;          /* of a set */
 	uint64_t *sets, *bytes, *ends, *at_end;
-	size_t rows, work;
-	uint16_t slots[SLOTS]; /* row by its set's hash; 0: free */
+	size_t rows, room, work; /* room: rows that sets and cells have memory for */
+	uint16_t slots[SLOTS];   /* row by its set's hash; 0: free */
 	uint16_t stack[MACHINE_STATES];
 	uint8_t byte_of_class[256];
 	struct schema_automaton *a;
@@ -162,6 +163,32 @@ static uint16_t step(struct builder *b, size_t row, uint8_t byte)
 	return row_of_new_set(b, false);
 }
 
+static void *allocate(size_t count, size_t size)
+{
+	void *ret = calloc(count, size);
+	if (ret == NULL)
+		h2o_fatal("no memory");
+	return ret;
+}
+
+/* Memory as the rows need it: few patterns need more than the first of it. */
+static void make_room(struct builder *b)
+{
+	const size_t set = b->words * sizeof(b->sets[0]), row = b->a->width * sizeof(b->a->cells[0]);
+	size_t more = b->room == 0 ? ROWS_FIRST : 2 * b->room;
+	uint64_t *sets = allocate(more, set);
+	uint16_t *cells = allocate(more, row);
+	if (b->room > 0) {
+		memcpy(sets, b->sets, b->room * set);
+		memcpy(cells, b->a->cells, b->room * row);
+	}
+	free(b->sets);
+	free(b->a->cells);
+	b->sets = sets;
+	b->a->cells = cells;
+	b->room = more;
+}
+
 /* False if the table would be too large. */
 static bool make_table(struct builder *b)
 {
@@ -170,6 +197,7 @@ static bool make_table(struct builder *b)
 	make_classes(b);
 	a->width = a->classes + 1;
 	a->first = ROW_START * a->width;
+	make_room(b);
 	a->cells[ROW_MATCH * a->width + a->classes] = true;
 	b->rows = ROW_START;
 	add_closure(b, b->sets + b->rows * b->words, b->first, true, false);
@@ -178,6 +206,8 @@ static bool make_table(struct builder *b)
 		for (size_t class = 0; class < a->classes; class ++) {
 			if (b->rows == ROWS_MAX - 1 || (b->rows + 1) * a->width > CELLS_MAX || b->work > WORK_MAX)
 				return false;
+			if (b->rows + 1 >= b->room)
+				make_room(b);
 			uint16_t next = step(b, row, b->byte_of_class[class]);
 			a->cells[row * a->width + class] = (uint16_t)(next * a->width);
 			b->work += b->words;
@@ -197,14 +227,6 @@ static struct schema_automaton *keep(h2o_mem_pool_t *pool, const struct builder 
 	return ret;
 }
 
-static void *allocate(size_t count, size_t size)
-{
-	void *ret = calloc(count, size);
-	if (ret == NULL)
-		h2o_fatal("no memory");
-	return ret;
-}
-
 struct schema_automaton *schema_automaton_compile(h2o_mem_pool_t *pool, const char *translated)
 {
 	struct schema_automaton room = {.classes = 0}, *ret = NULL;
@@ -215,16 +237,14 @@ struct schema_automaton *schema_automaton_compile(h2o_mem_pool_t *pool, const ch
 	b->match = (uint16_t)(b->m.count - 1); /* made last */
 	b->words = (b->m.count + 63) / 64;
 	if (!b->m.failed) {
-		/* three sets of their own before those of the rows */
-		b->bytes = allocate((ROWS_MAX + 3) * b->words, sizeof(b->sets[0]));
+		b->bytes = allocate(3 * b->words, sizeof(b->sets[0]));
 		b->ends = b->bytes + b->words;
 		b->at_end = b->ends + b->words;
-		b->sets = b->at_end + b->words;
-		room.cells = allocate(CELLS_MAX, sizeof(room.cells[0]));
 		if (make_table(b))
 			ret = keep(pool, b);
 	}
 	free(room.cells);
+	free(b->sets);
 	free(b->bytes);
 	free(b->m.states);
 	free(b);

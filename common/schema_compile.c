@@ -7,13 +7,15 @@
 
 typedef bool build_fn(struct schema_compiler *k, struct schema_node *node);
 
-/* The keyword's value, if its vocabulary is in force. */
-static const json_t *member(const struct schema_node *node, const char *name)
+/* The keyword's value, if its vocabulary is in force. Most schemas have few of the many that are asked for. */
+static inline const json_t *member(const struct schema_node *node, const char *name)
 {
-	const struct schema_keyword *keyword = schema_find_keyword(name);
-	if (!(keyword->vocabularies & node->resource->vocabularies))
+	if (!(node->signs & schema_name_sign(h2o_iovec_init(name, strlen(name)))))
 		return NULL;
-	return json_object_get(node->source, name);
+	const json_t *value = json_object_get(node->source, name);
+	if (value == NULL || !(schema_find_keyword(name)->vocabularies & node->resource->vocabularies))
+		return NULL;
+	return value;
 }
 
 static const char *place_of(const struct schema_compiler *k, const struct schema_node *node, const char *name)
@@ -123,7 +125,9 @@ static struct schema_pattern *compile_pattern(struct schema_compiler *k, const c
                                               const char *place)
 {
 	const char *error = NULL;
-	struct schema_pattern *ret = schema_pattern_compile(k->pool, text, len, &error);
+	struct schema_patterns *shared = k->options->patterns;
+	struct schema_pattern *ret = shared != NULL ? schema_patterns_get(shared, text, len, &error)
+	                                            : schema_pattern_compile(k->pool, text, len, &error);
 	if (ret == NULL)
 		schema_refuse(k, place, "is no pattern that can be used: %s", error);
 	return ret;

@@ -15,15 +15,14 @@ char *schema_place(h2o_mem_pool_t *pool, const char *place, const char *token)
 	struct text_buffer b = {.pool = pool};
 	text_append_str(&b, place);
 	text_append_str(&b, "/");
-	for (; *token != '\0'; token++) {
-		if (*token == '~')
-			text_append_str(&b, "~0");
-		else if (*token == '/')
-			text_append_str(&b, "~1");
-		else
-			text_append(&b, token, 1);
+	for (;;) {
+		size_t plain = strcspn(token, "~/");
+		text_append(&b, token, plain);
+		token += plain;
+		if (*token == '\0')
+			return b.base;
+		text_append_str(&b, *token++ == '~' ? "~0" : "~1");
 	}
-	return b.base;
 }
 
 char *schema_place_index(h2o_mem_pool_t *pool, const char *place, size_t index)
@@ -243,6 +242,7 @@ static struct schema_node *index_schema(struct schema_compiler *k, const json_t 
 	if (!enter_resource(k, node))
 		return NULL;
 	json_object_foreach ((json_t *)source, name, value) {
+		node->signs |= schema_name_sign(h2o_iovec_init(name, strlen(name)));
 		if (!index_keyword(k, node, name, value, depth))
 			return NULL;
 	}

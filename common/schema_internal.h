@@ -72,7 +72,6 @@ struct schema_keyword {
 	unsigned vocabularies; /* any of these brings the keyword */
 };
 
-struct schema_automaton;
 struct schema_pattern;
 struct schema_format;
 struct schema_node;
@@ -189,13 +188,14 @@ struct schema_leaf {
 	size_t sure_len, sure_more; /* so many bytes, and at most so many more, are surely of that length */
 	const h2o_iovec_t *texts;   /* one of these, or NULL */
 	size_t text_count;
-	const struct schema_automaton *automaton; /* that must match, or NULL */
+	struct schema_pattern *pattern; /* that must match, or NULL */
 	const struct schema_format *format;
 };
 
 struct schema_node {
 	const struct schema_node *through; /* itself, or what it refers to if it says nothing else */
-	struct schema_leaf leaf;           /* of `through` */
+	uint64_t signs; /* of its members' names (schema_name_sign): to see soon that there is no such keyword */
+	struct schema_leaf leaf; /* of `through` */
 	const json_t *source;
 	const char *place; /* "/properties/a", or "URI#/properties/a" outside the first document */
 	struct schema_resource *resource;
@@ -277,8 +277,9 @@ bool schema_refuse_endless(struct schema_compiler *k);
 /* NULL and *error (in the pool) for what is no ECMA-262 pattern, or none that can be run here. */
 struct schema_pattern *schema_pattern_compile(h2o_mem_pool_t *pool, const char *text, size_t len, const char **error);
 const char *schema_pattern_text(const struct schema_pattern *p);
-/* NULL if there is none, so that matching may be undecided. */
-const struct schema_automaton *schema_pattern_automaton(const struct schema_pattern *p);
+/* The same, compiled at most once. */
+struct schema_pattern *schema_patterns_get(struct schema_patterns *all, const char *text, size_t len,
+                                           const char **error);
 enum schema_match { SCHEMA_MATCHES, SCHEMA_DIFFERS, SCHEMA_UNDECIDED };
 /* Undecided when `budget` is used up, or the text is too long. *steps gets what the match is charged. */
 enum schema_match schema_pattern_match(struct schema_pattern *p, h2o_iovec_t text, size_t budget, size_t *steps);

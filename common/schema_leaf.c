@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What suffices: computed from the rules of a node, which stay the whole truth. A kind of values stays in leaf->kinds
  * as long as each rule says nothing about it, or is wholly in the leaf. */
-#include "schema_automaton.h"
 #include "schema_checking.h"
 
 enum {
@@ -67,8 +66,8 @@ static unsigned add_texts(h2o_mem_pool_t *pool, struct schema_leaf *leaf, const 
 
 static unsigned add_pattern(struct schema_leaf *leaf, const struct schema_rule *rule)
 {
-	leaf->automaton = schema_pattern_automaton(rule->pattern);
-	return leaf->automaton == NULL ? OF_ALL & ~(unsigned)OF_STRING : OF_ALL;
+	leaf->pattern = rule->pattern;
+	return OF_ALL;
 }
 
 /* The kinds that are left. */
@@ -127,7 +126,7 @@ static void make_leaf(struct schema_compiler *k, struct schema_node *node)
 		leaf->kinds &= add_rule(k->pool, leaf, &node->rules[i]);
 	if (leaf->text_count > SCHEMA_LEAF_TEXTS)
 		leaf->kinds &= ~(unsigned)OF_STRING;
-	leaf->of_text = leaf->texts != NULL || leaf->automaton != NULL || leaf->format != NULL;
+	leaf->of_text = leaf->texts != NULL || leaf->pattern != NULL || leaf->format != NULL;
 	/* a code point has one to four bytes */
 	leaf->sure_len = leaf->min_len == 0 ? 0 : leaf->min_len > SIZE_MAX / 4 ? SIZE_MAX : 4 * (leaf->min_len - 1) + 1;
 	if (leaf->sure_len > leaf->max_len)
@@ -188,7 +187,7 @@ bool schema_leaf_fits_text(struct schema_checker *c, const struct schema_leaf *l
 	c->steps += text.len / 64 + leaf->text_count / 8;
 	if (!has_length(leaf, text) || (leaf->texts != NULL && !is_among(leaf, text)))
 		return false;
-	if (leaf->automaton != NULL && !schema_automaton_matches(leaf->automaton, text))
+	if (leaf->pattern != NULL && !schema_check_text(c, leaf->pattern, text))
 		return false;
 	return leaf->format == NULL || schema_format_fits(leaf->format, text);
 }

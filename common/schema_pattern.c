@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pattern is an automaton where that is possible (schema_automaton.h). The others run on PCRE2 without JIT, under
  * limits that count work, not time: the same text always gets the same answer. A match is tried with a small limit
- * first; only what needs more is given more, and is charged for it against the check's budget. */
+ * first; only what needs more is given more, and is charged for it against the check's budget.
+ *
+ * PCRE2 says when a schema is compiled whether it is a pattern at all. What runs is made at the first match: most
+ * patterns of a large schema never meet a text, and a table is dearer than all else of them. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <string.h>
@@ -10,12 +13,22 @@
 #include "schema_internal.h"
 
 struct schema_pattern {
-	const char *text;                         /* as in the schema */
-	const struct schema_automaton *automaton; /* or NULL: code */
+	h2o_mem_pool_t *pool;
+	const char *text;       /* as in the schema */
+	const char *translated; /* for PCRE2 */
+	size_t len;             /* of text */
+	bool is_ready;
+	const struct schema_automaton *automaton; /* when it is ready; or NULL: code */
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *limits;
 	bool is_anchored, is_unbounded;
+};
+
+struct schema_patterns {
+	h2o_mem_pool_t *pool;
+	struct schema_pattern **slots; /* by the hash of the text; NULL: free */
+	size_t count, mask;
 };
 
 static const struct {
@@ -54,7 +67,6 @@ struct schema_pattern *schema_pattern_compile(h2o_mem_pool_t *pool, const char *
 {
 	int number;
 	bool unbounded;
-	uint32_t flags = 0;
 	const char *translated = schema_pattern_translate(pool, text, len, &unbounded, error);
 	if (translated == NULL)
 		return NULL;
@@ -64,26 +76,89 @@ struct schema_pattern *schema_pattern_compile(h2o_mem_pool_t *pool, const char *
 		return NULL;
 	}
 	struct schema_pattern *ret = h2o_mem_alloc_shared(pool, sizeof(*ret), dispose);
-	*ret = (struct schema_pattern){.text = text_copy(pool, h2o_iovec_init((char *)text, len)), .code = code};
-	ret->automaton = schema_automaton_compile(pool, translated);
-	if (ret->automaton != NULL) /* PCRE2 has had its say on whether it is a pattern at all */
-		return ret;
-	ret->data = pcre2_match_data_create(1, NULL);
-	ret->limits = pcre2_match_context_create(NULL);
-	if (ret->data == NULL || ret->limits == NULL)
-		h2o_fatal("no memory");
-	pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &flags);
-	ret->is_anchored = flags & PCRE2_ANCHORED;
-	ret->is_unbounded = unbounded;
-	pcre2_set_depth_limit(ret->limits, DEPTH_LIMIT);
-	pcre2_set_heap_limit(ret->limits, HEAP_LIMIT_KIB);
+	*ret = (struct schema_pattern){
+	    .pool = pool,
+	    .text = text_copy(pool, h2o_iovec_init((char *)text, len)),
+	    .translated = translated,
+	    .len = len,
+	    .code = code,
+	    .is_unbounded = unbounded,
+	};
 	return ret;
 }
 
-const struct schema_automaton *schema_pattern_automaton(const struct schema_pattern *p)
+static void make_ready(struct schema_pattern *p)
 {
-	return p->automaton;
+	uint32_t flags = 0;
+
+	p->is_ready = true;
+	p->automaton = schema_automaton_compile(p->pool, p->translated);
+	if (p->automaton != NULL) {
+		pcre2_code_free(p->code);
+		p->code = NULL;
+		return;
+	}
+	p->data = pcre2_match_data_create(1, NULL);
+	p->limits = pcre2_match_context_create(NULL);
+	if (p->data == NULL || p->limits == NULL)
+		h2o_fatal("no memory");
+	pcre2_pattern_info(p->code, PCRE2_INFO_ALLOPTIONS, &flags);
+	p->is_anchored = flags & PCRE2_ANCHORED;
+	pcre2_set_depth_limit(p->limits, DEPTH_LIMIT);
+	pcre2_set_heap_limit(p->limits, HEAP_LIMIT_KIB);
 }
+
+/* ---- shared ones ---- */
+
+struct schema_patterns *schema_patterns_open(h2o_mem_pool_t *pool)
+{
+	struct schema_patterns *ret = h2o_mem_alloc_pool(pool, sizeof(*ret));
+
+	*ret = (struct schema_patterns){.pool = pool};
+	return ret;
+}
+
+static struct schema_pattern **slot_of(const struct schema_patterns *all, const char *text, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3;
+	size_t slot = (size_t)hash & all->mask;
+	while (all->slots[slot] != NULL &&
+	       (all->slots[slot]->len != len || memcmp(all->slots[slot]->text, text, len) != 0))
+		slot = (slot + 1) & all->mask;
+	return &all->slots[slot];
+}
+
+/* At most half of the slots are taken. */
+static void make_room(struct schema_patterns *all)
+{
+	const struct schema_patterns old = *all;
+	size_t size = old.slots == NULL ? 64 : 2 * (old.mask + 1);
+
+	if (old.slots != NULL && 2 * (old.count + 1) <= old.mask + 1)
+		return;
+	all->mask = size - 1;
+	all->slots = h2o_mem_alloc_pool(all->pool, size * sizeof(all->slots[0]));
+	memset(all->slots, 0, size * sizeof(all->slots[0]));
+	for (size_t i = 0; old.slots != NULL && i <= old.mask; i++) {
+		if (old.slots[i] != NULL)
+			*slot_of(all, old.slots[i]->text, old.slots[i]->len) = old.slots[i];
+	}
+}
+
+struct schema_pattern *schema_patterns_get(struct schema_patterns *all, const char *text, size_t len,
+                                           const char **error)
+{
+	make_room(all);
+	struct schema_pattern **slot = slot_of(all, text, len);
+	if (*slot == NULL && (*slot = schema_pattern_compile(all->pool, text, len, error)) != NULL)
+		all->count++;
+	return *slot;
+}
+
+/* ---- matching ---- */
 
 const char *schema_pattern_text(const struct schema_pattern *p)
 {
@@ -103,6 +178,8 @@ static int match_window(struct schema_pattern *p, h2o_iovec_t text, size_t from,
 enum schema_match schema_pattern_match(struct schema_pattern *p, h2o_iovec_t text, size_t budget, size_t *steps)
 {
 	size_t try = 0, from = 0;
+	if (!p->is_ready)
+		make_ready(p);
 	if (p->automaton != NULL) {
 		*steps += text.len / 64;
 		return schema_automaton_matches(p->automaton, text) ? SCHEMA_MATCHES : SCHEMA_DIFFERS;

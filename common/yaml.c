@@ -9,6 +9,7 @@
 enum {
 	NODES_MAX = 100000,          /* after aliases were filled in */
 	BYTES_MAX = 8 * 1024 * 1024, /* likewise */
+	FOREIGN = 10,                /* times that, where the file is not ours */
 	DEPTH_MAX = JSON_DEPTH_LIMIT
 };
 
@@ -26,6 +27,7 @@ struct yaml {
 	h2o_mem_pool_t *pool;
 	const char *name;
 	const char *error;
+	bool foreign;
 	struct yaml_places *places;
 	struct fy_parser *parser;
 	json_t *root;    /* NULL before the first node */
@@ -120,9 +122,11 @@ static bool node_attach(struct yaml *y, json_t *value)
 
 static bool node_count(struct yaml *y, int line, int64_t nodes, int64_t bytes)
 {
+	int64_t times = y->foreign ? FOREIGN : 1;
+
 	y->nodes += nodes;
 	y->bytes += bytes;
-	if (y->nodes <= NODES_MAX && y->bytes <= BYTES_MAX)
+	if (y->nodes <= NODES_MAX * times && y->bytes <= BYTES_MAX * times)
 		return true;
 	return yaml_fail(y, line, "the document is too large with its aliases filled in");
 }
@@ -161,16 +165,16 @@ static bool take_key(struct yaml *y, struct fy_event *event, int line)
 	const char *text = scalar_text(y, event);
 	if (text == NULL)
 		return false;
-	if (scalar_is_plain(event)) {
+	if (scalar_is_plain(event) && !yaml_plain_is_text(text)) {
 		json_t *meaning = yaml_plain_value(text, &why);
 		bool is_text = json_is_string(meaning);
 		json_decref(meaning);
-		if (strcmp(text, "<<") == 0)
-			return yaml_fail(y, line, "merge keys (<<) are not supported");
-		if (!is_text)
+		if (!is_text && !y->foreign)
 			return yaml_fail(y, line,
 			                 text_printf(y->pool, "the key \"%s\" is no text: put it in quotes", text));
 	}
+	if (scalar_is_plain(event) && strcmp(text, "<<") == 0)
+		return yaml_fail(y, line, "merge keys (<<) are not supported");
 	if (json_object_get(level->value, text) != NULL)
 		return yaml_fail(y, line, text_printf(y->pool, "the key \"%s\" is repeated", text));
 	level->key = text;
@@ -185,7 +189,7 @@ static bool take_scalar(struct yaml *y, struct fy_event *event, int line)
 
 	if (text == NULL || !node_count(y, line, 1, 0))
 		return false;
-	json_t *value = scalar_is_plain(event) ? yaml_plain_value(text, &why) : json_string(text);
+	json_t *value = scalar_is_plain(event) ? yaml_plain_value(text, &why) : json_string_nocheck(text);
 	if (value == NULL)
 		return yaml_fail(y, line, why);
 	anchor_define(y, event_anchor(y, event), value, 1, (int64_t)strlen(text), 0);
@@ -333,7 +337,14 @@ static struct fy_diag *diag_create(void)
 	return diag;
 }
 
-json_t *yaml_read(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, struct yaml_places *places,
+static bool size_check(struct yaml *y, size_t len)
+{
+	if (len > (y->foreign ? YAML_FOREIGN_SIZE_MAX : YAML_SIZE_MAX))
+		return yaml_fail(y, 0, y->foreign ? "the file is larger than 8 MiB" : "the file is larger than 1 MiB");
+	return true;
+}
+
+json_t *yaml_read(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, bool foreign, struct yaml_places *places,
                   const char **error)
 {
 	struct yaml *y = h2o_mem_alloc(sizeof(*y));
@@ -341,9 +352,10 @@ json_t *yaml_read(h2o_mem_pool_t *pool, h2o_iovec_t text, const char *name, stru
 	struct fy_parse_cfg config = {.flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE | FYPCF_COLLECT_DIAG,
 	                              .diag = diag};
 
-	*y = (struct yaml){.pool = pool, .name = name, .places = places, .anchors = json_object(), .line = 1};
+	*y = (struct yaml){
+	    .pool = pool, .name = name, .foreign = foreign, .places = places, .anchors = json_object(), .line = 1};
 	*places = (struct yaml_places){NULL, 0, 0};
-	bool fine = text.len <= YAML_SIZE_MAX || yaml_fail(y, 0, "the file is larger than 1 MiB");
+	bool fine = size_check(y, text.len);
 	fine = fine && (text_is_utf8(text) || yaml_fail(y, 0, "the file is not UTF-8 text"));
 	if (fine && diag != NULL)
 		y->parser = fy_parser_create(&config);

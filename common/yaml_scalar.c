@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,17 +57,28 @@ static bool is_float(const char *text)
 	return *p == '\0';
 }
 
-/* strtod reads by the locale of the process; a file must not. */
+static locale_t c_locale;
+
+static void make_locale(void)
+{
+	c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+/* strtod reads by the locale of the process; a file must not. Files are read by several threads. */
 static double number_of(const char *text)
 {
-	static locale_t c_locale;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (c_locale == (locale_t)0)
-		c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	pthread_once(&once, make_locale);
 	locale_t before = uselocale(c_locale);
 	double number = strtod(text, NULL);
 	uselocale(before);
 	return number;
+}
+
+bool yaml_plain_is_text(const char *text)
+{
+	return strchr("~nNtTfF.+-0123456789", *text) == NULL; /* nor is it empty */
 }
 
 json_t *yaml_plain_value(const char *text, const char **why)
@@ -77,6 +89,8 @@ json_t *yaml_plain_value(const char *text, const char **why)
 	static const char *const endless[] = {".inf", ".Inf", ".INF", NULL};
 	static const char *const nans[] = {".nan", ".NaN", ".NAN", NULL};
 
+	if (yaml_plain_is_text(text))
+		return json_string_nocheck(text);
 	if (is_one_of(text, nulls))
 		return json_null();
 	if (is_one_of(text, trues))
@@ -95,7 +109,7 @@ json_t *yaml_plain_value(const char *text, const char **why)
 	if (is_one_of(text, nans) || is_one_of(text + (*text == '-' || *text == '+'), endless))
 		return NULL;
 	if (!is_float(text))
-		return json_string(text);
+		return json_string_nocheck(text);
 	double number = number_of(text);
 	return isfinite(number) ? json_real(number) : NULL;
 }

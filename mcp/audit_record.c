@@ -135,12 +135,20 @@ static void add_end(json_t *record, const struct call *call)
 		json_object_set_new(record, "effect", json_string(EFFECTS[call->effect]));
 }
 
+static bool has_run(const char *outcome)
+{
+	static const char *const BEFORE[] = {"denied", "invalid", "acquirable", "busy"};
+
+	for (size_t i = 0; i < sizeof(BEFORE) / sizeof(BEFORE[0]); i++)
+		if (strcmp(outcome, BEFORE[i]) == 0)
+			return false;
+	return true;
+}
+
 bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 {
 	const struct call *call = call_of(r);
 	bool changes = call->item != NULL && call->item->tier != TIER_READ;
-	bool ran =
-	    strcmp(outcome, "denied") != 0 && strcmp(outcome, "invalid") != 0 && strcmp(outcome, "acquirable") != 0;
 	const char *event = call->completes ? "completion" : WORDS[call->kind].event;
 	json_t *record = json_pack("{s:s, s:s}", "event", event, "request", r->id);
 
@@ -153,13 +161,30 @@ bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 	if (call->arguments != NULL)
 		add_arguments(r, record, call->arguments);
 	json_object_set_new(record, "outcome", json_string(outcome));
+	if (call->rule != NULL)
+		json_object_set_new(record, "rule", json_string(call->rule));
 	if (strcmp(outcome, "allowed") == 0 || strcmp(outcome, "withheld") == 0)
 		json_object_set_new(record, "rows", json_integer((json_int_t)rows));
 	if (strcmp(outcome, "cancelled") == 0)
 		add_end(record, call);
 	json_object_set_new(record, "duration_ms", json_integer(clock_monotonic_ms() - r->started_ms));
-	if (audit_write(mcp_of(r)->audit, record, changes && ran))
+	if (audit_write(mcp_of(r)->audit, record, changes && has_run(outcome)))
 		return true;
 	log_event(LOG_ERROR, "audit log not written", "request", r->id, "reason", strerror(errno), NULL);
 	return false;
+}
+
+void audit_record_shadow(struct request *r, const char *rules)
+{
+	const struct call *call = call_of(r);
+	json_t *record = json_pack("{s:s, s:s, s:s}", "event", "rule_shadow", "request", r->id, "rules", rules);
+
+	log_event(LOG_INFO, "rules in shadow mode would refuse", "request", r->id, item_kind_name(call->kind),
+	          call->item->key, "rules", rules, NULL);
+	add_caller(r, record);
+	add_item(record, call);
+	if (mcp_of(r)->audit == NULL)
+		json_decref(record);
+	else if (!audit_write(mcp_of(r)->audit, record, false))
+		log_event(LOG_ERROR, "audit log not written", "request", r->id, "reason", strerror(errno), NULL);
 }

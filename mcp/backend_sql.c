@@ -8,6 +8,8 @@
 #include "mcp/backends.h"
 #include "mcp/sql_columns.h"
 #include "mcp/databases.h"
+#include "mcp/sql_claims.h"
+#include "mcp/sql_failure.h"
 #include "mcp/sql_rows.h"
 #include "mcp/view.h"
 
@@ -29,43 +31,13 @@ static const char *argument_text(h2o_mem_pool_t *pool, const json_t *argument)
 	return json_text(pool, argument).base;
 }
 
-static struct db_param *bind_arguments(h2o_mem_pool_t *pool, const struct sql_plan *plan, const json_t *arguments)
+static struct db_param *bind_arguments(h2o_mem_pool_t *pool, const struct sql_statement *plan, const json_t *arguments)
 {
 	struct db_param *params = h2o_mem_alloc_pool(pool, (plan->parameter_count + 1) * sizeof(*params));
 
 	for (size_t i = 0; i < plan->parameter_count; i++)
 		params[i] = param_text(argument_text(pool, json_object_get(arguments, plan->parameters[i])));
 	return params;
-}
-
-/* Words for the model, by SQLSTATE (PostgreSQL, appendix A): what it can do about it, nothing of the statement or the
- * data. */
-static const struct {
-	const char *state; /* or the beginning of it */
-	const char *text;  /* %s: the kind of the item */
-} FAILURES[] = {
-    {"57014", "The %s took longer than it may and was stopped. Ask for less."},
-    {"25006", "The %s tried to change data, which it may not. Its operator has to correct it."},
-    {"42501", "The %s may not use this data. Its operator has to correct it."},
-    {"40", "The change met another one at the same time. It may work when it is tried again."},
-    {"22", "The database cannot use a value of the arguments."},
-    {"23", "The change contradicts what is stored, for example by a name that is taken."},
-    {"P0001", "The database refused the change."},
-};
-
-static const char *failure_text(struct request *r, const char *state)
-{
-	const char *text = "The %s failed. Its operator has to look into it.", *place;
-	enum item_kind kind = call_of(r)->kind;
-
-	for (size_t i = sizeof(FAILURES) / sizeof(FAILURES[0]); i-- > 0;)
-		if (strncmp(state, FAILURES[i].state, strlen(FAILURES[i].state)) == 0)
-			text = FAILURES[i].text;
-	place = strstr(text, "%s");
-	if (place == NULL)
-		return text;
-	return text_printf(&r->pool, "%.*s%s%s", (int)(place - text), text,
-	                   item_kind_name(kind == ITEM_TEMPLATE ? ITEM_RESOURCE : kind), place + 2);
 }
 
 static step_result answer_failure(struct request *r)
@@ -77,7 +49,7 @@ static step_result answer_failure(struct request *r)
 	/* the message may quote values of the arguments or the data: the log gets names only */
 	log_event(LOG_WARNING, "statement failed", "request", r->id, item_kind_name(item->kind), item->name, "sqlstate",
 	          state, "constraint", PQresultErrorField(r->rows, PG_DIAG_CONSTRAINT_NAME), NULL);
-	return answer_problem(r, failure_text(r, state));
+	return answer_problem(r, sql_failure_text(r, state));
 }
 
 /* The transaction was over before the answer came. */
@@ -89,12 +61,14 @@ static enum call_effect effect_of(ExecStatusType status)
 static enum sql_outcome take_rows(struct request *r, struct outcome *outcome)
 {
 	const struct sql_plan *plan = call_of(r)->plan;
+	const struct sql_statement *statement = sql_plan_choose(plan, call_of(r)->arguments);
+	const struct sql_given given = {.rows = r->rows, .cut = r->rows_are_cut};
 
 	if (plan->shape == SQL_VALUES)
 		return sql_values_outcome(r, plan, r->rows, outcome);
 	if (call_of(r)->kind != ITEM_TOOL)
-		return sql_contents_outcome(r, plan, r->rows, outcome);
-	return sql_rows_outcome(&r->pool, plan, r->rows, outcome) ? SQL_FINE : SQL_WRONG_COLUMNS;
+		return sql_contents_outcome(r, plan, &given, outcome);
+	return sql_rows_outcome(&r->pool, plan, statement, &given, outcome) ? SQL_FINE : SQL_WRONG_COLUMNS;
 }
 
 static step_result answer(struct request *r)
@@ -115,7 +89,7 @@ static step_result answer(struct request *r)
 	}
 	log_event(LOG_ERROR, "a kept column is not in the result", item_kind_name(call->item->kind), call->item->name,
 	          "file", call->item->file, NULL);
-	return answer_problem(r, failure_text(r, ""));
+	return answer_problem(r, sql_failure_text(r, ""));
 }
 
 static step_fn *const ANSWER_STEPS[] = {answer, NULL};
@@ -141,14 +115,25 @@ static bool give_up(struct request *r)
 static step_result run(struct request *r)
 {
 	const struct sql_plan *plan = call_of(r)->plan;
-	struct db_param timeout = param_text(plan->timeout);
+	const json_t *arguments = call_of(r)->arguments;
+	const struct sql_statement *statement = sql_plan_choose(plan, arguments);
+	struct db_param bounds[] = {param_text(plan->timeout), param_text(NULL), param_text(NULL)};
 	struct db_question questions[] = {
-	    {CATALOGUE_BOUNDS, &timeout, 1},
-	    {plan->statement, bind_arguments(&r->pool, plan, call_of(r)->arguments), plan->parameter_count},
+	    {.statement = CATALOGUE_BOUNDS, .params = bounds, .count = 1},
+	    {.statement = statement->number,
+	     .params = bind_arguments(&r->pool, statement, arguments),
+	     .count = statement->parameter_count},
 	};
 
+	if (plan->claims)
+		questions[0] = (struct db_question){
+		    .statement = CATALOGUE_CLAIMS,
+		    .params = bounds,
+		    .count = 3,
+		    .bind = sql_claims_bind,
+		};
 	run_steps(r, ANSWER_STEPS); /* when the answer is there */
-	return db_ask_all(r, database_of(r), questions, 2, true);
+	return db_ask_bounded(r, database_of(r), questions, 2, plan->bytes, !plan->write);
 }
 
 const struct backend BACKEND_SQL = {

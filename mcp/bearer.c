@@ -14,16 +14,19 @@
 #include "mcp/revocation.h"
 #include "mcp/token_source.h"
 
+enum { ASKED_AGAIN_MS = 30 * 1000 }; /* of calls under way, what no event tells of */
+
 /* r->caller: what the guard knows so far. */
 struct proof {
 	const struct bearer *bearer; /* proved */
-	h2o_iovec_t token;           /* stays here: nothing behind the guard can pass it on */
+	h2o_iovec_t token;           /* stays here, but for bearer_subject_token: nothing passes it on */
 	uint8_t digest[SHA256_SIZE];
 	struct token_source source; /* whose it is; not looked for where the token is known */
 	json_t *claims;             /* of TOKEN_SIGNED, verified */
 	bool with_key;              /* it came with the scheme DPoP */
 	bool possessed;             /* by whom it is bound to: judged once, for that uses a proof up */
 	uint64_t disturbed;         /* introspection_disturbed when it was asked */
+	int64_t believed_ms; /* as long what was said last needs no question (clock_monotonic_ms); 0: see bearer */
 };
 
 static struct proof *proof_of(const struct request *r)
@@ -36,6 +39,11 @@ const struct bearer *bearer_of(const struct request *r)
 	return proof_of(r)->bearer;
 }
 
+h2o_iovec_t bearer_subject_token(const struct request *r)
+{
+	return proof_of(r)->token;
+}
+
 void bearer_inherit(struct request *r, const struct request *from)
 {
 	struct proof *proof = h2o_mem_alloc_pool(&r->pool, sizeof(*proof));
@@ -44,6 +52,7 @@ void bearer_inherit(struct request *r, const struct request *from)
 	*proof = *known;
 	proof->token = h2o_iovec_init(text_copy(&r->pool, known->token), known->token.len);
 	proof->claims = NULL; /* they have been judged */
+	proof->source = (struct token_source){TOKEN_UNKNOWN, NULL, NULL};
 	h2o_mem_link_shared(&r->pool, (struct bearer *)known->bearer);
 	r->caller = proof;
 }
@@ -190,7 +199,9 @@ static step_result introspect(struct request *r)
 	if (proof->bearer != NULL || proof->source.introspection == NULL)
 		return STEP_NEXT;
 	proof->disturbed = introspection_disturbed(proof->source.introspection);
-	return introspection_ask(proof->source.introspection, r, proof->token, proof->digest, proof->claims);
+	bool verified = proof->source.kind == TOKEN_SIGNED;
+	return introspection_ask(proof->source.introspection, r, proof->token, proof->digest,
+	                         verified ? proof->claims : proof->source.shown, verified);
 }
 
 /* What was asked for is as new as can be: it has no age limit. */
@@ -224,24 +235,74 @@ static step_result settle(struct request *r)
 step_fn *const bearer_steps[] = {read_header, choose_source,    fetch_keys, verify,
                                  introspect,  introspect_again, settle,     NULL};
 
+/* ---- what is still under way when the guard has long let it in ---- */
+
+static const struct token_source *source_of(struct request *r)
+{
+	struct proof *proof = proof_of(r);
+
+	if (proof->source.kind == TOKEN_UNKNOWN)
+		proof->source = token_source_of(mcp_of(r), &r->pool, proof->token);
+	return &proof->source;
+}
+
+static int64_t believed_until(const struct bearer *bearer)
+{
+	int64_t asked_again_ms = bearer->asked_ms + ASKED_AGAIN_MS;
+
+	return bearer->dies_ms < asked_again_ms ? bearer->dies_ms : asked_again_ms;
+}
+
+/* A grant of ours outlives its tokens, and the feed tells of its end, as it does of the end of a key. */
+bool bearer_is_doubtful(struct request *r, int64_t now_ms)
+{
+	const struct proof *proof = proof_of(r);
+	enum token_kind kind = source_of(r)->kind;
+
+	if (kind == TOKEN_SIGNED)
+		return false;
+	if (clock_now() >= proof->bearer->expires)
+		return true;
+	return kind != TOKEN_API_KEY &&
+	       now_ms >= (proof->believed_ms != 0 ? proof->believed_ms : believed_until(proof->bearer));
+}
+
+static enum bearer_state known_state(struct request *r, int64_t since_ms)
+{
+	struct proof *proof = proof_of(r);
+	int64_t now_ms = clock_monotonic_ms();
+	const struct bearer *known = token_cache_find(mcp_of(r)->tokens, proof->digest, now_ms, now_ms - since_ms + 1);
+
+	if (known == NULL)
+		return BEARER_UNKNOWN;
+	proof->believed_ms = believed_until(known);
+	return known->active ? BEARER_ALIVE : BEARER_DEAD;
+}
+
 enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool ask)
 {
 	const struct mcp *mcp = mcp_of(r);
 	const struct proof *proof = proof_of(r);
+	const struct token_source *source = source_of(r);
 	const char *why;
-	int64_t now_ms = clock_monotonic_ms();
-	const struct bearer *known = token_cache_find(mcp->tokens, proof->digest, now_ms, now_ms - since_ms + 1);
 
-	if (known != NULL)
-		return known->active ? BEARER_ALIVE : BEARER_DEAD;
-	if (!ask)
-		return BEARER_UNKNOWN;
-	struct token_source source = token_source_of(mcp, &r->pool, proof->token);
-	json_t *claims = NULL;
-	if (source.kind == TOKEN_SERVICE)
-		return service_bearer_take(mcp, &r->pool, proof->token, proof->digest) == NULL ? BEARER_ALIVE
-		                                                                               : BEARER_DEAD;
-	if (source.kind == TOKEN_SIGNED) {
+	if (source->kind != TOKEN_SIGNED && clock_now() >= proof->bearer->expires)
+		return BEARER_DEAD;
+	enum bearer_state state = known_state(r, since_ms);
+	/* by the other side's clock, which may be ahead; that it is dead then says nothing of its grant */
+	bool expired = source->kind == TOKEN_SIGNED && clock_now() + CLOCK_SKEW_S >= proof->bearer->expires;
+	if (expired && state != BEARER_ALIVE)
+		return token_cache_knows_grant(mcp->tokens, text_of(proof->bearer->grant_id), since_ms)
+		           ? BEARER_ALIVE
+		           : BEARER_EXPIRED;
+	if (state != BEARER_UNKNOWN || !ask)
+		return state;
+	json_t *claims = source->shown;
+	if (source->kind == TOKEN_SERVICE)
+		return service_bearer_take(mcp, &r->pool, proof->token, proof->digest) == NULL
+		           ? known_state(r, since_ms)
+		           : BEARER_DEAD;
+	if (source->kind == TOKEN_SIGNED) {
 		const struct jwk_set *keys = jwks_current(mcp->jwks);
 		if (keys == NULL)
 			return BEARER_UNKNOWN;
@@ -249,6 +310,6 @@ enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool a
 		if (claims == NULL)
 			return BEARER_DEAD; /* its key was withdrawn */
 	}
-	introspection_check(source.introspection, proof->token, proof->digest, claims);
+	introspection_check(source->introspection, proof->token, proof->digest, claims, source->kind == TOKEN_SIGNED);
 	return BEARER_UNKNOWN;
 }

@@ -32,6 +32,7 @@ struct call {
 	const struct item *item;       /* NULL if there is none for the caller */
 	const struct tool *tool;       /* the same if it is a tool, else NULL */
 	const json_t *arguments;       /* an object */
+	const char *rule;              /* that refused the call, for the record; NULL if none did */
 	bool completes;                /* completion/complete: asks for values of an argument of the item */
 	const struct backend *backend; /* that runs: the item's, or what brings values */
 	const void *plan;              /* for that */

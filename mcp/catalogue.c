@@ -8,25 +8,27 @@
 
 #include "mcp/databases.h"
 #include "mcp/loading.h"
+#include "mcp/read_ahead.h"
 #include "mcp/resource.h"
+#include "mcp/rules.h"
+#include "mcp/upstream_items.h"
 #include "mcp/uri_template.h"
 
 /* A call's own bounds, gone with its implicit transaction. A read call is a read-only transaction even where the role
  * or the configuration forgot; once a snapshot is taken, nothing can turn that back. */
-static const char READ_BOUNDS[] =
-    "select set_config('statement_timeout', $1, true), set_config('transaction_read_only', 'on', true)";
-static const char WRITE_BOUNDS[] = "select set_config('statement_timeout', $1, true)";
+#define WRITE_BOUNDS "select set_config('statement_timeout', $1, true)"
+#define READ_BOUNDS WRITE_BOUNDS ", set_config('transaction_read_only', 'on', true)"
+#define CLAIMS ", set_config('sallyport.claims', $2, true), set_config('sallyport.proof', $3, true)"
+static const struct db_statement READ_FIRST[CATALOGUE_FIRST] = {
+    [CATALOGUE_BOUNDS] = {"bounds", READ_BOUNDS},
+    [CATALOGUE_CLAIMS] = {"claims", READ_BOUNDS CLAIMS},
+};
+static const struct db_statement WRITE_FIRST[CATALOGUE_FIRST] = {
+    [CATALOGUE_BOUNDS] = {"bounds", WRITE_BOUNDS},
+    [CATALOGUE_CLAIMS] = {"claims", WRITE_BOUNDS CLAIMS},
+};
 
 /* ---- statements ---- */
-
-static size_t count_statements(const struct catalogue *c, bool write)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < c->statement_count; i++)
-		count += c->statements[i].write == write;
-	return count;
-}
 
 size_t loading_add_statement(struct loading *l, const struct catalogue_statement *statement)
 {
@@ -41,21 +43,21 @@ size_t loading_add_statement(struct loading *l, const struct catalogue_statement
 		c->statement_capacity = capacity;
 	}
 	c->statements[c->statement_count++] = *statement;
-	return count_statements(c, statement->write); /* behind the bounds */
+	return statement->write ? c->write_count++ : c->read_count++;
 }
 
-static struct db_statement *name_statements(h2o_mem_pool_t *pool, const struct catalogue *c, bool write, size_t *count)
+static struct db_statement *name_statements(h2o_mem_pool_t *pool, const struct catalogue *c, bool write)
 {
-	struct db_statement *named = h2o_mem_alloc_pool(pool, (c->statement_count + 1) * sizeof(*named));
+	size_t count = write ? c->write_count : c->read_count, number = CATALOGUE_FIRST;
+	struct db_statement *named = h2o_mem_alloc_pool(pool, count * sizeof(*named));
 
-	*count = 0;
-	named[(*count)++] = (struct db_statement){"bounds", write ? WRITE_BOUNDS : READ_BOUNDS};
+	memcpy(named, write ? WRITE_FIRST : READ_FIRST, CATALOGUE_FIRST * sizeof(*named));
 	for (size_t i = 0; i < c->statement_count; i++) {
 		if (c->statements[i].write != write)
 			continue;
-		named[*count] = (struct db_statement){
-		    text_printf(pool, "item_%zu_%.40s", *count, c->statements[i].name), c->statements[i].sql};
-		(*count)++;
+		named[number] = (struct db_statement){
+		    text_printf(pool, "item_%zu_%.40s", number, c->statements[i].name), c->statements[i].sql};
+		number++;
 	}
 	return named;
 }
@@ -69,24 +71,38 @@ static int is_item_file(const struct dirent *entry)
 	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0;
 }
 
-static bool load_files(struct loading *l, const char *folder, const struct item_file *kind, struct dirent **files,
-                       size_t count, const char **error)
+static bool load_files(struct loading *l, const struct item_file *kind, const char *const *files, size_t count,
+                       const char **error)
 {
 	struct catalogue *c = l->catalogue;
-	const struct schema *schema = serving_schema_compile(l->pool, item_file_schema(l->pool, kind));
-	struct item **items = h2o_mem_alloc_pool(l->pool, (c->count + count + 1) * sizeof(*items));
+	struct item **items = h2o_mem_alloc_pool(l->pool, (c->count + count + 1) * sizeof(*items)), *item = NULL;
+	h2o_mem_pool_t scratch;
 
 	if (c->count > 0)
 		memcpy(items, c->items, c->count * sizeof(*items));
 	c->items = items;
+	h2o_mem_init_pool(&scratch);
+	const struct schema *schema = serving_schema_compile(&scratch, item_file_schema(&scratch, kind));
+	struct read_ahead *ahead = read_ahead_open(files, count);
 	for (size_t i = 0; i < count; i++) {
-		l->file = text_printf(l->pool, "%s/%s", folder, files[i]->d_name);
-		c->items[c->count] = item_file_load(l, kind, schema, error);
-		if (c->items[c->count] == NULL)
-			return false;
-		c->count++;
+		l->file = files[i];
+		item = item_file_load(l, kind, schema, read_ahead_next(ahead), error);
+		if (item == NULL)
+			break;
+		c->items[c->count++] = item;
 	}
-	return true;
+	read_ahead_close(ahead);
+	h2o_mem_clear_pool(&scratch);
+	return item != NULL;
+}
+
+static const char *const *name_files(h2o_mem_pool_t *pool, const char *folder, struct dirent **entries, size_t count)
+{
+	const char **names = h2o_mem_alloc_pool(pool, count * sizeof(*names));
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = text_printf(pool, "%s/%s", folder, entries[i]->d_name);
+	return names;
 }
 
 static bool load_folder(struct loading *l, const char *folder, const struct item_file *kind, const char **error)
@@ -102,7 +118,7 @@ static bool load_folder(struct loading *l, const char *folder, const struct item
 	else if (count > FILES_MAX)
 		*error = text_printf(l->pool, "%s: has more than %d %ss", folder, FILES_MAX, kind->what);
 	else
-		fine = load_files(l, folder, kind, files, (size_t)count, error);
+		fine = load_files(l, kind, name_files(l->pool, folder, files, (size_t)count), (size_t)count, error);
 	for (int i = 0; i < count; i++)
 		free(files[i]);
 	free(files);
@@ -164,7 +180,13 @@ static bool load_all(struct loading *l, const char **error)
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		if (folders[i].path != NULL && !load_folder(l, folders[i].path, folders[i].kind, error))
 			return false;
-	return order_items(l->pool, l->catalogue, error) && check_templates(l->pool, l->catalogue, error);
+	if (!upstream_items_load(l, error))
+		return false;
+	if (!order_items(l->pool, l->catalogue, error) || !check_templates(l->pool, l->catalogue, error))
+		return false;
+	if (l->settings->rules != NULL)
+		l->catalogue->rules = rules_load(l->catalogue, error);
+	return l->settings->rules == NULL || l->catalogue->rules != NULL;
 }
 
 static void dispose_catalogue(void *data)
@@ -181,15 +203,16 @@ struct catalogue *catalogue_load(h2o_mem_pool_t *pool, const struct mcp_settings
 	struct catalogue *c = h2o_mem_alloc_shared(NULL, sizeof(*c), dispose_catalogue);
 	struct loading l = {.pool = &c->pool, .settings = settings, .catalogue = c};
 
-	*c = (struct catalogue){.settings = settings};
+	*c = (struct catalogue){.settings = settings, .read_count = CATALOGUE_FIRST, .write_count = CATALOGUE_FIRST};
 	h2o_mem_init_pool(&c->pool);
+	l.patterns = schema_patterns_open(&c->pool);
 	if (!load_all(&l, error)) {
 		*error = text_copy(pool, text_of(*error));
 		h2o_mem_release_shared(c);
 		return NULL;
 	}
-	c->read_statements = name_statements(&c->pool, c, false, &c->read_count);
-	c->write_statements = name_statements(&c->pool, c, true, &c->write_count);
+	c->read_statements = name_statements(&c->pool, c, false);
+	c->write_statements = name_statements(&c->pool, c, true);
 	return c;
 }
 

@@ -9,7 +9,7 @@
 #include "mcp/item.h"
 #include "mcp/settings.h"
 
-enum { FILES_MAX = 500 /* in a folder */, ITEM_NAME_MAX = 128, ITEM_KEY_MAX = 2048 };
+enum { FILES_MAX = 20000 /* in a folder */, ITEM_NAME_MAX = 128, ITEM_KEY_MAX = 2048 };
 
 /* Of clients that know tasks, each call becomes one; of others it runs while they wait, or is refused. */
 enum tool_task { TASK_NEVER, TASK_POSSIBLE, TASK_REQUIRED };
@@ -28,8 +28,10 @@ static inline const struct tool *tool_of(const struct item *item)
 }
 
 struct databases;
+struct rules;
+struct upstream_file;
 
-/* What a backend wants to ask of a database; number 0 of each database sets the bounds of a call. */
+/* What a backend wants to ask of a database, whose first statements set the bounds of a call. */
 struct catalogue_statement {
 	const char *file, *place; /* for the operator: "/sql/statement" */
 	const char *name;         /* for the log: the item's */
@@ -39,19 +41,28 @@ struct catalogue_statement {
 	size_t column_count;
 	bool write; /* in the role that may write */
 };
-enum { CATALOGUE_BOUNDS = 0 }; /* $1: statement_timeout in milliseconds */
+enum {
+	CATALOGUE_BOUNDS, /* $1: statement_timeout in milliseconds */
+	CATALOGUE_CLAIMS, /* the same, and $2, $3: who asks (sql_claims_bind) */
+	CATALOGUE_FIRST   /* those of items are from here on */
+};
 
 struct catalogue {
 	const struct mcp_settings *settings;
 	struct item **items; /* tools first, then resources, templates, prompts, each by key: a stable order */
 	size_t count;
+	const struct rules *rules;     /* rules.h; NULL if there are none */
 	size_t firsts[ITEM_KINDS + 1]; /* items of a kind: from firsts[kind] to below firsts[kind + 1] */
 	struct catalogue_statement *statements;
 	size_t statement_count, statement_capacity;
 	/* What the two databases prepare. */
 	struct db_statement *read_statements, *write_statements;
 	size_t read_count, write_count;
-	struct databases *databases; /* databases.h: retired with the catalogue; NULL where it only looks at files */
+	const struct upstream_file **upstreams; /* upstream_file.h: by name */
+	size_t upstream_count;
+	bool has_queries;             /* of callers: sql_query */
+	struct databases *databases;  /* databases.h: retired with the catalogue; NULL where it only looks at files */
+	uint8_t secrets[SHA256_SIZE]; /* stands for all secrets of its files, and stays here */
 	h2o_mem_pool_t pool;
 };
 

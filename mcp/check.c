@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "mcp/catalogue.h"
+#include "mcp/check_against.h"
+#include "mcp/command_program.h"
+#include "mcp/commands.h"
+#include "mcp/upstream_check.h"
 #include "mcp/verbs.h"
 
 #define STATEMENT "statement"
@@ -90,6 +94,57 @@ static void check_database(struct check *check, const char *member, const char *
 	PQfinish(connection);
 }
 
+static void report_upstream(void *data, const char *where, const char *problem)
+{
+	report(data, where, problem);
+}
+
+/* That those can be started at all, and from files that only their owner can change. */
+static void check_programs(struct check *check, struct spawner *forked)
+{
+	const char *const *allowed = check->settings.commands.allowed;
+	const char *lacks, *problem = commands_allow(&check->pool, &check->settings, forked, &forked, &lacks);
+
+	if (problem != NULL)
+		report(check, check->settings.file, problem + strlen(check->settings.file) + 2);
+	else if (lacks != NULL)
+		printf("%s: commands: this kernel has no %s\n", check->settings.file, lacks);
+	if (problem == NULL) {
+		upstream_check(&check->pool, check->catalogue, forked, report_upstream, check);
+		spawner_close(forked);
+	}
+	for (; allowed != NULL && *allowed != NULL; allowed++) {
+		problem = command_program_problem(&check->pool, *allowed);
+		if (problem != NULL)
+			report(check, check->settings.file, text_printf(&check->pool, "commands.allowed: %s", problem));
+	}
+}
+
+/* What makes a role of analysts more than one that reads what it was granted. */
+static const char ANALYST[] =
+    "select case when rolsuper then 'is a superuser' when rolbypassrls then 'bypasses row-level security'"
+    " when rolcreaterole then 'may make roles' when rolreplication then 'may replicate'"
+    " when exists (select from pg_catalog.pg_roles m where m.rolname in ('pg_read_server_files', "
+    "'pg_write_server_files',"
+    " 'pg_execute_server_program', 'pg_read_all_data', 'pg_write_all_data', 'pg_signal_backend')"
+    " and pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER')) then 'is a member of a predefined role that may do more than "
+    "read' end"
+    " from pg_catalog.pg_roles r where rolname = current_user";
+
+static void check_analyst(struct check *check)
+{
+	const char *where = text_printf(&check->pool, "%s: databases.analyst", check->settings.file);
+	PGconn *connection = PQconnectdb(check->settings.analyst.conninfo);
+	PGresult *result = PQexec(connection, ANALYST);
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
+		report(check, where, PQerrorMessage(connection));
+	else if (!PQgetisnull(result, 0, 0))
+		report(check, where, text_printf(&check->pool, "the role %s", PQgetvalue(result, 0, 0)));
+	PQclear(result);
+	PQfinish(connection);
+}
+
 static void print_fine(const struct check *check, const char *file)
 {
 	printf("%s: fine", file);
@@ -105,28 +160,36 @@ int check_main(const char *file, int argc, char **argv)
 {
 	struct check check = {.problems = 0};
 	const char *error = NULL;
+	bool compares = argc == 3 && strcmp(argv[1], "--against") == 0;
 
-	(void)argv;
-	if (argc != 1)
+	if (argc != 1 && !compares)
 		return 2;
+	struct spawner *forked = spawner_fork();
 	json_init();
 	h2o_mem_init_pool(&check.pool);
 	if (settings_load(&check.pool, file, true, &check.settings, &error))
 		check.catalogue = catalogue_load(&check.pool, &check.settings, &error);
 	if (check.catalogue == NULL) {
 		fprintf(stderr, "sallyport-mcp: %s\n", error);
+		spawner_close(forked);
 		h2o_mem_clear_pool(&check.pool);
 		return 1;
 	}
+	check_programs(&check, forked);
 	error = serving_settings_problem(&check.pool, &check.settings.serving);
 	if (error != NULL)
 		report(&check, file, error);
-	if (check.catalogue->read_count > 1)
+	if (check.catalogue->has_queries)
+		check_analyst(&check);
+	if (check.catalogue->read_count > CATALOGUE_FIRST)
 		check_database(&check, "databases.read", check.settings.read.conninfo, false);
-	if (check.catalogue->write_count > 1)
+	if (check.catalogue->write_count > CATALOGUE_FIRST)
 		check_database(&check, "databases.write", check.settings.write.conninfo, true);
 	if (check.problems == 0)
 		print_fine(&check, file);
+	error = NULL;
+	if (compares && !check_against(&check.pool, check.catalogue, argv[2], &error))
+		report(&check, "check --against", error);
 	h2o_mem_release_shared(check.catalogue);
 	h2o_mem_clear_pool(&check.pool);
 	return check.problems == 0 ? 0 : 1;

@@ -14,16 +14,38 @@
 
 /* ---- values ---- */
 
-void completion_list_add(struct completion_list *list, h2o_iovec_t value)
+static void ignore_finding(void *data, const struct policy_finding *finding)
+{
+	(void)data, (void)finding;
+}
+
+/* A value is worth as much as the item that is asked for it. */
+static bool may_be_told(struct request *r, h2o_iovec_t value)
+{
+	const struct call *call = call_of(r);
+	struct limits *limits = limits_of(r);
+	const char *name = json_get_text(json_object_get(call->message.params, "argument"), "name").base;
+
+	if (limits == NULL)
+		return true;
+	json_t *arguments = json_keep(&r->pool, json_copy((json_t *)call->arguments));
+	json_object_set_new(arguments, name, json_stringn(value.base, value.len));
+	return policy_allows(&r->pool, call->item, limits, arguments, ignore_finding, NULL);
+}
+
+bool completion_list_add(struct completion_list *list, h2o_iovec_t value)
 {
 	list->json.pool = list->pool;
+	if (!may_be_told(list->r, value))
+		return false;
 	if (list->count == COMPLETION_VALUES_MAX) {
 		list->has_more = true;
-		return;
+		return true;
 	}
 	text_append_str(&list->json, list->count > 0 ? "," : "");
 	text_append_json(&list->json, value);
 	list->count++;
+	return true;
 }
 
 static void list_outcome(const struct completion_list *list, size_t total, struct outcome *ret)
@@ -56,7 +78,7 @@ static bool begins_with(h2o_iovec_t value, h2o_iovec_t start)
 /* The values of the file that begin with what was typed so far. */
 static step_result answer_values(struct request *r, const json_t *values, h2o_iovec_t typed)
 {
-	struct completion_list list = {.pool = &r->pool};
+	struct completion_list list = {.pool = &r->pool, .r = r};
 	struct outcome outcome;
 	size_t total = 0;
 
@@ -64,8 +86,7 @@ static step_result answer_values(struct request *r, const json_t *values, h2o_io
 		h2o_iovec_t value = text_of(json_string_value(json_array_get(values, i)));
 		if (!begins_with(value, typed))
 			continue;
-		completion_list_add(&list, value);
-		total++;
+		total += completion_list_add(&list, value);
 	}
 	list_outcome(&list, total, &outcome);
 	return answer_outcome(r, &outcome);
@@ -143,6 +164,8 @@ static step_result complete(struct request *r)
 	const char *problem = text_arguments_problem(&r->pool, call->arguments);
 	if (problem != NULL)
 		return invoke_malformed(r, problem);
+	if (invoke_take_turn(r) == STEP_DONE)
+		return STEP_DONE;
 	for (size_t i = 0; i < completions->count; i++) {
 		const struct completion *completion = &completions->items[i];
 		if (!text_is(name, completion->argument))

@@ -31,7 +31,7 @@ struct completions {
 	"maxItems: 1000, uniqueItems: true}, sql: {type: object, additionalProperties: false, "                        \
 	"required: [statement, parameters], properties: {statement: {type: string, minLength: 1, maxLength: 20000}, "  \
 	"parameters: {type: array, items: {type: string, minLength: 1, maxLength: 128}, uniqueItems: true, "           \
-	"maxItems: 32}, timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}}}}}"
+	"maxItems: 32}, claims: {type: boolean}, timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}}}}}"
 
 /* ---- completion_load.c ---- */
 
@@ -43,14 +43,17 @@ const char *completions_add(struct loading *l, struct completions *completions, 
 
 /* ---- completion.c ---- */
 
-/* Values on their way into an answer; starts zeroed with a pool. */
+/* Values on their way into an answer; starts zeroed with a pool. What limits the caller (policy.h) leaves out those
+ * that the item could not be used with, as far as its other arguments are known. */
 struct completion_list {
 	h2o_mem_pool_t *pool;
+	struct request *r; /* who asks */
 	struct text_buffer json;
 	size_t count;
 	bool has_more; /* than an answer holds */
 };
-void completion_list_add(struct completion_list *list, h2o_iovec_t value);
+/* False: it was left out for that. */
+bool completion_list_add(struct completion_list *list, h2o_iovec_t value);
 struct outcome;
 void completion_list_outcome(struct completion_list *list, struct outcome *ret);
 

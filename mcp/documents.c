@@ -2,8 +2,9 @@
 #include "mcp/documents.h"
 
 #include "common/serving_settings.h"
-#include "mcp/settings_issuers.h"
 #include "mcp/loading.h"
+#include "mcp/rules.h"
+#include "mcp/settings_parts.h"
 
 /* Schemas are written as YAML: they are read by the same strict reader as the files that they describe. */
 static const char CONFIG_SCHEMA[] =
@@ -79,9 +80,17 @@ static const char CONFIG_SCHEMA[] =
     "  databases:\n"
     "    type: object\n"
     "    additionalProperties: false\n"
-    "    properties: {read: {$ref: '#/$defs/database'}, write: {$ref: '#/$defs/database'}}\n"
+    "    properties: {read: {$ref: '#/$defs/database'}, write: {$ref: '#/$defs/database'}, analyst: {$ref: "
+    "'#/$defs/database'}}\n"
     "  allowed_origins: {type: array, items: {type: string, maxLength: 512}, maxItems: 64}\n"
     "  allowed_hosts: {type: array, items: {type: string, maxLength: 512}, maxItems: 64}\n"
+    "  calls:\n"
+    "    description: Calls under way, at a time\n"
+    "    type: object\n"
+    "    additionalProperties: false\n"
+    "    properties:\n"
+    "      per_person: {description: 'Of one person, by whatever clients', type: integer, minimum: 1, maximum: "
+    "1000000}\n"
     "  streams:\n"
     "    description: Clients that listen for changes, at a time\n"
     "    type: object\n"
@@ -92,9 +101,12 @@ static const char CONFIG_SCHEMA[] =
 
 json_t *document_of_config(h2o_mem_pool_t *pool)
 {
-	const char *text = text_printf(pool, "%s%s", CONFIG_SCHEMA, ISSUERS_SCHEMA);
+	struct text_buffer text = {.pool = pool};
 
-	return serving_schema_document(pool, text, "configuration schema");
+	text_append_str(&text, CONFIG_SCHEMA);
+	for (size_t i = 0; SETTINGS_PARTS[i] != NULL; i++)
+		text_append_str(&text, SETTINGS_PARTS[i]->schema);
+	return serving_schema_document(pool, text.base, "configuration schema");
 }
 
 json_t *document_of_tool(h2o_mem_pool_t *pool)
@@ -105,6 +117,11 @@ json_t *document_of_tool(h2o_mem_pool_t *pool)
 json_t *document_of_resource(h2o_mem_pool_t *pool)
 {
 	return item_file_schema(pool, &RESOURCE_FILE);
+}
+
+json_t *document_of_rules(h2o_mem_pool_t *pool)
+{
+	return rules_document(pool);
 }
 
 json_t *document_of_prompt(h2o_mem_pool_t *pool)

@@ -12,5 +12,6 @@ json_t *document_of_config(h2o_mem_pool_t *pool);
 json_t *document_of_tool(h2o_mem_pool_t *pool);
 json_t *document_of_resource(h2o_mem_pool_t *pool);
 json_t *document_of_prompt(h2o_mem_pool_t *pool);
+json_t *document_of_rules(h2o_mem_pool_t *pool);
 
 #endif

@@ -3,15 +3,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/clock.h"
 #include "common/encoding.h"
 #include "common/log.h"
+#include "common/uri.h"
 #include "mcp/introspection_answer.h"
 #include "mcp/jwks.h"
 
 enum {
 	FLIGHTS_MAX = 512,
+	UNVERIFIED_MAX = FLIGHTS_MAX / 2, /* anybody can invent what only its issuer can judge */
 	FLIGHT_BUCKETS = 64,
 	ASK_TIMEOUT_MS = 5000,
 	ANSWER_LIMIT = 64 * 1024,
@@ -27,6 +30,7 @@ struct flight { /* one question under way */
 	struct flight *next;
 	uint8_t digest[SHA256_SIZE];
 	json_t *claims; /* a reference of its own: the first asker may leave */
+	bool verified;  /* they are */
 	int64_t asked_ms;
 	bool disturbed; /* the answer may be older than a change that is known already */
 	struct flight_waiter *waiters;
@@ -37,7 +41,7 @@ struct introspection {
 	struct secret authorization; /* "Basic ..." with its NUL */
 	h2o_mem_pool_t pool;
 	struct flight *flights[FLIGHT_BUCKETS];
-	size_t count;
+	size_t count, unverified;
 	uint64_t disturbed;
 	struct recent_events recent;
 };
@@ -144,6 +148,7 @@ static void remove_flight(struct introspection *introspection, struct flight *f)
 		at = &(*at)->next;
 	*at = f->next;
 	introspection->count--;
+	introspection->unverified -= !f->verified;
 }
 
 static void on_answer(void *data, const struct egress_answer *answer)
@@ -154,7 +159,8 @@ static void on_answer(void *data, const struct egress_answer *answer)
 	    .options = &introspection->options,
 	    .recent = &introspection->recent,
 	    .digest = f->digest,
-	    .claims = f->claims,
+	    .claims = f->verified ? f->claims : NULL,
+	    .shown = f->claims,
 	    .asked_ms = f->asked_ms,
 	};
 	const char *problem = f->disturbed ? NULL : introspection_take(&asked, answer);
@@ -173,6 +179,18 @@ static void on_answer(void *data, const struct egress_answer *answer)
 	}
 }
 
+/* The operator has named the issuer's host, and the endpoint where the metadata shall not say it. Another one that they
+ * name may not be inside. */
+static bool is_chosen_by_others(const struct introspection_options *o, h2o_mem_pool_t *pool, const char *url)
+{
+	struct uri endpoint, issuer;
+
+	if (o->foreign == NULL || o->endpoint != NULL)
+		return false;
+	return !uri_parse(text_of(url), &endpoint) || !uri_parse(text_of(o->issuer), &issuer) ||
+	       strcasecmp(uri_origin(pool, &endpoint), uri_origin(pool, &issuer)) != 0;
+}
+
 static void send_question(struct introspection *introspection, struct flight *f, const char *url, h2o_iovec_t token)
 {
 	h2o_mem_pool_t pool;
@@ -189,6 +207,7 @@ static void send_question(struct introspection *introspection, struct flight *f,
 	    .body = h2o_iovec_init(body.base, body.len),
 	    .timeout_ms = ASK_TIMEOUT_MS,
 	    .answer_limit = ANSWER_LIMIT,
+	    .public_only = is_chosen_by_others(&introspection->options, &pool, url),
 	};
 	egress_fetch(introspection->options.egress, &request, on_answer, f);
 	secret_wipe(body.base, body.len);
@@ -196,21 +215,26 @@ static void send_question(struct introspection *introspection, struct flight *f,
 }
 
 static struct flight *start_flight(struct introspection *introspection, const char *url, h2o_iovec_t token,
-                                   const uint8_t *digest, json_t *claims)
+                                   const uint8_t *digest, json_t *claims, bool verified)
 {
 	struct flight **at = place_of(introspection, digest), *known = find_flight(introspection, digest);
 
 	if (known != NULL)
 		return known;
-	if (introspection->count == FLIGHTS_MAX)
+	if (introspection->count == FLIGHTS_MAX || (!verified && introspection->unverified == UNVERIFIED_MAX))
 		return NULL;
 	struct flight *f = h2o_mem_alloc(sizeof(*f));
 	*f = (struct flight){
-	    .introspection = introspection, .claims = json_incref(claims), .asked_ms = clock_monotonic_ms()};
+	    .introspection = introspection,
+	    .claims = json_incref(claims),
+	    .verified = verified,
+	    .asked_ms = clock_monotonic_ms(),
+	};
 	memcpy(f->digest, digest, SHA256_SIZE);
 	f->next = *at;
 	*at = f;
 	introspection->count++;
+	introspection->unverified += !verified;
 	send_question(introspection, f, url, token);
 	return f;
 }
@@ -224,10 +248,10 @@ static const char *endpoint_of(const struct introspection *introspection)
 }
 
 step_result introspection_ask(struct introspection *introspection, struct request *r, h2o_iovec_t token,
-                              const uint8_t digest[SHA256_SIZE], json_t *claims)
+                              const uint8_t digest[SHA256_SIZE], json_t *claims, bool verified)
 {
 	const char *url = endpoint_of(introspection);
-	struct flight *f = url != NULL ? start_flight(introspection, url, token, digest, claims) : NULL;
+	struct flight *f = url != NULL ? start_flight(introspection, url, token, digest, claims, verified) : NULL;
 
 	if (f == NULL)
 		return STEP_NEXT;
@@ -238,10 +262,10 @@ step_result introspection_ask(struct introspection *introspection, struct reques
 }
 
 void introspection_check(struct introspection *introspection, h2o_iovec_t token, const uint8_t digest[SHA256_SIZE],
-                         json_t *claims)
+                         json_t *claims, bool verified)
 {
 	const char *url = endpoint_of(introspection);
 
 	if (url != NULL)
-		start_flight(introspection, url, token, digest, claims);
+		start_flight(introspection, url, token, digest, claims, verified);
 }

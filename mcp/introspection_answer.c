@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/jws.h"
+#include "mcp/claims.h"
 #include "mcp/settings_issuers.h"
 
 enum {
@@ -63,15 +64,40 @@ static const char *verified_problem(const struct asked *asked, const json_t *ans
 
 /* ---- or is there nothing but the answer? ---- */
 
-/* What is said to be for whom. Nobody may be let in with a token that was made for somebody else's server. */
-static bool audience_fits(const struct introspection_options *o, const json_t *answer)
+static bool is_named(const json_t *aud)
 {
-	const json_t *aud = json_object_get(answer, "aud");
-	bool is_said = aud != NULL && !(json_is_array(aud) && json_array_size(aud) == 0);
+	return aud != NULL && !(json_is_array(aud) && json_array_size(aud) == 0);
+}
 
-	if (!is_said)
+/* What is said to be for whom, by the answer or by the token itself. Nobody may be let in with a token that was made
+ * for somebody else's server. */
+static bool audience_fits(const struct asked *asked, const json_t *answer)
+{
+	const struct introspection_options *o = asked->options;
+	const char *us = o->foreign != NULL ? o->foreign->audience : o->resource;
+	const json_t *said = json_object_get(answer, "aud"), *shown = json_object_get(asked->shown, "aud");
+
+	if (is_named(shown) && !jwt_audience_has(shown, us))
+		return false;
+	if (!is_named(said))
 		return o->foreign != NULL && !o->foreign->audience_required;
-	return jwt_audience_has(aud, o->foreign != NULL ? o->foreign->audience : o->resource);
+	return jwt_audience_has(said, us);
+}
+
+/* An issuer may keep cnf to itself (RFC 7662, 2.2), and still have signed it: what either names binds the token. False:
+ * they differ, or name what cannot be proved here. */
+static bool bound_of(const struct asked *asked, const json_t *answer, struct confirmation *ret)
+{
+	struct confirmation shown;
+
+	if (!confirmation_read(answer, ret) || !confirmation_read(asked->shown, &shown))
+		return false;
+	if (!shown.by_certificate && !shown.by_key)
+		return true;
+	if (ret->by_certificate || ret->by_key)
+		return confirmation_equal(ret, &shown);
+	*ret = shown;
+	return true;
 }
 
 static bool word_is_one_of(const json_t *answer, const char *member, const char *const *words)
@@ -96,20 +122,20 @@ static bool is_access_token(const json_t *answer)
 }
 
 /* NULL, or why the token is no good here, though it is active: it is then as good as dead. */
-static const char *unverified_refusal(const struct introspection_options *o, const json_t *answer)
+static const char *unverified_refusal(const struct asked *asked, const json_t *answer)
 {
 	const json_t *nbf = json_object_get(answer, "nbf");
 	struct confirmation bound;
 
-	if (!audience_fits(o, answer))
+	if (!audience_fits(asked, answer))
 		return "the token is not for this server";
 	if (!is_access_token(answer))
 		return "the token is no access token";
 	if (json_is_integer(nbf) && json_integer_value(nbf) > clock_now() + CLOCK_SKEW_S)
 		return "the token is not valid yet";
-	if (!confirmation_read(answer, &bound))
+	if (!bound_of(asked, answer, &bound))
 		return "the token is bound to what cannot be proved here";
-	/* an issuer may keep cnf to itself (RFC 7662, 2.2); whoever had stolen the token would not need its key */
+	/* whoever had stolen the token would not need its key */
 	if (!bound.by_key && (text_is_nocase(json_get_text(answer, "token_type"), "DPoP") ||
 	                      text_is_nocase(json_get_text(answer, "typ"), "DPoP")))
 		return "the token is bound to a key that the answer does not name";
@@ -169,13 +195,15 @@ static struct scopes granted_scopes(h2o_mem_pool_t *pool, const struct asked *as
 
 static void keep_dead(const struct asked *asked, int64_t dies_ms)
 {
+	/* no event speaks of another issuer's */
+	const json_t *named = asked->options->foreign == NULL ? asked->shown : NULL;
 	struct bearer_facts facts = {
 	    .digest = asked->digest,
 	    .asked_ms = asked->asked_ms,
 	    .dies_ms = dies_ms,
-	    .client_id = json_get_text(asked->claims, "client_id").base,
-	    .grant_id = json_get_text(asked->claims, "grant_id").base,
-	    .jti = json_get_text(asked->claims, "jti").base,
+	    .client_id = json_get_text(named, "client_id").base,
+	    .grant_id = json_get_text(named, "grant_id").base,
+	    .jti = json_get_text(named, "jti").base,
 	};
 
 	token_cache_put(asked->options->tokens, bearer_make(&facts));
@@ -218,19 +246,20 @@ static const char *name_of(h2o_mem_pool_t *pool, const struct asked *asked, cons
 	return text_printf(pool, "%s %s", asked->options->issuer, name);
 }
 
-static void keep_alive(h2o_mem_pool_t *pool, const struct asked *asked, const json_t *answer, int64_t now_ms)
+/* NULL, or why the answer says nothing. */
+static const char *keep_alive(h2o_mem_pool_t *pool, const struct asked *asked, const json_t *answer, int64_t now_ms)
 {
 	const struct introspection_options *o = asked->options;
 	const json_t *token = asked->claims != NULL ? asked->claims : answer; /* what says whose it is */
 	bool own = o->foreign == NULL;
 	struct scopes granted = granted_scopes(pool, asked, answer), grantable = {NULL, 0};
-	int64_t expires = end_of(answer, asked->claims), now = clock_now();
+	int64_t expires = end_of(answer, asked->shown), now = clock_now();
 	int64_t left_ms = expires - now < BELIEVED_MAX_S ? (expires - now) * 1000 : BELIEVED_MAX_S * 1000;
 	int64_t unnamed_ms = believed_ms(asked, answer);
 
 	if (expires <= now) { /* it ended while the question was under way */
 		keep_dead(asked, now_ms + o->cache_ms);
-		return;
+		return NULL;
 	}
 	if (own && !scopes_parse(pool, json_get_text(answer, "grantable_scope"), &grantable))
 		grantable = (struct scopes){NULL, 0};
@@ -252,8 +281,13 @@ static void keep_alive(h2o_mem_pool_t *pool, const struct asked *asked, const js
 	    .scope = scopes_text(pool, &granted),
 	    .grantable = scopes_text(pool, &grantable),
 	};
-	confirmation_read(token, &facts.bound);
+	const struct claims_sources said = {o->issuer, answer, asked->claims, o->claims};
+	facts.claims = claims_text(pool, &facts, &said);
+	if (facts.claims == NULL)
+		return "more is said of the caller than is taken";
+	bound_of(asked, answer, &facts.bound);
 	token_cache_put(o->tokens, bearer_make(&facts));
+	return NULL;
 }
 
 /* NULL, or why the answer says nothing. */
@@ -268,11 +302,10 @@ static const char *take_document(h2o_mem_pool_t *pool, const struct asked *asked
 	const char *problem = asked->claims != NULL ? verified_problem(asked, answer) : unverified_problem(o, answer);
 	if (problem != NULL)
 		return problem;
-	bool refused = asked->claims == NULL && unverified_refusal(o, answer) != NULL;
+	bool refused = asked->claims == NULL && unverified_refusal(asked, answer) != NULL;
 	if (json_is_true(active) && !refused)
-		keep_alive(pool, asked, answer, now_ms);
-	else
-		keep_dead(asked, now_ms + o->cache_ms);
+		return keep_alive(pool, asked, answer, now_ms);
+	keep_dead(asked, now_ms + o->cache_ms);
 	return NULL;
 }
 

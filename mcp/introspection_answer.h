@@ -11,7 +11,8 @@ struct asked {
 	const struct introspection_options *options;
 	const struct recent_events *recent; /* that tokens of this issuer died of */
 	const uint8_t *digest;
-	const json_t *claims; /* of a token that was verified here; else NULL: the answer alone speaks of it */
+	const json_t *claims; /* of a token that was verified here; else NULL: the answer alone speaks for it */
+	const json_t *shown;  /* the same, or what a token says of itself that was not: it can only take away */
 	int64_t asked_ms;
 };
 

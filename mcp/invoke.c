@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/invoke.h"
 
+#include "common/reply.h"
 #include "mcp/answer.h"
 #include "mcp/audit_record.h"
 #include "mcp/backend.h"
@@ -36,21 +37,27 @@ static step_result ask_for_scope(struct request *r, const struct item *item)
 	return challenge_scope(r, &wanted);
 }
 
-static step_result refuse_arguments(struct request *r, const struct schema_problems *problems)
+/* What the model can mend. A URI that is refused is none of the template's resources. */
+static step_result refuse_call(struct request *r, const char *outcome, const char *text)
 {
 	const struct call *call = call_of(r);
-	bool is_uri = call->kind == ITEM_TEMPLATE;
-	const char *words = schema_problems_text(&r->pool, problems, is_uri ? "uri" : "arguments");
-	const char *text = is_uri ? text_printf(&r->pool, ANSWER_NOT_FOUND ". %s", words)
-	                          : text_printf(&r->pool, "The arguments are not valid. %s", words);
 
-	if (!audit_record_call(r, "invalid", 0))
+	if (!audit_record_call(r, outcome, 0))
 		return answer_without_record(r);
-	if (is_uri) /* a URI that the template's schema does not take is none of its resources */
-		return answer_not_found(r, text);
+	if (call->kind == ITEM_TEMPLATE)
+		return answer_not_found(r, text_printf(&r->pool, ANSWER_NOT_FOUND ". %s", text));
 	if (call->kind != ITEM_TOOL)
 		return refuse_params(r, text);
 	return rpc_reply(r, call->message.id, answer_tool_error(r, text));
+}
+
+static step_result refuse_arguments(struct request *r, const struct schema_problems *problems)
+{
+	bool is_uri = call_of(r)->kind == ITEM_TEMPLATE;
+	const char *words = schema_problems_text(&r->pool, problems, is_uri ? "uri" : "arguments");
+
+	return refuse_call(r, "invalid",
+	                   is_uri ? words : text_printf(&r->pool, "The arguments are not valid. %s", words));
 }
 
 static step_result refuse_retry(struct request *r, const char *text)
@@ -58,6 +65,23 @@ static step_result refuse_retry(struct request *r, const char *text)
 	if (!audit_record_call(r, "invalid", 0))
 		return answer_without_record(r);
 	return refuse_params(r, text);
+}
+
+/* Calls are what a person can have many of at a time: whoever has her share has to wait for one of them to end. */
+step_result invoke_take_turn(struct request *r)
+{
+	static const char TEXT[] = "Too many calls of yours are under way. Try again when one of them has ended.";
+	const struct call *call = call_of(r);
+
+	if (!running_is_full(r))
+		return STEP_NEXT;
+	if (!audit_record_call(r, "busy", 0))
+		return answer_without_record(r);
+	reply_header(r, "retry-after", "1");
+	if (call->kind == ITEM_TOOL)
+		return rpc_reply(r, call->message.id, answer_tool_error(r, TEXT));
+	return rpc_reply_error(r, 200, call->message.id, (struct rpc_problem){RPC_INTERNAL_ERROR, TEXT},
+	                       "{\"retryAfterMs\":1000}");
 }
 
 /* Whatever ends the request from here on, the call is on record; what changes something, before it happens. */
@@ -69,6 +93,8 @@ static step_result run_item(struct request *r)
 
 	if (task == TASK_REQUIRED && !client_can(r, "tasks"))
 		return ask_refuse(r, "tasks");
+	if (invoke_take_turn(r) == STEP_DONE)
+		return STEP_DONE;
 	if (call->item->tier != TIER_READ && !audit_record_call(r, "started", 0))
 		return answer_without_record(r);
 	if (task != TASK_NEVER && client_can(r, "tasks"))
@@ -104,6 +130,46 @@ step_result invoke_admit(struct request *r, const struct item *item)
 	return STEP_NEXT;
 }
 
+struct limited { /* what the limits of the caller say of the call */
+	struct request *r;
+	const char *rule, *words;  /* of the first that refuses; NULL: none does */
+	struct text_buffer shadow; /* names of the rules in shadow mode that would have */
+};
+
+static void note_finding(void *data, const struct policy_finding *finding)
+{
+	struct limited *limited = data;
+	struct request *r = limited->r;
+	const struct rule *rule = finding->rule;
+
+	if (finding->holds)
+		return;
+	if (rule != NULL && rule->shadow) {
+		(*rule->shadowed)++;
+		text_append_printf(&limited->shadow, "%s%s", limited->shadow.len > 0 ? " " : "", rule->name);
+		return;
+	}
+	if (limited->words != NULL)
+		return;
+	limited->words = policy_words(&r->pool, call_of(r)->item, finding);
+	limited->rule = rule != NULL ? rule->name : "authorization_details";
+}
+
+/* NULL, or why the caller may not call it like this. */
+static const char *limits_refusal(struct request *r)
+{
+	struct call *call = call_of(r);
+	struct limited limited = {.r = r, .shadow = {.pool = &r->pool}};
+	bool allows = policy_allows(&r->pool, call->item, limits_of(r), call->arguments, note_finding, &limited);
+
+	if (limited.shadow.len > 0)
+		audit_record_shadow(r, limited.shadow.base);
+	if (allows)
+		return NULL;
+	call->rule = limited.rule;
+	return limited.words;
+}
+
 step_result invoke_admitted(struct request *r)
 {
 	const struct call *call = call_of(r);
@@ -113,6 +179,9 @@ step_result invoke_admitted(struct request *r)
 
 	if (item->arguments != NULL && !schema_check(&r->pool, item->arguments, call->arguments, &problems))
 		return refuse_arguments(r, &problems);
+	problem = limits_refusal(r);
+	if (problem != NULL)
+		return refuse_call(r, "denied", problem);
 	problem = ask_retry_problem(r);
 	if (problem != NULL)
 		return refuse_retry(r, problem);

@@ -16,6 +16,9 @@ step_result invoke_admitted(struct request *r);
 step_result invoke_admit(struct request *r, const struct item *item);
 /* Runs a backend for the caller that was admitted: its end is on record. */
 step_result invoke_run(struct request *r, const struct backend *backend, const void *plan);
+/* STEP_NEXT if the caller may have one more call under way, else the request has its answer. Before anything of the
+ * call is on record. */
+step_result invoke_take_turn(struct request *r);
 /* The headers of the message differ from its arguments. `text` is fixed but for names of headers. */
 step_result invoke_mismatch(struct request *r, const char *text);
 /* The params of the call are not in the form that its method wants. `text` is fixed English. */

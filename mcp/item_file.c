@@ -44,7 +44,7 @@ bool loading_text_is_visible(h2o_iovec_t text)
 
 const struct schema *loading_compile(struct loading *l, const char *place, const json_t *schema, const char **problem)
 {
-	const struct schema_options options = {.assert_formats = true};
+	const struct schema_options options = {.assert_formats = true, .patterns = l->patterns};
 	const char *error;
 	const struct schema *compiled = schema_compile(l->pool, schema, &options, &error);
 
@@ -95,36 +95,45 @@ static const char *load_backend(struct loading *l, struct item *item)
 static const char *digest_of(struct loading *l)
 {
 	uint8_t digest[SHA256_SIZE];
-	struct text_buffer whole = {.pool = l->pool};
+	h2o_mem_pool_t scratch;
+	struct text_buffer whole = {.pool = &scratch};
 
-	text_append_iovec(&whole, json_canonical(l->pool, l->document));
+	h2o_mem_init_pool(&scratch);
+	text_append_iovec(&whole, json_canonical(&scratch, l->document));
 	text_append(&whole, l->digests.base, l->digests.len);
 	sha256(h2o_iovec_init(whole.base, whole.len), digest);
+	h2o_mem_clear_pool(&scratch);
 	return hex_encode(l->pool, digest, sizeof(digest));
 }
 
-struct item *item_file_load(struct loading *l, const struct item_file *kind, const struct schema *schema,
-                            const char **error)
+struct item *item_load(struct loading *l, const struct item_file *kind, const char **problem)
 {
 	struct item *item = h2o_mem_alloc_pool(l->pool, kind->size);
-	const char *problem;
 
 	memset(item, 0, kind->size);
-	l->document = config_load(l->pool, l->file, schema, error);
-	if (l->document == NULL)
-		return NULL;
 	l->names = NULL;
 	l->digests = (struct text_buffer){.pool = l->pool};
-	problem = read_item(l, item);
-	if (problem == NULL)
-		problem = kind->load(l, item);
-	if (problem == NULL)
-		problem = load_backend(l, item);
-	if (problem == NULL)
-		problem = kind->finish(l, item);
+	*problem = read_item(l, item);
+	if (*problem == NULL)
+		*problem = kind->load(l, item);
+	if (*problem == NULL)
+		*problem = load_backend(l, item);
+	if (*problem == NULL)
+		*problem = kind->finish(l, item);
 	item->digest = digest_of(l);
-	if (problem == NULL)
-		return item;
-	*error = text_printf(l->pool, "%s: %s", l->file, problem);
-	return NULL;
+	return *problem == NULL ? item : NULL;
+}
+
+struct item *item_file_load(struct loading *l, const struct item_file *kind, const struct schema *schema,
+                            struct config_document *read, const char **error)
+{
+	const char *problem;
+
+	l->document = config_take(l->pool, read, schema, error);
+	if (l->document == NULL)
+		return NULL;
+	struct item *item = item_load(l, kind, &problem);
+	if (item == NULL)
+		*error = text_printf(l->pool, "%s: %s", l->file, problem);
+	return item;
 }

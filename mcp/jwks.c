@@ -34,6 +34,7 @@ struct jwks_reading {
 struct jwks {
 	struct egress *egress;
 	const char *issuer;
+	bool with_keys;
 	char *metadata_url;
 	struct jwks_reading *good; /* NULL until the first one succeeded */
 	struct jwks_reading *under_way;
@@ -171,11 +172,12 @@ static void on_metadata(void *data, const struct egress_answer *answer)
 	reading->jwks_uri = endpoint_of(reading, document, "jwks_uri");
 	reading->introspection_url = endpoint_of(reading, document, "introspection_endpoint");
 	reading->revocation_feed_url = endpoint_of(reading, document, "revocation_feed_endpoint");
-	if (reading->jwks_uri == NULL || reading->introspection_url == NULL) {
+	if ((jwks->with_keys && reading->jwks_uri == NULL) || reading->introspection_url == NULL)
 		end_reading(jwks, "the metadata has no usable jwks_uri or introspection_endpoint");
-		return;
-	}
-	fetch(jwks, reading->jwks_uri, on_keys);
+	else if (jwks->with_keys)
+		fetch(jwks, reading->jwks_uri, on_keys);
+	else
+		end_reading(jwks, NULL);
 }
 
 static void start_reading(struct jwks *jwks)
@@ -187,11 +189,11 @@ static void start_reading(struct jwks *jwks)
 	fetch(jwks, jwks->metadata_url, on_metadata);
 }
 
-struct jwks *jwks_open(struct egress *egress, const char *issuer)
+struct jwks *jwks_open(struct egress *egress, const char *issuer, bool with_keys)
 {
 	struct jwks *jwks = h2o_mem_alloc(sizeof(*jwks));
 
-	*jwks = (struct jwks){.egress = egress, .issuer = issuer, .retry_ms = RETRY_LEAST_MS};
+	*jwks = (struct jwks){.egress = egress, .issuer = issuer, .with_keys = with_keys, .retry_ms = RETRY_LEAST_MS};
 	jwks->metadata_url = metadata_url_of(issuer);
 	start_reading(jwks);
 	return jwks;

@@ -9,8 +9,9 @@
 #include "common/jwk.h"
 
 struct jwks;
-/* Starts the first fetch. `issuer` must live as long. */
-struct jwks *jwks_open(struct egress *egress, const char *issuer);
+/* Starts the first fetch. `issuer` must live as long. Without `with_keys` the metadata alone is read, and jwks_current
+ * stays NULL. */
+struct jwks *jwks_open(struct egress *egress, const char *issuer, bool with_keys);
 void jwks_close(struct jwks *jwks);
 /* Once a second: refreshes when it is time, or when somebody waits. */
 void jwks_tick(void *jwks);

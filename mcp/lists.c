@@ -29,10 +29,11 @@ static bool read_page(struct request *r, enum item_kind kind, const struct view_
 step_result lists_answer(struct request *r, enum item_kind kind)
 {
 	const struct call *call = call_of(r);
-	const struct view_list *list = view_list(view_of(r), kind);
+	struct view *view = view_of(r);
+	const struct view_list *list = view_list(view, kind);
 	size_t page;
 
 	if (!read_page(r, kind, list, &page))
 		return refuse_cursor(r);
-	return rpc_reply(r, call->message.id, list->texts[call->era == ERA_MODERN][page]);
+	return rpc_reply(r, call->message.id, view_list_text(&r->pool, view, kind, page, call->era == ERA_MODERN));
 }

@@ -6,10 +6,13 @@
 #include "mcp/backend.h"
 #include "mcp/catalogue.h"
 
+struct config_document;
+
 struct loading {              /* of one file */
 	h2o_mem_pool_t *pool; /* lives as long as the catalogue */
 	const struct mcp_settings *settings;
-	struct catalogue *catalogue; /* takes statements */
+	struct catalogue *catalogue;      /* takes statements */
+	struct schema_patterns *patterns; /* of all its schemas */
 	const char *file;
 	json_t *document;           /* the whole file, as its schema wants it */
 	struct text_buffer digests; /* of the data that the item brings along from other files */
@@ -36,9 +39,11 @@ extern const struct item_file PROMPT_FILE;   /* prompt_file.c */
 
 /* JSON Schema of such files, with the parts of the backends that may stand in them. */
 json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind);
-/* Reads l->file. NULL and *error ("tools/x.yaml: /sql/timeout: ..."). */
+/* Of l->file as it was read, which is taken. NULL and *error ("tools/x.yaml: /sql/timeout: ..."). */
 struct item *item_file_load(struct loading *l, const struct item_file *kind, const struct schema *schema,
-                            const char **error);
+                            struct config_document *read, const char **error);
+/* Of l->document, which its schema has checked. NULL and *problem ("/sql/timeout: ..."). */
+struct item *item_load(struct loading *l, const struct item_file *kind, const char **problem);
 /* Text shown to people and models has, line breaks aside, nothing that cannot be seen: it is read before an item is
  * trusted. */
 bool loading_text_is_visible(h2o_iovec_t text);

@@ -19,10 +19,21 @@ static const struct verb {
 	const char *arguments, *about;
 } VERBS[] = {
     {"serve", serve_main, "", "serve MCP until SIGTERM"},
-    {"check", check_main, "", "check the configuration, the tool files, and their statements in the databases"},
+    {"check", check_main, " [--against CATALOGUE.json|MCP.yaml]",
+     "check the configuration, the tool files, and their statements in the databases; show what is otherwise than "
+     "there"},
     {"scopes", scopes_main, "", "print the scopes as JSON for \"sallyport-authz resource put URI --scopes -\""},
-    {"catalogue", catalogue_main, "", "print who sees what"},
-    {"schema", schema_main, " tool|resource|prompt|config", "print the JSON Schema of such files"},
+    {"catalogue", catalogue_main, " [--json]", "print who sees what"},
+    {"claims-sql", claims_sql_main, "", "print SQL for psql: with it, row-level security knows who calls a tool"},
+    {"explain", explain_main,
+     " --as PERSON|--claims FILE|- --tool T|--resource URI|--template T|--prompt P [--arguments JSON] [--scope \"a "
+     "b\"] "
+     "[--client ID] [--authz-config FILE] [--json]",
+     "say step by step why a call would be allowed or refused"},
+    {"schema", schema_main, " tool|resource|prompt|upstream|rules|config", "print the JSON Schema of such files"},
+    {"approve", approve_main, " UPSTREAM [--tool NAME]... [--all] [--yes] [--json]",
+     "show what the tools of an upstream server say of themselves, and approve it"},
+    {"import", import_main, " openapi FILE --into DIR [OPTION]...", "make tool files of the operations of an HTTP API"},
     {"doctor", run_doctor, " URL [--as PERSON]...", "walk through a connection to an MCP server as a client does"},
 };
 

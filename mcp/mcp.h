@@ -10,6 +10,7 @@
 #include "common/handle.h"
 #include "common/router.h"
 #include "common/server.h"
+#include "common/spawner.h"
 #include "mcp/cursor.h"
 #include "mcp/replay.h"
 #include "mcp/running.h"
@@ -19,19 +20,23 @@
 #include "mcp/watch.h"
 
 struct catalogue;
+struct commands;
 struct databases;
+struct exchanges;
 struct feed;
 struct introspection;
 struct jwks;
 struct reload;
 struct token_cache;
 struct token_sources;
+struct upstreams;
 struct used_proofs;
 struct views;
+struct workers;
 
 struct tasks { /* of one process */
 	h2o_linklist_t all;
-	size_t count, bytes;
+	size_t count;
 };
 
 struct mcp {
@@ -39,9 +44,15 @@ struct mcp {
 	h2o_mem_pool_t pool;         /* lives as long as the process */
 	struct catalogue *catalogue; /* catalogue.h: what is offered now; requests ask view_of(r) */
 	struct server *server;
-	struct egress *egress;
+	struct egress *egress; /* to authorization servers */
+	struct egress
+	    *outbound; /* to what settings.outbound names: tools wait for nobody's tokens, nor tokens for tools */
+	struct exchanges *exchanges;         /* credential.h */
+	struct spawner *spawner;             /* NULL: the operator allows no programs */
+	struct commands *commands;           /* commands.h; NULL without a spawner */
 	struct audit *audit;                 /* NULL only in unit tests */
-	struct databases *retired;           /* databases.h: to be closed */
+	struct databases *databases;         /* databases.h: those of all catalogues */
+	struct upstreams *upstreams;         /* upstreams.h; NULL only in unit tests */
 	struct reload *reload;               /* reload.h; NULL only in unit tests */
 	struct jwks *jwks;                   /* jwks.h */
 	struct introspection *introspection; /* introspection.h: our own authorization server */
@@ -52,6 +63,7 @@ struct mcp {
 	struct views *views;                 /* view.h */
 	struct cursor_key cursor_key;        /* cursor.h */
 	struct feed *feed;                   /* feed.h */
+	struct workers *workers;             /* common/worker.h: begun by the first who needs them */
 	struct running_calls running;        /* running.h */
 	struct sessions sessions;            /* session.h */
 	struct streams streams;              /* stream.h */

@@ -14,6 +14,7 @@ static step_result check_key(struct request *r, const uint8_t thumbprint[SHA256_
 	    .keys = mcp->handle_keys,
 	    .purpose = "mcp-dpop-nonce",
 	    .nonce_required = mcp->settings.dpop_nonce_required,
+	    .since = used_proofs_since(mcp->used_proofs),
 	};
 	struct dpop_proof proof;
 	const char *why = NULL;

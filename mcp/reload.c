@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/reload.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "mcp/catalogue_loader.h"
+#include "mcp/catalogue_picture.h"
 #include "mcp/databases.h"
 #include "mcp/endpoints.h"
 #include "mcp/folder_watch.h"
 #include "mcp/mcp.h"
-#include "mcp/token_cache.h"
+#include "mcp/rules.h"
+#include "mcp/upstreams.h"
 #include "mcp/watch.h"
 
 enum {
@@ -25,7 +28,7 @@ struct reload {
 	struct mcp *mcp;
 	h2o_loop_t *loop;
 	struct catalogue_loader *loader;
-	const char *folders[4];
+	const char *folders[6];
 	struct folder_watch *watch; /* NULL: only SIGHUP */
 	int64_t first_ms, last_ms;  /* changes that nobody has looked at yet; 0: there are none */
 	struct catalogue *waiting;  /* for its databases; NULL: none */
@@ -62,7 +65,8 @@ void reload_adopt(struct mcp *mcp, struct catalogue *catalogue)
 	if (before == NULL)
 		return;
 	views_switch(mcp->views, catalogue);
-	token_cache_forget_views(mcp->tokens);
+	if (mcp->upstreams != NULL)
+		upstreams_switch(mcp->upstreams, catalogue);
 	h2o_mem_release_shared(before);
 }
 
@@ -71,10 +75,46 @@ static void add_count(json_t *record, const struct catalogue *catalogue, enum it
 	json_object_set_new(record, view_list_member(kind), json_integer((json_int_t)catalogue_count(catalogue, kind)));
 }
 
-/* What is offered is what decides what can happen: a change of it is on record. */
-static void tell(struct mcp *mcp)
+enum { LINES_TOLD = 20 };
+
+void reload_write_picture(const struct mcp *mcp)
 {
-	json_t *record = json_pack("{s:s}", "event", "catalogue_changed");
+	const char *path = mcp->settings.catalogue_file;
+
+	if (path == NULL)
+		return;
+	json_t *picture = catalogue_picture(mcp->catalogue);
+	if (!catalogue_picture_write(picture, path))
+		log_event(LOG_WARNING, "the catalogue's file cannot be written", "file", path, "reason",
+		          strerror(errno), NULL);
+	json_decref(picture);
+}
+
+/* What is otherwise than before; the first few lines. */
+static const char *changes(h2o_mem_pool_t *pool, const struct catalogue *before, const struct catalogue *after,
+                           bool *widens)
+{
+	struct text_buffer b = {.pool = pool};
+	json_t *old = json_keep(pool, catalogue_picture(before)), *new = json_keep(pool, catalogue_picture(after));
+	struct catalogue_difference difference = catalogue_compare(pool, old, new);
+
+	text_append_str(&b, "");
+	for (size_t i = 0; i < difference.count && i < LINES_TOLD; i++)
+		text_append_printf(&b, "%s%s", i > 0 ? "; " : "", difference.lines[i]);
+	if (difference.count > LINES_TOLD)
+		text_append_printf(&b, "; and %zu more", difference.count - LINES_TOLD);
+	*widens = difference.widens;
+	return b.base;
+}
+
+/* What is offered is what decides what can happen: a change of it is on record. */
+static void tell(struct mcp *mcp, const struct catalogue *before)
+{
+	h2o_mem_pool_t pool;
+	bool widens;
+	h2o_mem_init_pool(&pool);
+	const char *text = changes(&pool, before, mcp->catalogue, &widens);
+	json_t *record = json_pack("{s:s, s:s, s:b}", "event", "catalogue_changed", "changes", text, "widens", widens);
 
 	for (enum item_kind kind = 0; kind < ITEM_KINDS; kind++)
 		add_count(record, mcp->catalogue, kind);
@@ -82,7 +122,9 @@ static void tell(struct mcp *mcp)
 		audit_write(mcp->audit, record, false);
 	else
 		json_decref(record);
-	log_event(LOG_INFO, "a new catalogue serves", NULL);
+	log_event(LOG_INFO, "a new catalogue serves", "changes", text, NULL);
+	h2o_mem_clear_pool(&pool);
+	reload_write_picture(mcp);
 }
 
 static void refuse(const char *reason)
@@ -117,7 +159,7 @@ static void take_place(struct reload *reload)
 	reload->waiting = NULL;
 	h2o_mem_addref_shared(before);
 	reload_adopt(reload->mcp, catalogue);
-	tell(reload->mcp);
+	tell(reload->mcp, before);
 	watch_catalogue_changed(reload->mcp);
 	tell_readers(reload->mcp, before);
 	h2o_mem_release_shared(before);
@@ -175,6 +217,13 @@ static void on_change(void *data)
 	look_again(reload);
 }
 
+static bool same_rules(const struct catalogue *a, const struct catalogue *b)
+{
+	if (a->rules == NULL || b->rules == NULL)
+		return a->rules == b->rules;
+	return strcmp(a->rules->digest, b->rules->digest) == 0;
+}
+
 static void on_loaded(void *data, struct catalogue *catalogue, const char *error)
 {
 	struct reload *reload = data;
@@ -185,12 +234,13 @@ static void on_loaded(void *data, struct catalogue *catalogue, const char *error
 		refuse(error);
 		return;
 	}
-	if (reload_compare(mcp->catalogue, catalogue) == 0) {
+	if (reload_compare(mcp->catalogue, catalogue) == 0 && same_rules(mcp->catalogue, catalogue) &&
+	    secret_equal(mcp->catalogue->secrets, catalogue->secrets, SHA256_SIZE)) {
 		h2o_mem_release_shared(catalogue);
 		return;
 	}
 	catalogue->databases =
-	    databases_open_like(mcp->catalogue, reload->loop, catalogue, &mcp->settings, &mcp->retired);
+	    databases_open_like(mcp->catalogue, reload->loop, catalogue, &mcp->settings, &mcp->databases);
 	reload->waiting = catalogue;
 	reload->waits_until_ms = clock_monotonic_ms() + PREPARE_MAX_MS;
 	look_again(reload);
@@ -206,17 +256,28 @@ void reload_tick(void *data)
 {
 	struct reload *reload = data;
 
-	databases_close(&reload->mcp->retired);
+	databases_close(&reload->mcp->databases);
 	if (reload->watch != NULL)
 		folder_watch_tick(reload->watch);
 }
 
 /* ---- open and close ---- */
 
+/* An editor puts another file in the place of one: only the folder tells. */
+static const char *folder_of(h2o_mem_pool_t *pool, const char *file)
+{
+	const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+
+	if (slash == NULL)
+		return file != NULL ? "." : NULL;
+	return text_printf(pool, "%.*s", slash == file ? 1 : (int)(slash - file), file);
+}
+
 static void collect_folders(struct reload *reload)
 {
 	const struct mcp_settings *s = &reload->mcp->settings;
-	const char *folders[] = {s->tools, s->resources, s->prompts};
+	const char *folders[] = {s->tools, s->resources, s->prompts, s->upstreams,
+	                         folder_of(&reload->mcp->pool, s->rules)};
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)

@@ -21,6 +21,8 @@ void reload_tick(void *reload);
 
 /* What is offered from now on; takes the reference. The first one is put in its place by this too. */
 void reload_adopt(struct mcp *mcp, struct catalogue *catalogue);
+/* Writes what serves into the file that the settings name, if they do. */
+void reload_write_picture(const struct mcp *mcp);
 /* Bits 1 << ITEM_... of the kinds in which the two differ. */
 unsigned reload_compare(const struct catalogue *a, const struct catalogue *b);
 

@@ -13,6 +13,8 @@ enum {
 	REPLAY_BYTES_MAX = 4 * 1024 * 1024, /* of one stream */
 	ALL_BYTES_MAX = 64 * 1024 * 1024,
 	ALL_COUNT_MAX = 4096,
+	PERSON_BYTES_MAX = 8 * 1024 * 1024,
+	PERSON_COUNT_MAX = 256,
 	KEEP_MS = 5 * 60 * 1000, /* after the end of the call */
 };
 
@@ -62,31 +64,76 @@ void replays_tick(struct replays *replays)
 	}
 }
 
-/* The oldest that has ended goes, or else the oldest events of all. */
-static void make_room(struct replays *replays, size_t bytes)
+/* What a person has; 0: what all have. */
+struct load {
+	uint64_t person;
+	size_t count, bytes;
+};
+
+static bool counts(const struct load *load, const struct replay *replay)
 {
-	for (h2o_linklist_t *n = replays->all.next, *next; n != &replays->all; n = next) {
-		struct replay *replay = H2O_STRUCT_FROM_MEMBER(struct replay, link, n);
-		if (replays->bytes + bytes <= ALL_BYTES_MAX && replays->count < ALL_COUNT_MAX)
-			return;
-		next = n->next;
-		if (replay->stream == NULL)
-			drop(replay);
-	}
+	return load->person == 0 || load->person == replay->person;
+}
+
+static void add_all(const struct replays *replays, struct load *load)
+{
 	for (h2o_linklist_t *n = replays->all.next; n != &replays->all; n = n->next) {
-		struct replay *replay = H2O_STRUCT_FROM_MEMBER(struct replay, link, n);
-		while (replay->first != NULL && replays->bytes + bytes > ALL_BYTES_MAX)
-			drop_first_event(replay);
+		const struct replay *replay = H2O_STRUCT_FROM_MEMBER(struct replay, link, n);
+		load->count += counts(load, replay);
+		load->bytes += counts(load, replay) ? replay->bytes : 0;
 	}
 }
 
-struct replay *replay_new(struct replays *replays, const uint8_t owner[SESSION_OWNER_SIZE], struct stream *stream)
+/* The oldest that has ended goes, or else the oldest events of all. False if there is no room. */
+static bool make_room_of(struct replays *replays, struct load load, const struct load *limit)
 {
-	make_room(replays, 0);
-	if (replays->count >= ALL_COUNT_MAX)
+	if (replays->count + load.count <= limit->count && replays->bytes + load.bytes <= limit->bytes)
+		return true; /* whoever it counts for */
+	add_all(replays, &load);
+	for (h2o_linklist_t *n = replays->all.next, *next; n != &replays->all; n = next) {
+		struct replay *replay = H2O_STRUCT_FROM_MEMBER(struct replay, link, n);
+		next = n->next;
+		if (load.count <= limit->count && load.bytes <= limit->bytes)
+			return true;
+		if (replay->stream != NULL || !counts(&load, replay))
+			continue;
+		load.count--;
+		load.bytes -= replay->bytes;
+		drop(replay);
+	}
+	for (h2o_linklist_t *n = replays->all.next; n != &replays->all; n = n->next) {
+		struct replay *replay = H2O_STRUCT_FROM_MEMBER(struct replay, link, n);
+		while (counts(&load, replay) && replay->first != NULL && load.bytes > limit->bytes) {
+			load.bytes -= replay->first->len;
+			drop_first_event(replay);
+		}
+	}
+	return load.count <= limit->count;
+}
+
+/* A person's own go first: nobody pushes out those of others while she has more than her share. `more` replays and
+ * `bytes` are to come. */
+static bool make_room(struct replays *replays, uint64_t person, size_t more, size_t bytes)
+{
+	const struct load own = {.count = PERSON_COUNT_MAX, .bytes = PERSON_BYTES_MAX},
+			  all = {.count = ALL_COUNT_MAX, .bytes = ALL_BYTES_MAX};
+
+	return make_room_of(replays, (struct load){person, more, bytes}, &own) &&
+	       make_room_of(replays, (struct load){0, more, bytes}, &all);
+}
+
+struct replay *replay_new(struct replays *replays, const uint8_t owner[SESSION_OWNER_SIZE], uint64_t person,
+                          struct stream *stream)
+{
+	if (!make_room(replays, person, 1, 0))
 		return NULL;
 	struct replay *replay = h2o_mem_alloc(sizeof(*replay));
-	*replay = (struct replay){.replays = replays, .number = replays->next_number++, .stream = stream};
+	*replay = (struct replay){
+	    .replays = replays,
+	    .person = person,
+	    .number = replays->next_number++,
+	    .stream = stream,
+	};
 	memcpy(replay->owner, owner, SESSION_OWNER_SIZE);
 	h2o_linklist_insert(&replays->all, &replay->link);
 	replays->count++;
@@ -112,7 +159,7 @@ void replay_add(struct replay *replay, h2o_iovec_t json, char id[EVENT_ID_SIZE])
 {
 	struct event *event = h2o_mem_alloc(sizeof(*event) + json.len);
 
-	make_room(replay->replays, json.len);
+	make_room(replay->replays, replay->person, 0, json.len);
 	*event = (struct event){.place = ++replay->places, .len = json.len};
 	memcpy(event->json, json.base, json.len);
 	if (replay->last != NULL)
@@ -132,7 +179,8 @@ void replay_add(struct replay *replay, h2o_iovec_t json, char id[EVENT_ID_SIZE])
 void replay_end(struct replay *replay)
 {
 	replay->stream = NULL;
-	replay->ended_ms = clock_monotonic_ms();
+	if (replay->ended_ms == 0)
+		replay->ended_ms = clock_monotonic_ms();
 }
 
 /* ---- ids ---- */

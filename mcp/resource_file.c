@@ -4,6 +4,7 @@
 #include "mcp/content.h"
 #include "mcp/loading.h"
 #include "mcp/resource.h"
+#include "mcp/sql_plan.h"
 #include "mcp/uri_template.h"
 
 static const char SCHEMA[] =
@@ -49,6 +50,7 @@ static const char SCHEMA[] =
     "      columns: {type: array, items: {type: string, minLength: 1, maxLength: 63}, uniqueItems: true, minItems: 1, "
     "maxItems: 64}\n"
     "      rows: {type: integer, minimum: 1, maximum: 1000}\n"
+    "      bytes: " SQL_BYTES_SCHEMA "\n"
     "      text: {type: string, minLength: 1, maxLength: 63}\n"
     "      blob: {description: A bytea, type: string, minLength: 1, maxLength: 63}\n";
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/revocation.h"
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "mcp/bearer.h"
 #include "mcp/feed.h"
 #include "mcp/introspection.h"
 #include "mcp/running.h"
+#include "mcp/tasks.h"
 #include "mcp/token_cache.h"
 
 enum { AGE_LIMIT_LIVE_MS = 60 * 60 * 1000 };
@@ -24,6 +27,7 @@ static void end_all(struct mcp *mcp, enum token_key key, h2o_iovec_t id, const c
 {
 	forget(mcp, key, id);
 	watch_revoke(mcp, key, id);
+	tasks_revoke(&mcp->tasks, key, id);
 	size_t ended = running_revoke(&mcp->running, key, id, reason);
 	if (ended > 0)
 		log_event(LOG_INFO, "running calls cancelled", "reason", reason, NULL);
@@ -48,5 +52,18 @@ void revocation_apply(void *data, const struct feed_event *event)
 		running_doubt(&mcp->running);
 		watch_doubt(mcp);
 		return;
+	}
+}
+
+void revocation_tick(void *data)
+{
+	struct mcp *mcp = data;
+	int64_t now_ms = clock_monotonic_ms();
+
+	for (struct running *running = mcp->running.first; running != NULL; running = running->next) {
+		if (running->doubted_ms != 0 || !bearer_is_doubtful(running->r, now_ms))
+			continue;
+		running->doubted_ms = now_ms;
+		running->asked_ms = 0;
 	}
 }

@@ -10,6 +10,8 @@
 /* How old the answer to an introspection may be that is believed now: while the feed is live it would have told of a
  * change; else the setting introspection.cache. */
 int64_t revocation_age_limit_ms(const struct mcp *mcp, int64_t now_ms);
+/* Once a second: calls under way whose token no event speaks of. `data` is the struct mcp. */
+void revocation_tick(void *data);
 /* feed_options.on_event; data is the struct mcp. */
 void revocation_apply(void *mcp, const struct feed_event *event);
 

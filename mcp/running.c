@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/running.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -11,10 +12,60 @@
 #include "mcp/stream.h"
 
 enum {
-	TICK_MS = 50,     /* after so long a client that left is noticed, and a cancellation is tried again */
-	GIVE_UP_MS = 500, /* then a statement does not end by cancellation */
-	ASK_MS = 1000,    /* after so long it is asked again whether a token is alive */
+	TICK_MS = 50,           /* after so long a client that left is noticed, and a cancellation is tried again */
+	GIVE_UP_MS = 500,       /* then a statement does not end by cancellation */
+	ASK_MS = 1000,          /* after so long it is asked again whether a token is alive */
+	EXPIRED_MS = 30 * 1000, /* so long it is waited for another token of the grant */
 };
+
+/* ---- how many of one person ---- */
+
+struct running_person {
+	struct running_person *next;
+	uint64_t number; /* bearer.person */
+	unsigned count;
+};
+
+static struct running_person **place_of(struct running_calls *calls, uint64_t number)
+{
+	struct running_person **at = &calls->persons[number % RUNNING_CHAINS];
+
+	while (*at != NULL && (*at)->number != number)
+		at = &(*at)->next;
+	return at;
+}
+
+static struct running_person *count_in(struct running_calls *calls, uint64_t number)
+{
+	struct running_person **at = place_of(calls, number);
+
+	if (*at == NULL) {
+		*at = h2o_mem_alloc(sizeof(**at));
+		**at = (struct running_person){.number = number};
+	}
+	(*at)->count++;
+	return *at;
+}
+
+static void count_out(struct running_calls *calls, struct running_person *person)
+{
+	struct running_person **at = place_of(calls, person->number);
+
+	if (--person->count > 0)
+		return;
+	*at = person->next;
+	free(person);
+}
+
+bool running_is_full(const struct request *r)
+{
+	struct running_calls *calls = &mcp_of(r)->running;
+	const struct running_person *person = *place_of(calls, bearer_of(r)->person);
+
+	return calls->limit > 0 && person != NULL && person->count >= calls->limit;
+}
+
+/* ---- how they end ---- */
 
 /* A backend that never waits, or waits for the client only (ask_look_after), has nothing to stop. */
 static void stop_backend(struct request *r)
@@ -48,6 +99,10 @@ static void settle_doubt(struct running *running, int64_t now_ms)
 	switch (bearer_check_again(running->r, running->doubted_ms, ask)) {
 	case BEARER_ALIVE: running->doubted_ms = 0; break;
 	case BEARER_DEAD: cancel(running, RUNNING_REVOKED, "the token is not active any more"); break;
+	case BEARER_EXPIRED:
+		if (now_ms - running->doubted_ms >= EXPIRED_MS)
+			cancel(running, RUNNING_REVOKED, "nobody has said that the grant is alive");
+		break;
 	case BEARER_UNKNOWN: running->asked_ms = ask ? now_ms : running->asked_ms; break;
 	}
 }
@@ -59,11 +114,12 @@ static bool must_give_up(const struct running *running, int64_t now_ms)
 	return running->end != RUNNING_CLIENT_LEFT && now_ms - running->cancelled_ms >= GIVE_UP_MS;
 }
 
-static bool give_up(struct request *r)
+static void give_up(struct request *r)
 {
 	const struct backend *backend = call_of(r)->backend;
 
-	return backend->give_up != NULL && !ask_is_waiting(call_of(r)) && backend->give_up(r);
+	if (backend->give_up != NULL && !ask_is_waiting(call_of(r)))
+		backend->give_up(r);
 }
 
 /* In the modern era a client cancels by leaving. In the legacy one it should not be taken for that (2025-11-25,
@@ -74,8 +130,8 @@ static bool has_left_for_good(const struct request *r)
 	return call_of(r)->task == NULL && !stream_can_wait(call_of(r)->stream) && request_client_left(r);
 }
 
-/* True if the call may be gone. */
-static bool look_after(struct running *running, int64_t now_ms)
+/* The call may be gone then, and others with it. */
+static void look_after(struct running *running, int64_t now_ms)
 {
 	if (running->end == RUNNING_ON && has_left_for_good(running->r))
 		cancel(running, RUNNING_CLIENT_LEFT, "the client has left");
@@ -84,13 +140,13 @@ static bool look_after(struct running *running, int64_t now_ms)
 	if (running->end == RUNNING_ON && running->doubted_ms != 0)
 		settle_doubt(running, now_ms);
 	if (ask_look_after(running->r, running->end != RUNNING_ON, now_ms))
-		return true;
+		return;
 	if (running->end == RUNNING_ON || running->cancelled_ms == now_ms)
-		return false;
+		return;
 	if (must_give_up(running, now_ms))
-		return give_up(running->r);
-	stop_backend(running->r);
-	return false;
+		give_up(running->r);
+	else
+		stop_backend(running->r);
 }
 
 static void on_tick(h2o_timeout_entry_t *entry)
@@ -98,18 +154,19 @@ static void on_tick(h2o_timeout_entry_t *entry)
 	struct running_calls *calls = H2O_STRUCT_FROM_MEMBER(struct running_calls, tick, entry);
 	int64_t now_ms = clock_monotonic_ms();
 
-	for (struct running *running = calls->first, *next; running != NULL; running = next) {
-		next = running->next;
-		if (look_after(running, now_ms))
-			next = calls->first; /* it has gone, and others may have with it */
+	calls->to_look_at = calls->first;
+	while (calls->to_look_at != NULL) {
+		struct running *running = calls->to_look_at;
+		calls->to_look_at = running->next; /* running_remove moves on if that one goes too */
+		look_after(running, now_ms);
 	}
 	if (calls->first != NULL && !h2o_timeout_is_linked(&calls->tick))
 		h2o_timeout_link(calls->loop, &calls->timeout, &calls->tick);
 }
 
-void running_open(struct running_calls *calls, h2o_loop_t *loop)
+void running_open(struct running_calls *calls, h2o_loop_t *loop, unsigned limit)
 {
-	*calls = (struct running_calls){.loop = loop};
+	*calls = (struct running_calls){.loop = loop, .limit = limit};
 	calls->tick.cb = on_tick;
 	h2o_timeout_init(loop, &calls->timeout, TICK_MS);
 }
@@ -125,6 +182,17 @@ void running_end_after(struct running_calls *calls, int64_t ms)
 	calls->end_ms = clock_monotonic_ms() + ms;
 }
 
+void running_end_all(struct running_calls *calls)
+{
+	calls->to_look_at = calls->first;
+	while (calls->to_look_at != NULL) {
+		struct running *running = calls->to_look_at;
+		calls->to_look_at = running->next;
+		cancel(running, RUNNING_SERVER_ENDS, "the server goes down");
+		ask_look_after(running->r, true, running->cancelled_ms);
+	}
+}
+
 void running_add(struct running_calls *calls, struct request *r)
 {
 	struct running *running = &call_of(r)->running;
@@ -133,6 +201,8 @@ void running_add(struct running_calls *calls, struct request *r)
 	if (calls->first != NULL)
 		calls->first->at = &running->next;
 	calls->first = running;
+	running->person = count_in(calls, bearer_of(r)->person);
+	r->share = bearer_of(r)->person;
 	r->on_departed = on_departed;
 	r->outlives_client = true;
 	if (calls->loop != NULL && !h2o_timeout_is_linked(&calls->tick))
@@ -149,6 +219,9 @@ void running_remove(struct request *r)
 	if (running->next != NULL)
 		running->next->at = running->at;
 	running->at = NULL;
+	if (running->calls->to_look_at == running)
+		running->calls->to_look_at = running->next;
+	count_out(running->calls, running->person);
 	r->on_departed = NULL;
 }
 

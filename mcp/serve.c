@@ -6,7 +6,10 @@
 
 #include "common/dpop_nonce.h"
 #include "common/log.h"
+#include "common/worker.h"
 #include "mcp/bearer.h"
+#include "mcp/commands.h"
+#include "mcp/credential.h"
 #include "mcp/databases.h"
 #include "mcp/endpoints.h"
 #include "mcp/feed.h"
@@ -17,6 +20,7 @@
 #include "mcp/revocation.h"
 #include "mcp/tasks.h"
 #include "mcp/token_source.h"
+#include "mcp/upstreams.h"
 #include "mcp/used_proofs.h"
 #include "mcp/verbs.h"
 
@@ -57,13 +61,17 @@ static struct handle_keys *handle_keys_or_random(h2o_mem_pool_t *pool, struct ha
 }
 
 /* What only reads files: nothing is open to the world yet. */
-static bool load(struct mcp *mcp, const char *file, const char **error)
+static bool load(struct mcp *mcp, const char *file, struct spawner *forked, const char **lacks, const char **error)
 {
 	struct mcp_settings *s = &mcp->settings;
 
 	if (!settings_load(&mcp->pool, file, true, s, error))
 		return false;
+	*error = commands_allow(&mcp->pool, s, forked, &mcp->spawner, lacks);
+	if (*error != NULL)
+		return false;
 	mcp->handle_keys = handle_keys_or_random(&mcp->pool, s->secrets);
+	s->upstream_live = upstream_live_open();
 	struct catalogue *catalogue = catalogue_load(&mcp->pool, s, error);
 	if (catalogue == NULL)
 		return false;
@@ -95,12 +103,13 @@ static void open_authorization(struct mcp *mcp)
 	struct introspection_options options = {
 	    .egress = mcp->egress,
 	    .issuer = s->issuer,
-	    .jwks = jwks_open(mcp->egress, s->issuer),
+	    .jwks = jwks_open(mcp->egress, s->issuer, true),
 	    .tokens = token_cache_open(TOKEN_CACHE_SIZE),
 	    .resource = s->resource,
 	    .client_id = s->client_id,
 	    .client_secret = s->client_secret,
 	    .cache_ms = s->introspection_cache_ms,
+	    .claims = s->claims,
 	};
 
 	mcp->jwks = options.jwks;
@@ -123,7 +132,7 @@ static void open_feed(struct mcp *mcp)
 	    .data = mcp,
 	};
 
-	running_open(&mcp->running, options.loop);
+	running_open(&mcp->running, options.loop, mcp->settings.calls_per_person);
 	mcp->feed = feed_open(&options);
 }
 
@@ -168,6 +177,29 @@ static void on_drain(void *data)
 	tasks_end_all(&mcp->tasks);
 }
 
+static void on_upstreams_changed(void *data)
+{
+	struct mcp *mcp = data;
+
+	reload_start(mcp->reload);
+}
+
+static void open_upstreams(struct mcp *mcp)
+{
+	const struct upstreams_options options = {
+	    .loop = server_context(mcp->server)->loop,
+	    .egress = mcp->outbound,
+	    .places = &mcp->settings.outbound,
+	    .spawner = mcp->spawner,
+	    .live = mcp->settings.upstream_live,
+	    .on_changed = on_upstreams_changed,
+	    .data = mcp,
+	};
+
+	mcp->upstreams = upstreams_open(&options);
+	upstreams_switch(mcp->upstreams, mcp->catalogue);
+}
+
 static bool is_ready(void *data)
 {
 	return endpoints_ready(data);
@@ -199,33 +231,46 @@ static void make_cursor_key(struct mcp *mcp)
 	secret_wipe(master, sizeof(master));
 }
 
-static void serve(struct mcp *mcp)
+static void serve(struct mcp *mcp, const char *lacks)
 {
 	h2o_loop_t *loop = server_context(mcp->server)->loop;
 	struct service service = endpoints_service(mcp);
 
 	mcp->egress = egress_open(server_context(mcp->server), mcp->settings.ca_file);
-	mcp->catalogue->databases = databases_open(loop, mcp->catalogue, &mcp->settings, &mcp->retired);
+	mcp->outbound = egress_open(server_context(mcp->server), NULL);
+	mcp->exchanges = exchanges_open(mcp->outbound, &mcp->settings.outbound);
+	mcp->catalogue->databases = databases_open(loop, mcp->catalogue, &mcp->settings, &mcp->databases);
 	make_cursor_key(mcp);
 	mcp->views = views_open(mcp->server_info, &mcp->cursor_key);
 	views_switch(mcp->views, mcp->catalogue);
+	commands_open(mcp, loop);
+	if (lacks != NULL)
+		log_event(LOG_WARNING, "programs run without some protections", "missing", lacks, NULL);
 	open_authorization(mcp);
 	open_feed(mcp);
 	mcp->reload = reload_open(mcp, loop);
 	server_every(mcp->server, TICK_MS, reload_tick, mcp->reload);
 	open_conversation(mcp);
+	open_upstreams(mcp);
 	server_every(mcp->server, TICK_MS, jwks_tick, mcp->jwks);
 	server_every(mcp->server, TICK_MS, token_sources_tick, mcp->sources);
 	server_every(mcp->server, TICK_MS, feed_tick, mcp->feed);
+	server_every(mcp->server, TICK_MS, revocation_tick, mcp);
+	reload_write_picture(mcp);
 	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
 	          mcp->settings.issuer, NULL);
 	server_run(mcp->server, &service);
 	reload_close(mcp->reload);
 	feed_stop(mcp->feed);
-	egress_close(mcp->egress);                   /* who waits for it may go on to a database */
-	databases_retire(mcp->catalogue->databases); /* whoever still holds the catalogue asks no more */
-	databases_close(&mcp->retired);
-	mcp->catalogue->databases = NULL;
+	upstreams_close(mcp->upstreams);
+	egress_close(mcp->outbound);
+	exchanges_close(mcp->exchanges);
+	egress_close(mcp->egress); /* who waits for it may go on to a database */
+	running_end_all(&mcp->running);
+	commands_close(mcp);
+	databases_end(mcp->databases);
+	if (mcp->workers != NULL)
+		workers_stop(mcp->workers);
 	running_close(&mcp->running);
 	replays_close(&mcp->replays);
 	tasks_close(&mcp->tasks);
@@ -238,6 +283,8 @@ static void serve(struct mcp *mcp)
 	used_proofs_close(mcp->used_proofs);
 	views_close(mcp->views);
 	h2o_mem_release_shared(mcp->catalogue);
+	upstream_live_close(mcp->settings.upstream_live);
+	databases_close(&mcp->databases);
 	audit_close(mcp->audit);
 	log_flush();
 }
@@ -245,15 +292,16 @@ static void serve(struct mcp *mcp)
 int serve_main(const char *file, int argc, char **argv)
 {
 	static struct mcp mcp; /* h2o's own structures live until the process ends */
-	const char *error = NULL;
+	const char *error = NULL, *lacks = NULL;
 
 	(void)argv;
 	if (argc != 1)
 		return 2;
+	struct spawner *forked = spawner_fork(); /* it must have seen nothing */
 	json_init();
 	h2o_mem_init_pool(&mcp.pool);
-	if (!load(&mcp, file, &error) || !open_logs(&mcp, &error) || !open_server(&mcp, &error))
+	if (!load(&mcp, file, forked, &lacks, &error) || !open_logs(&mcp, &error) || !open_server(&mcp, &error))
 		return refuse(error);
-	serve(&mcp);
+	serve(&mcp, lacks);
 	return 0;
 }

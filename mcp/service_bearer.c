@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/jws.h"
 #include "common/service_token.h"
+#include "mcp/claims.h"
 #include "mcp/token_cache.h"
 #include "mcp/token_source.h"
 
@@ -22,10 +23,11 @@ static const char *claims_problem(const struct mcp *mcp, const json_t *claims)
 	return json_get_text(claims, "sub").len == 0 ? "the service token has no sub" : NULL;
 }
 
-/* Its names are its issuer's own (introspection_answer.c has the same form). */
+/* Its names are its issuer's own (introspection_answer.c has the same form); NULL if it has none. The issuer alone, a
+ * word of the configuration, could be the id of a client of ours. */
 static const char *name_of(h2o_mem_pool_t *pool, const struct service_tokens *service, h2o_iovec_t name)
 {
-	return name.len > 0 ? text_printf(pool, "%s %s", service->issuer, name.base) : service->issuer;
+	return name.len > 0 ? text_printf(pool, "%s %s", service->issuer, name.base) : NULL;
 }
 
 const char *service_bearer_take(const struct mcp *mcp, h2o_mem_pool_t *pool, h2o_iovec_t token,
@@ -52,6 +54,10 @@ const char *service_bearer_take(const struct mcp *mcp, h2o_mem_pool_t *pool, h2o
 	facts.subject = name_of(pool, service, json_get_text(claims, "sub"));
 	facts.client_id = name_of(pool, service, json_get_text(claims, "client_id"));
 	facts.scope = scopes_text(pool, &granted);
+	const struct claims_sources said = {service->issuer, NULL, claims, mcp->settings.claims};
+	facts.claims = claims_text(pool, &facts, &said);
+	if (facts.claims == NULL)
+		return "the service token says more of the caller than is taken";
 	token_cache_put(mcp->tokens, bearer_make(&facts));
 	return NULL;
 }

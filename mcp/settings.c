@@ -8,8 +8,9 @@
 #include "common/tls.h"
 #include "common/uri.h"
 #include "mcp/documents.h"
+#include "mcp/settings_parts.h"
 
-enum { STREAMS_DEFAULT = 5000, STREAMS_PER_CALLER_DEFAULT = 64 };
+enum { STREAMS_DEFAULT = 5000, STREAMS_PER_CALLER_DEFAULT = 64, CALLS_PER_PERSON_DEFAULT = 64 };
 enum { CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 30 * 1000 };
 
 static bool refuse(h2o_mem_pool_t *pool, const struct mcp_settings *s, const char *member, const char *problem,
@@ -127,18 +128,20 @@ static bool read_secrets(h2o_mem_pool_t *pool, const json_t *document, bool with
 {
 	struct master_secrets_place place = master_secrets_place_read(pool, s->file, document);
 
-	if (!with_secrets || (place.file == NULL && place.variable == NULL && place.credential == NULL))
+	s->has_secrets = place.file != NULL || place.variable != NULL || place.credential != NULL;
+	if (!with_secrets || !s->has_secrets)
 		return true;
 	s->secrets = master_secrets_load(pool, &place, error);
 	return s->secrets != NULL;
 }
 
-static bool read_issuers(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *s,
-                         const char **error)
+static bool read_parts(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *s,
+                       const char **error)
 {
-	const char *problem =
-	    settings_issuers_read(pool, s->file, document, with_secrets, s->issuer, s->resource, &s->issuers);
+	const char *problem = NULL;
 
+	for (size_t i = 0; problem == NULL && SETTINGS_PARTS[i] != NULL; i++)
+		problem = SETTINGS_PARTS[i]->read(pool, document, with_secrets, s);
 	if (problem != NULL)
 		*error = text_printf(pool, "%s: %s", s->file, problem);
 	return problem == NULL;
@@ -187,12 +190,15 @@ bool settings_load(h2o_mem_pool_t *pool, const char *file, bool with_secrets, st
 	const json_t *databases = json_object_get(document, "databases");
 	s->read = read_database(databases, "read");
 	s->write = read_database(databases, "write");
+	s->analyst = read_database(databases, "analyst");
 	const json_t *streams = json_object_get(document, "streams");
 	s->streams = (unsigned)config_int(streams, "all", STREAMS_DEFAULT);
 	s->streams_per_caller = (unsigned)config_int(streams, "per_caller", STREAMS_PER_CALLER_DEFAULT);
+	s->calls_per_person =
+	    (unsigned)config_int(json_object_get(document, "calls"), "per_person", CALLS_PER_PERSON_DEFAULT);
 	return read_resource(pool, s, error) && read_introspection(pool, document, with_secrets, s, error) &&
 	       read_scopes(pool, document, s, error) && read_secrets(pool, document, with_secrets, s, error) &&
-	       read_issuers(pool, document, with_secrets, s, error);
+	       read_parts(pool, document, with_secrets, s, error);
 }
 
 const char *settings_scope_title(const struct mcp_settings *settings, const char *scope)

@@ -3,12 +3,17 @@
 #ifndef SALLYPORT_MCP_SETTINGS_H
 #define SALLYPORT_MCP_SETTINGS_H
 
+#include "common/egress.h"
 #include "common/handle.h"
 #include "common/json.h"
 #include "common/scope.h"
 #include "common/secret.h"
 #include "common/serving_settings.h"
+#include "mcp/settings_commands.h"
 #include "mcp/settings_issuers.h"
+#include "mcp/settings_roots.h"
+
+struct upstream_live;
 
 struct mcp_database {
 	const char *conninfo; /* NULL if it is not configured */
@@ -33,13 +38,24 @@ struct mcp_settings {
 	struct scopes initial_scopes;    /* named in the 401 challenge and in scopes_supported */
 	bool has_initial_scopes;         /* else they are those of the tools of tier read */
 	const json_t *scopes;            /* {"logs:read": {"title": ...}} */
+	const json_t *claims;            /* {"repos": {"title": ...}}: of callers, beside those of claims.h; or NULL */
 	const char *tools;               /* folder */
+	const char *rules;               /* file (rules.h); NULL: there are none */
+	const char *catalogue_file;      /* catalogue_picture.h; NULL: none is written */
 	bool watches_files;              /* a change of files is a reason to load them again */
 	const char *resources, *prompts; /* folders; NULL: there are none */
+	struct roots roots;
+	struct command_settings commands;
+	struct egress_places outbound;       /* whom tools and upstream servers may reach */
+	const char *upstreams;               /* folder; NULL: there are none */
+	struct upstream_live *upstream_live; /* upstream_live.h; NULL in verbs */
 	struct mcp_database read, write;
+	struct mcp_database analyst; /* of sql_query */
+	bool has_secrets;            /* whether or not they were read */
 	struct handle_keys
 	    *secrets; /* of sessions, request states, cursors, nonces; NULL: random ones of each process */
 	unsigned streams, streams_per_caller;                      /* that listen, at a time */
+	unsigned calls_per_person;                                 /* under way at a time */
 	const char *const *allowed_origins, *const *allowed_hosts; /* NULL-terminated */
 };
 

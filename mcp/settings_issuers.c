@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/settings_issuers.h"
+#include "mcp/settings_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,14 @@
 #include "common/service_token.h"
 #include "common/uri.h"
 
-enum { SECRET_MAX = 512, CACHE_DEFAULT_MS = 30 * 1000, CACHE_MIN_MS = 1000, CACHE_MAX_MS = 5 * 60 * 1000 };
+enum {
+	SECRET_MAX = 4096 /* a token may be one */,
+	CACHE_DEFAULT_MS = 30 * 1000,
+	CACHE_MIN_MS = 1000,
+	CACHE_MAX_MS = 5 * 60 * 1000
+};
 
-const char ISSUERS_SCHEMA[] =
+static const char SCHEMA[] =
     "  issuers:\n"
     "    description: Other authorization servers whose tokens are taken, and who is asked about them\n"
     "    type: array\n"
@@ -216,13 +221,18 @@ static const char *read_service(h2o_mem_pool_t *pool, const char *file, const js
 	return problem;
 }
 
-const char *settings_issuers_read(h2o_mem_pool_t *pool, const char *file, const json_t *document, bool with_secrets,
-                                  const char *own_issuer, const char *resource, struct token_issuers *ret)
+static const char *read_issuers(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets,
+                                struct mcp_settings *settings)
 {
+	struct token_issuers *ret = &settings->issuers;
+
 	*ret = (struct token_issuers){.foreign = NULL};
-	const char *problem = read_all_foreign(pool, file, document, with_secrets, own_issuer, resource, ret);
+	const char *problem =
+	    read_all_foreign(pool, settings->file, document, with_secrets, settings->issuer, settings->resource, ret);
 	if (problem != NULL)
 		return problem;
-	problem = read_service(pool, file, document, with_secrets, own_issuer, ret);
+	problem = read_service(pool, settings->file, document, with_secrets, settings->issuer, ret);
 	return problem != NULL ? text_printf(pool, "service_tokens.%s", problem) : NULL;
 }
+
+const struct settings_part SETTINGS_ISSUERS = {SCHEMA, read_issuers};

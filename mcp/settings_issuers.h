@@ -34,10 +34,4 @@ struct token_issuers {
 
 /* A secret that stands in one line of a file. NULL, or what is wrong with the file. */
 const char *settings_secret_read(h2o_mem_pool_t *pool, const char *path, struct secret *ret);
-/* `scopes`: the member of that name; `file`: mcp.yaml. NULL, or "member: problem". */
-const char *settings_issuers_read(h2o_mem_pool_t *pool, const char *file, const json_t *document, bool with_secrets,
-                                  const char *own_issuer, const char *resource, struct token_issuers *ret);
-/* The YAML of their JSON Schema: members of `properties`. */
-extern const char ISSUERS_SCHEMA[];
-
 #endif

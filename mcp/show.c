@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcp/catalogue_picture.h"
 #include "mcp/documents.h"
 #include "mcp/policy.h"
+#include "mcp/upstream_file.h"
 #include "mcp/verbs.h"
 
 struct files {
@@ -86,6 +88,34 @@ int scopes_main(const char *file, int argc, char **argv)
 	return status;
 }
 
+static void print_rules_of(const struct rules *rules, const struct item *item)
+{
+	struct rule_list list = {NULL, 0};
+
+	if (rules != NULL)
+		list = rules->of_items[item->index];
+	for (size_t i = 0; i < list.count; i++)
+		printf("%s %s%s", i == 0 ? "; rules" : ",", list.rules[i]->name,
+		       list.rules[i]->shadow ? " (shadow)" : "");
+	printf("\n");
+}
+
+static void print_rules(const struct files *files)
+{
+	const struct rules *rules = files->catalogue->rules;
+	h2o_mem_pool_t *pool = (h2o_mem_pool_t *)&files->pool;
+
+	for (size_t i = 0; rules != NULL && i < rules->count; i++) {
+		const struct rule *rule = &rules->items[i];
+		printf("%srule %s: %s", i == 0 ? "\n" : "", rule->name,
+		       rule->arguments != NULL ? "conditions of arguments" : "not there");
+		printf(", for %s", rule->when != NULL ? json_canonical(pool, rule->when).base : "everybody");
+		if (rule->unless != NULL)
+			printf(" unless %s", json_canonical(pool, rule->unless).base);
+		printf("%s\n", rule->shadow ? ", in shadow mode" : "");
+	}
+}
+
 static void print_scope(const struct files *files, const char *scope)
 {
 	bool used = false;
@@ -96,11 +126,12 @@ static void print_scope(const struct files *files, const char *scope)
 		if (strcmp(item->scope, scope) != 0)
 			continue;
 		used = true;
-		printf("  %-32s %-8s %s%s%s\n", item->key,
+		printf("  %-32s %-8s %s%s%s", item->key,
 		       item->kind == ITEM_TOOL ? tier_name(item->tier) : item_kind_name(item->kind),
 		       item->title != NULL ? item->title : item->name,
 		       item->acquirable ? "; shown to people who could be granted the scope" : "",
 		       item->untrusted ? "; result marked as untrusted" : "");
+		print_rules_of(files->catalogue->rules, item);
 	}
 	if (!used)
 		printf("  opens nothing\n");
@@ -110,16 +141,22 @@ static void print_scope(const struct files *files, const char *scope)
 int catalogue_main(const char *file, int argc, char **argv)
 {
 	struct files files = {.catalogue = NULL};
+	bool as_json = argc == 2 && strcmp(argv[1], "--json") == 0;
 	const char *name;
 	json_t *words;
 
-	(void)argv;
-	if (argc != 1)
+	if (argc != 1 && !as_json)
 		return 2;
 	if (!open_files(&files, file))
 		return 1;
+	if (as_json) {
+		int status = print_json(json_keep(&files.pool, catalogue_picture(files.catalogue)));
+		close_files(&files);
+		return status;
+	}
 	json_object_foreach ((json_t *)files.settings.scopes, name, words)
 		print_scope(&files, name);
+	print_rules(&files);
 	close_files(&files);
 	return fflush(stdout) == 0 ? 0 : 1;
 }
@@ -128,10 +165,8 @@ static const struct {
 	const char *name;
 	json_t *(*make)(h2o_mem_pool_t *pool);
 } DOCUMENTS[] = {
-    {"config", document_of_config},
-    {"tool", document_of_tool},
-    {"resource", document_of_resource},
-    {"prompt", document_of_prompt},
+    {"config", document_of_config}, {"tool", document_of_tool},         {"resource", document_of_resource},
+    {"prompt", document_of_prompt}, {"upstream", upstream_file_schema}, {"rules", document_of_rules},
 };
 
 int schema_main(const char *file, int argc, char **argv)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The part `sql` of an item's file and the member `result` beside it, and the statements that bring values of
- * arguments.
- */
+ * arguments. */
 #ifndef SALLYPORT_MCP_SQL_PLAN_H
 #define SALLYPORT_MCP_SQL_PLAN_H
 
@@ -14,18 +13,30 @@ enum sql_shape {
 	SQL_VALUES /* the first column of all rows */
 };
 
-struct sql_plan {
-	enum sql_shape shape;
-	size_t statement; /* its number in the read or write database */
-	bool write;
+struct sql_statement {
+	const char *name;        /* that chooses it; NULL where there is one only */
+	size_t number;           /* in the read or write database */
 	const char **parameters; /* names of the arguments for $1 ... */
 	size_t parameter_count;
 	const char **columns; /* kept ones, in this order */
 	size_t column_count;
+};
+
+struct sql_plan {
+	enum sql_shape shape;
+	const struct sql_statement *statements;
+	size_t statement_count;
+	const char *choose; /* the argument that names one of them; NULL: there is one */
+	bool write;
+	bool claims;      /* the database is told who asks */
 	unsigned rows;    /* at most */
+	size_t bytes;     /* of the rows, at most */
 	bool untrusted;   /* the item's */
 	char timeout[16]; /* milliseconds as text */
 };
+
+enum { SQL_BYTES_DEFAULT = 1024 * 1024, SQL_BYTES_MAX = 16 * 1024 * 1024 };
+#define SQL_BYTES_SCHEMA "{type: string, pattern: '^[0-9]{1,8}(B|KiB|MiB)$'}"
 
 extern const char SQL_PLAN_SCHEMA[];
 /* The load function of the backend. */
@@ -34,6 +45,13 @@ const char *sql_plan_load(struct loading *l, const json_t *part, struct item *it
  * *problem. */
 const struct sql_plan *sql_plan_of_values(struct loading *l, const char *name, const json_t *part, const char *place,
                                           const char **problem);
+/* The one that the arguments, which the item's schema let through, choose. */
+const struct sql_statement *sql_plan_choose(const struct sql_plan *plan, const json_t *arguments);
+/* NULL, or why what stands at /PART/claims and /PART/timeout cannot be. */
+const char *sql_claims_problem(const struct loading *l, const json_t *part, const char *place);
+const char *sql_timeout_problem(const struct loading *l, const json_t *part, const char *place, char *ret, size_t size);
+/* The member `bytes` of what stands at `place`. */
+const char *sql_bytes_problem(const struct loading *l, const json_t *part, const char *place, size_t *ret);
 
 static inline const struct sql_plan *sql_plan_of(const struct item *item)
 {

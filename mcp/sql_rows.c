@@ -46,7 +46,7 @@ static void append_json(struct text_buffer *b, h2o_iovec_t value, bool untrusted
 		text_append_iovec(b, json_text(b->pool, json_keep(b->pool, untrusted_visible_value(b->pool, parsed))));
 }
 
-static void append_value(struct text_buffer *b, const PGresult *rows, int row, int column, bool untrusted)
+void sql_append_value(struct text_buffer *b, const PGresult *rows, int row, int column, bool untrusted)
 {
 	h2o_iovec_t value = h2o_iovec_init(PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column));
 
@@ -85,63 +85,80 @@ static int find_column(const PGresult *rows, const char *name)
 }
 
 /* Places of the kept columns; NULL if one is missing. */
-static int *find_columns(h2o_mem_pool_t *pool, const struct sql_plan *plan, const PGresult *rows)
+static int *find_columns(h2o_mem_pool_t *pool, const struct sql_statement *statement, const PGresult *rows)
 {
-	int *columns = h2o_mem_alloc_pool(pool, plan->column_count * sizeof(*columns));
+	int *columns = h2o_mem_alloc_pool(pool, statement->column_count * sizeof(*columns));
 
-	for (size_t i = 0; i < plan->column_count; i++)
-		if ((columns[i] = find_column(rows, plan->columns[i])) == -1)
+	for (size_t i = 0; i < statement->column_count; i++)
+		if ((columns[i] = find_column(rows, statement->columns[i])) == -1)
 			return NULL;
 	return columns;
 }
 
-static void append_row(struct text_buffer *b, const struct sql_plan *plan, const PGresult *rows, int row,
-                       const int *columns)
+static void append_row(struct text_buffer *b, const struct sql_statement *statement, const PGresult *rows, int row,
+                       const int *columns, bool untrusted)
 {
 	text_append_str(b, row > 0 ? ",{" : "{");
-	for (size_t i = 0; i < plan->column_count; i++) {
+	for (size_t i = 0; i < statement->column_count; i++) {
 		text_append_str(b, i > 0 ? "," : "");
-		text_append_json(b, text_of(plan->columns[i]));
+		text_append_json(b, text_of(statement->columns[i]));
 		text_append_str(b, ":");
-		append_value(b, rows, row, columns[i], plan->untrusted);
+		sql_append_value(b, rows, row, columns[i], untrusted);
 	}
 	text_append_str(b, "}");
 }
 
-static h2o_iovec_t rows_json(h2o_mem_pool_t *pool, const struct sql_plan *plan, const PGresult *rows,
-                             const int *columns, size_t *ret_rows)
+/* Whole rows, as many as there may be: JSON of a value can be longer than the value. */
+static enum sql_cut append_rows(struct text_buffer *b, const struct sql_plan *plan,
+                                const struct sql_statement *statement, const struct sql_given *given,
+                                const int *columns, size_t *ret_rows)
+{
+	int count = PQntuples(given->rows);
+
+	for (int row = 0; row < count; row++) {
+		size_t before = b->len;
+		*ret_rows = (size_t)row;
+		if (row == (int)plan->rows)
+			return SQL_CUT_ROWS;
+		append_row(b, statement, given->rows, row, columns, plan->untrusted);
+		if (b->len <= plan->bytes)
+			continue;
+		b->len = before;
+		return SQL_CUT_BYTES;
+	}
+	*ret_rows = (size_t)count;
+	return given->cut ? SQL_CUT_BYTES : SQL_WHOLE;
+}
+
+h2o_iovec_t sql_rows_meta(h2o_mem_pool_t *pool, enum sql_cut cut, bool untrusted)
 {
 	struct text_buffer b = {.pool = pool};
-	int count = PQntuples(rows), row = 0;
 
-	text_append_str(&b, "{\"rows\":[");
-	for (; row < count && row < (int)plan->rows; row++) {
-		size_t before = b.len;
-		append_row(&b, plan, rows, row, columns);
-		if (b.len <= ROWS_SIZE_MAX)
-			continue;
-		b.len = before;
-		break;
-	}
-	*ret_rows = (size_t)row;
-	text_append_printf(&b, "],\"truncated\":%s%s}", row < count ? "true" : "false",
-	                   plan->untrusted ? ",\"untrusted\":true" : "");
+	if (cut != SQL_WHOLE)
+		text_append_printf(&b, "\"sallyport/truncated\":\"%s\"", cut == SQL_CUT_ROWS ? "rows" : "bytes");
+	if (untrusted)
+		text_append_printf(&b, "%s" UNTRUSTED_META, b.len > 0 ? "," : "");
 	return h2o_iovec_init(b.base, b.len);
 }
 
-bool sql_rows_outcome(h2o_mem_pool_t *pool, const struct sql_plan *plan, const PGresult *rows, struct outcome *ret)
+bool sql_rows_outcome(h2o_mem_pool_t *pool, const struct sql_plan *plan, const struct sql_statement *statement,
+                      const struct sql_given *given, struct outcome *ret)
 {
 	/* a statement that gives no rows back has no columns either */
-	bool has_rows = PQresultStatus(rows) == PGRES_TUPLES_OK;
-	const int *columns = has_rows ? find_columns(pool, plan, rows) : NULL;
+	bool has_rows = PQresultStatus(given->rows) == PGRES_TUPLES_OK;
+	const int *columns = has_rows ? find_columns(pool, statement, given->rows) : NULL;
+	struct text_buffer b = {.pool = pool};
 
 	if (has_rows && columns == NULL)
 		return false;
 	*ret = (struct outcome){0};
-	ret->structured = rows_json(pool, plan, rows, columns, &ret->rows);
+	text_append_str(&b, "{\"rows\":[");
+	enum sql_cut cut = append_rows(&b, plan, statement, given, columns, &ret->rows);
+	text_append_printf(&b, "],\"truncated\":%s%s}", cut != SQL_WHOLE ? "true" : "false",
+	                   plan->untrusted ? ",\"untrusted\":true" : "");
+	ret->structured = h2o_iovec_init(b.base, b.len);
 	ret->content =
 	    answer_text_content(pool, plan->untrusted ? untrusted_wrap(pool, ret->structured) : ret->structured);
-	if (plan->untrusted)
-		ret->meta = text_of(UNTRUSTED_META);
+	ret->meta = sql_rows_meta(pool, cut, plan->untrusted);
 	return true;
 }

@@ -8,8 +8,9 @@
 #include "common/reply.h"
 #include "mcp/call.h"
 #include "mcp/replay.h"
+#include "mcp/watch.h"
 
-enum { SILENCE_MS = 15 * 1000, RETRY_MS = 1000 };
+enum { SILENCE_MS = 15 * 1000, RETRY_MS = 1000, PIECE_SIZE = 64 * 1024 };
 
 static const char COMMENT[] = ":\n\n";
 
@@ -19,6 +20,11 @@ struct stream {
 	int64_t written_ms;
 	struct reply_stream *out; /* NULL: nobody reads now */
 	struct replay *replay;    /* NULL: its events have no ids */
+	/* of a reader that came back */
+	struct watch *reader; /* NULL: it is the one that began */
+	uint64_t sent;        /* place of the last event that it was sent */
+	bool is_behind;       /* there are more; catch_up */
+	bool is_over;         /* the call has ended: the stream goes with its reader */
 	void (*on_gone)(void *data);
 	void *data;
 };
@@ -78,6 +84,10 @@ static void lose_reader(struct stream *s)
 	s->out = NULL;
 	s->streams->count--;
 	h2o_linklist_unlink(&s->link);
+	s->is_behind = false;
+	if (s->reader != NULL)
+		watch_reader_gone(s->reader);
+	s->reader = NULL;
 }
 
 static void end_reader(struct stream *s)
@@ -88,13 +98,29 @@ static void end_reader(struct stream *s)
 	lose_reader(s);
 }
 
+static void go_if_over(struct stream *s)
+{
+	if (!s->is_over)
+		return;
+	replay_end(s->replay);
+	free(s);
+}
+
+void stream_leave(struct stream *s)
+{
+	end_reader(s);
+	go_if_over(s);
+}
+
 static void on_reader_gone(void *data)
 {
 	struct stream *s = data;
 
 	lose_reader(s);
-	if (s->on_gone == NULL)
-		return; /* of a call, which looks after its client itself (running.c) */
+	if (s->on_gone == NULL) { /* of a call, which looks after its client itself (running.c) */
+		go_if_over(s);
+		return;
+	}
 	s->on_gone(s->data);
 	free(s);
 }
@@ -118,10 +144,50 @@ void streams_tick(void *data)
 	}
 }
 
+/* ---- catching up ---- */
+
+/* What its reader has missed, or a piece of that. */
+static h2o_iovec_t next_events(h2o_mem_pool_t *pool, struct stream *s)
+{
+	struct text_buffer b = {.pool = pool};
+	const struct event *event = s->replay->first;
+	char id[EVENT_ID_SIZE];
+
+	for (; event != NULL && b.len < PIECE_SIZE; event = event->next) {
+		if (event->place <= s->sent)
+			continue;
+		replay_id(s->replay, event->place, id);
+		append_event(&b, id, h2o_iovec_init((char *)event->json, event->len));
+		s->sent = event->place;
+	}
+	s->is_behind = event != NULL;
+	return text_of_buffer(&b);
+}
+
+/* All that was written has left. */
+static void catch_up(void *data)
+{
+	struct stream *s = data;
+	h2o_mem_pool_t pool;
+
+	if (!s->is_behind)
+		return;
+	h2o_mem_init_pool(&pool);
+	h2o_iovec_t events = next_events(&pool, s);
+	if (events.len > 0)
+		write_bytes(s, events);
+	h2o_mem_clear_pool(&pool);
+	if (s->is_over && !s->is_behind)
+		stream_leave(s);
+}
+
 /* ---- beginning ---- */
 
 bool stream_accepted(struct request *r)
 {
+	/* without chunks a stream could not say that it has ended */
+	if (r->h2o != NULL && r->h2o->version < 0x101)
+		return false;
 	h2o_iovec_t accept = request_header(r, "accept", NULL);
 
 	while (accept.len > 0) {
@@ -151,7 +217,8 @@ static struct reply_stream *begin_reply(struct request *r, struct stream *s, h2o
 	struct reply_stream_options options = {
 	    .content_type = "text/event-stream",
 	    .first = first.len > 0 ? first : text_of(COMMENT),
-	    .on_gone = s != NULL ? on_reader_gone : NULL,
+	    .on_gone = on_reader_gone,
+	    .on_sent = catch_up,
 	    .data = s,
 	    .outlives_request = outlives_request,
 	};
@@ -185,7 +252,7 @@ bool stream_begin(struct request *r)
 		return false;
 	struct stream *s = make_stream(r, NULL, NULL);
 	if (call->era == ERA_LEGACY && call->session.is_open && call->session.version == VERSION_2025_11_25)
-		s->replay = replay_new(&mcp_of(r)->replays, call->session.owner, s);
+		s->replay = replay_new(&mcp_of(r)->replays, call->session.owner, bearer_of(r)->person, s);
 	if (s->replay != NULL)
 		first = priming(r, s->replay);
 	set_reader(s, begin_reply(r, s, first, false));
@@ -223,8 +290,10 @@ void stream_send(struct stream *s, h2o_iovec_t json)
 
 	if (s->replay != NULL)
 		replay_add(s->replay, json, id);
-	if (s->out == NULL)
+	if (s->out == NULL || s->is_behind)
 		return;
+	if (s->replay != NULL)
+		s->sent = s->replay->places;
 	h2o_mem_init_pool(&pool);
 	struct text_buffer b = {.pool = &pool};
 	append_event(&b, s->replay != NULL ? id : NULL, json);
@@ -239,6 +308,10 @@ void stream_finish(struct stream **stream, h2o_iovec_t json)
 	*stream = NULL;
 	if (json.len > 0)
 		stream_send(s, json);
+	if (s->is_behind) {
+		s->is_over = true;
+		return;
+	}
 	end_reader(s);
 	if (s->replay != NULL)
 		replay_end(s->replay);
@@ -258,18 +331,31 @@ void stream_pause(struct stream *s, unsigned retry_ms)
 
 /* ---- coming back ---- */
 
-static h2o_iovec_t missed_events(struct request *r, const struct replay *replay, uint64_t place)
+/* Of a call that has ended: for the reader only. */
+static struct stream *make_stream_of(struct request *r, struct replay *replay)
 {
-	struct text_buffer b = {.pool = &r->pool};
-	char id[EVENT_ID_SIZE];
+	struct stream *s = make_stream(r, NULL, NULL);
 
-	for (const struct event *event = replay->first; event != NULL; event = event->next) {
-		if (event->place <= place)
-			continue;
-		replay_id(replay, event->place, id);
-		append_event(&b, id, h2o_iovec_init((char *)event->json, event->len));
+	s->replay = replay;
+	s->is_over = true;
+	replay->stream = s;
+	return s;
+}
+
+static step_result read_on(struct request *r, struct stream *s, uint64_t place)
+{
+	s->sent = place;
+	struct reply_stream *out = begin_reply(r, s, next_events(&r->pool, s), true);
+	if (out == NULL) {
+		s->is_behind = false;
+		go_if_over(s);
+		return STEP_DONE;
 	}
-	return text_of_buffer(&b);
+	set_reader(s, out);
+	s->reader = watch_reader(r, s);
+	if (s->is_over && !s->is_behind)
+		stream_leave(s);
+	return STEP_DONE;
 }
 
 step_result stream_resume(struct request *r, h2o_iovec_t last_event_id)
@@ -282,19 +368,14 @@ step_result stream_resume(struct request *r, h2o_iovec_t last_event_id)
 		return rpc_reply_error(
 		    r, 400, (h2o_iovec_t){NULL, 0},
 		    (struct rpc_problem){RPC_INVALID_REQUEST, "The event of Last-Event-ID is not known here"}, NULL);
-	struct stream *s = replay->stream;
-	h2o_iovec_t missed = missed_events(r, replay, place);
-	if (s == NULL && missed.len == 0) {
+	if (replay->stream == NULL && (replay->last == NULL || replay->last->place <= place)) {
 		/* a client that is told of an empty stream would come back for ever */
 		reply_header(r, "allow", "POST, DELETE");
 		return fail(r, &METHOD_NOT_ALLOWED, "the stream has ended");
 	}
-	if (s != NULL)
-		end_reader(s); /* the connection that the client has lost */
-	struct reply_stream *out = begin_reply(r, s, missed, true);
-	if (s != NULL && out != NULL)
-		set_reader(s, out);
-	else if (out != NULL)
-		reply_stream_end(out);
-	return STEP_DONE;
+	if (replay->stream != NULL)
+		stream_leave(replay->stream); /* the connection that the client has lost; a stream that is over goes */
+	if (!watch_may_open(r))
+		return STEP_DONE;
+	return read_on(r, replay->stream != NULL ? replay->stream : make_stream_of(r, replay), place);
 }

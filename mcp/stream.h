@@ -23,7 +23,7 @@ void streams_tick(void *streams);
 
 /* The client takes event streams, and nothing is answered yet. */
 bool stream_possible(struct request *r);
-/* Accept lists text/event-stream. */
+/* Accept lists text/event-stream, and the connection speaks HTTP/1.1. */
 bool stream_accepted(struct request *r);
 
 /* The stream of call_of(r): begun when something is to be said; rpc_reply and rpc_reply_error end it with the answer as
@@ -43,7 +43,10 @@ void stream_finish(struct stream **stream, h2o_iovec_t json);
  * stream_can_wait. */
 void stream_pause(struct stream *stream, unsigned retry_ms);
 
-/* GET with Last-Event-ID: what followed that event, and what will. */
+/* Who reads it has to leave; the call goes on. The stream may be no more then. */
+void stream_leave(struct stream *stream);
+
+/* GET with Last-Event-ID: what followed that event, piece by piece as the client takes it, and what will follow. */
 step_result stream_resume(struct request *r, h2o_iovec_t last_event_id);
 
 #endif

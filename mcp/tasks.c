@@ -14,8 +14,11 @@
 
 enum {
 	TASKS_MAX = 1024,
-	TASKS_PER_CALLER_MAX = 32,
 	BYTES_MAX = 64 * 1024 * 1024, /* of all outcomes */
+	/* of one person */
+	UNDER_WAY_MAX = 32,
+	PERSON_TASKS_MAX = 128,
+	PERSON_BYTES_MAX = 8 * 1024 * 1024,
 	LIFETIME_MS = 60 * 60 * 1000,
 	POLL_MS = 1000,
 };
@@ -35,8 +38,9 @@ static void drop(struct task *task)
 {
 	h2o_linklist_unlink(&task->link);
 	task->tasks->count--;
-	task->tasks->bytes -= task->outcome.len;
 	free(task->outcome.base);
+	free(task->name);
+	h2o_mem_release_shared(task->bearer);
 	free(task);
 }
 
@@ -46,20 +50,35 @@ void tasks_close(struct tasks *tasks)
 		drop(task_at(tasks->all.next));
 }
 
+static void look_after(struct task *task, int64_t now_ms)
+{
+	bool is_over = now_ms - task->begun_ms >= LIFETIME_MS;
+
+	if (task->r == NULL && is_over)
+		drop(task);
+	else if (task->r != NULL && is_over)
+		running_stop(task->r, RUNNING_CANCELLED, "the task has had its time");
+	else if (task->r != NULL && task->bearer->grant_id[0] == '\0' && clock_now() >= task->bearer->expires)
+		running_stop(task->r, RUNNING_REVOKED, "the token has expired, and there is no grant");
+}
+
 void tasks_tick(void *data)
 {
 	struct tasks *tasks = data;
 	int64_t now_ms = clock_monotonic_ms();
 
 	for (h2o_linklist_t *n = tasks->all.next, *next; n != &tasks->all; n = next) {
-		struct task *task = task_at(n);
 		next = n->next;
-		if (now_ms - task->begun_ms < LIFETIME_MS)
-			return; /* so have the others, which are younger */
-		if (task->r == NULL)
-			drop(task);
-		else
-			running_stop(task->r, RUNNING_CANCELLED, "the task has had its time");
+		look_after(task_at(n), now_ms);
+	}
+}
+
+void tasks_revoke(struct tasks *tasks, enum token_key key, h2o_iovec_t value)
+{
+	for (h2o_linklist_t *n = tasks->all.next, *next; n != &tasks->all; n = next) {
+		next = n->next;
+		if (task_at(n)->r == NULL && text_is(value, bearer_key(task_at(n)->bearer, key)))
+			drop(task_at(n));
 	}
 }
 
@@ -70,25 +89,69 @@ void tasks_end_all(struct tasks *tasks)
 			running_stop(task_at(n)->r, RUNNING_SERVER_ENDS, "the server goes down");
 }
 
-/* The oldest that have ended go. */
-static void make_room(struct tasks *tasks, size_t bytes)
+/* ---- room ---- */
+
+/* What a person has; 0: what all have. */
+struct load {
+	uint64_t person;
+	size_t count, bytes;
+};
+
+static bool counts(const struct load *load, const struct task *task)
 {
+	return load->person == 0 || load->person == task->bearer->person;
+}
+
+/* The oldest that have ended go. */
+static void make_room_of(struct tasks *tasks, struct load load, const struct load *limit)
+{
+	for (h2o_linklist_t *n = tasks->all.next; n != &tasks->all; n = n->next)
+		if (counts(&load, task_at(n))) {
+			load.count++;
+			load.bytes += task_at(n)->outcome.len;
+		}
 	for (h2o_linklist_t *n = tasks->all.next, *next; n != &tasks->all; n = next) {
-		if (tasks->count < TASKS_MAX && tasks->bytes + bytes <= BYTES_MAX)
-			return;
+		struct task *task = task_at(n);
 		next = n->next;
-		if (task_at(n)->r == NULL)
-			drop(task_at(n));
+		if (load.count <= limit->count && load.bytes <= limit->bytes)
+			return;
+		if (task->r != NULL || !counts(&load, task))
+			continue;
+		load.count--;
+		load.bytes -= task->outcome.len;
+		drop(task);
 	}
 }
 
-static size_t count_of_caller(struct tasks *tasks, const uint8_t caller[SESSION_OWNER_SIZE])
+/* A person's own go first: nobody pushes out those of others while she has more than her share. `more` tasks and
+ * `bytes` are to come. */
+static void make_room(struct tasks *tasks, uint64_t person, size_t more, size_t bytes)
+{
+	const struct load own = {.count = PERSON_TASKS_MAX, .bytes = PERSON_BYTES_MAX},
+			  all = {.count = TASKS_MAX, .bytes = BYTES_MAX};
+
+	make_room_of(tasks, (struct load){person, more, bytes}, &own);
+	make_room_of(tasks, (struct load){0, more, bytes}, &all);
+}
+
+static size_t count_under_way(struct tasks *tasks, uint64_t person)
 {
 	size_t count = 0;
 
 	for (h2o_linklist_t *n = tasks->all.next; n != &tasks->all; n = n->next)
-		count += task_at(n)->r != NULL && memcmp(task_at(n)->caller, caller, SESSION_OWNER_SIZE) == 0;
+		count += task_at(n)->r != NULL && task_at(n)->bearer->person == person;
 	return count;
+}
+
+/* ---- whose they are ---- */
+
+/* True if who asks may use the tool by today's token. */
+static bool may_use(struct request *r, const struct task *task)
+{
+	const struct view *view = view_of(r);
+	const struct item *item = catalogue_find(view->catalogue, ITEM_TOOL, text_of(task->name));
+
+	return item != NULL && view->decisions[item->index] == ALLOWED;
 }
 
 struct task *task_find(struct request *r, h2o_iovec_t text)
@@ -102,8 +165,9 @@ struct task *task_find(struct request *r, h2o_iovec_t text)
 	session_caller(r, caller);
 	for (h2o_linklist_t *n = mcp->tasks.all.next; n != &mcp->tasks.all; n = n->next) {
 		struct task *task = task_at(n);
-		if (memcmp(task->id, handle.id, sizeof(task->id)) == 0)
-			return memcmp(task->caller, caller, sizeof(caller)) == 0 ? task : NULL;
+		if (memcmp(task->id, handle.id, sizeof(task->id)) != 0)
+			continue;
+		return memcmp(task->caller, caller, sizeof(caller)) == 0 && may_use(r, task) ? task : NULL;
 	}
 	return NULL;
 }
@@ -118,24 +182,25 @@ static const char UNKNOWN_ERROR[] = "{\"code\":-32603,\"message\":\"The call cou
 
 static void keep_outcome(struct task *task, const char *bytes, size_t len)
 {
-	make_room(task->tasks, len);
+	make_room(task->tasks, task->bearer->person, 0, len);
 	task->outcome = h2o_iovec_init(h2o_mem_alloc(len), len);
 	memcpy(task->outcome.base, bytes, len);
-	task->tasks->bytes += len;
 }
 
 static step_result take_end(struct request *part, int status, h2o_iovec_t body)
 {
 	struct task *task = call_of(part)->task;
 	size_t head = text_starts(body, RESULT) ? sizeof(RESULT) - 1 : sizeof(ERROR) - 1;
-	bool has_result = text_starts(body, RESULT), has_error = text_starts(body, ERROR);
+	enum running_end end = call_of(part)->running.end;
+	/* what comes after a revocation is nobody's any more */
+	bool has_result = text_starts(body, RESULT) && end != RUNNING_REVOKED, has_error = text_starts(body, ERROR);
 
 	(void)status;
 	clock_format_now(task->updated_at);
 	if (has_result)
 		task->end = TASK_COMPLETED;
 	else
-		task->end = call_of(part)->running.end != RUNNING_ON ? TASK_CANCELLED : TASK_FAILED;
+		task->end = end != RUNNING_ON ? TASK_CANCELLED : TASK_FAILED;
 	if (has_result || (has_error && task->end == TASK_FAILED))
 		keep_outcome(task, body.base + head, body.len - head - 1);
 	else if (task->end == TASK_FAILED)
@@ -189,7 +254,13 @@ static struct task *make_task(struct request *r)
 	struct tasks *tasks = &mcp_of(r)->tasks;
 	struct task *task = h2o_mem_alloc(sizeof(*task));
 
-	*task = (struct task){.tasks = tasks, .begun_ms = clock_monotonic_ms()};
+	*task = (struct task){
+	    .tasks = tasks,
+	    .begun_ms = clock_monotonic_ms(),
+	    .bearer = (struct bearer *)bearer_of(r),
+	    .name = h2o_strdup(NULL, call_of(r)->name.base, call_of(r)->name.len).base,
+	};
+	h2o_mem_addref_shared(task->bearer);
 	random_bytes(task->id, sizeof(task->id));
 	session_caller(r, task->caller);
 	clock_format_now(task->created_at);
@@ -203,14 +274,13 @@ static struct task *make_task(struct request *r)
 step_result task_become(struct request *r)
 {
 	struct tasks *tasks = &mcp_of(r)->tasks;
-	uint8_t caller[SESSION_OWNER_SIZE];
+	uint64_t person = bearer_of(r)->person;
 	struct text_buffer b = {.pool = &r->pool};
 
 	if (call_of(r)->task != NULL)
 		h2o_fatal("a task becomes a task");
-	session_caller(r, caller);
-	make_room(tasks, 0);
-	if (tasks->count >= TASKS_MAX || count_of_caller(tasks, caller) >= TASKS_PER_CALLER_MAX)
+	make_room(tasks, person, 1, 0);
+	if (tasks->count >= TASKS_MAX || count_under_way(tasks, person) >= UNDER_WAY_MAX)
 		return answer_problem(r, "There are too many tasks under way.");
 	struct task *task = make_task(r);
 	text_append_str(&b, "{\"resultType\":\"task\",");

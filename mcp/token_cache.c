@@ -17,16 +17,24 @@ struct token_cache {
 	struct age_row living, dead;
 };
 
-void bearer_forget_view(struct bearer *b)
-{
-	if (b->view != NULL)
-		h2o_mem_release_shared(b->view);
-	b->view = NULL;
-}
-
 static void dispose_bearer(void *data)
 {
-	bearer_forget_view(data);
+	struct bearer *b = data;
+
+	if (b->limits != NULL)
+		h2o_mem_release_shared(b->limits);
+	json_decref(b->parsed);
+}
+
+const json_t *bearer_claims(const struct bearer *bearer)
+{
+	struct bearer *b = (struct bearer *)bearer; /* what it says does not change */
+
+	if (b->parsed == NULL)
+		b->parsed = json_loads(b->claims, JSON_ALLOW_NUL, NULL);
+	if (b->parsed == NULL)
+		b->parsed = json_object(); /* of a token that nobody said anything about */
+	return b->parsed;
 }
 
 /* Texts lie behind the structure: one piece of memory for each token. */
@@ -45,11 +53,21 @@ static size_t size_of_text(const char *text)
 	return text != NULL ? strlen(text) + 1 : 1;
 }
 
+static uint64_t person_of(const char *subject)
+{
+	uint8_t digest[SHA256_SIZE];
+	uint64_t person;
+
+	sha256(text_of(subject), digest);
+	memcpy(&person, digest, sizeof(person));
+	return person | 1;
+}
+
 struct bearer *bearer_make(const struct bearer_facts *f)
 {
 	size_t size = sizeof(struct bearer) + size_of_text(f->subject) + size_of_text(f->username) +
 	              size_of_text(f->client_id) + size_of_text(f->grant_id) + size_of_text(f->jti) +
-	              size_of_text(f->scope) + size_of_text(f->grantable);
+	              size_of_text(f->scope) + size_of_text(f->grantable) + size_of_text(f->claims);
 	struct bearer *b = h2o_mem_alloc_shared(NULL, size, dispose_bearer);
 	char *at = (char *)(b + 1);
 
@@ -62,12 +80,14 @@ struct bearer *bearer_make(const struct bearer_facts *f)
 	};
 	memcpy(b->digest, f->digest, sizeof(b->digest));
 	b->subject = place_text(&at, f->subject);
+	b->person = person_of(b->subject);
 	b->username = place_text(&at, f->username);
 	b->client_id = place_text(&at, f->client_id);
 	b->grant_id = place_text(&at, f->grant_id);
 	b->jti = place_text(&at, f->jti);
 	b->scope = place_text(&at, f->scope);
 	b->grantable = place_text(&at, f->grantable);
+	b->claims = place_text(&at, f->claims);
 	return b;
 }
 
@@ -228,6 +248,15 @@ struct bearer *token_cache_find(struct token_cache *cache, const uint8_t digest[
 	return b;
 }
 
+bool token_cache_knows_grant(struct token_cache *cache, h2o_iovec_t grant, int64_t since_ms)
+{
+	const struct bearer *b = grant.len > 0 ? *chain_of(cache, TOKEN_GRANT, grant) : NULL;
+
+	while (b != NULL && !(b->active && b->asked_ms >= since_ms && text_is(grant, b->grant_id)))
+		b = b->links[TOKEN_GRANT].next;
+	return b != NULL;
+}
+
 void token_cache_put(struct token_cache *cache, struct bearer *b)
 {
 	struct bearer **at = place_of(cache, b->digest);
@@ -266,12 +295,6 @@ void token_cache_drop_all(struct token_cache *cache)
 		drop_oldest(cache, &cache->living);
 	while (cache->dead.oldest != NULL)
 		drop_oldest(cache, &cache->dead);
-}
-
-void token_cache_forget_views(struct token_cache *cache)
-{
-	for (struct bearer *b = cache->living.oldest; b != NULL; b = b->newer)
-		bearer_forget_view(b);
 }
 
 size_t token_cache_count(const struct token_cache *cache)

@@ -24,10 +24,18 @@ struct bearer {
 	int64_t dies_ms;  /* clock_monotonic_ms from which on it is not believed, however new */
 	int64_t expires;  /* the token's exp */
 	const char *subject, *username, *client_id, *grant_id, *jti; /* "" if unknown */
+	uint64_t person;                                             /* of the subject's digest: never 0 */
 	const char *scope;                                           /* granted ones as text */
 	const char *grantable;                                       /* what its person could be granted */
+	const char *claims;                                          /* JSON of an object (claims.h) */
 	struct confirmation bound;                                   /* to whom; possession.h */
-	struct view *view; /* what it sees of a catalogue, once somebody has asked (view.h); NULL before */
+	struct view_place {
+		size_t at;
+		uint64_t number; /* 0: none */
+	} view;                  /* where what it sees of the catalogue was kept when somebody asked (view.h) */
+	struct limits *limits;   /* of the catalogue that the number is of (view.h); NULL: none */
+	uint64_t limited;        /* 0: nobody has asked */
+	json_t *parsed;          /* bearer_claims; NULL before */
 	/* the table's own */
 	struct bearer *next, *older, *newer;
 	struct bearer_link links[TOKEN_KEYS];
@@ -37,13 +45,14 @@ struct bearer_facts {
 	const uint8_t *digest;
 	bool active;
 	int64_t asked_ms, dies_ms, expires;
-	const char *subject, *username, *client_id, *grant_id, *jti, *scope, *grantable;
+	const char *subject, *username, *client_id, *grant_id, *jti, *scope, *grantable, *claims;
 	struct confirmation bound;
 };
 
 /* A new reference; texts are copied. */
 struct bearer *bearer_make(const struct bearer_facts *facts);
-void bearer_forget_view(struct bearer *bearer);
+/* What is said of the caller, as an object; lives as long as the bearer. Parsed when it is first asked for. */
+const json_t *bearer_claims(const struct bearer *bearer);
 /* The grant, jti or client of the token; "" if it has none. */
 const char *bearer_key(const struct bearer *bearer, enum token_key key);
 
@@ -58,13 +67,13 @@ void token_cache_close(struct token_cache *cache);
  * known at this moment. Borrowed: link it to a pool before anything else happens. */
 struct bearer *token_cache_find(struct token_cache *cache, const uint8_t digest[SHA256_SIZE], int64_t now_ms,
                                 int64_t age_limit_ms);
+/* True if an active token of the grant is there that was asked about since then. */
+bool token_cache_knows_grant(struct token_cache *cache, h2o_iovec_t grant, int64_t since_ms);
 /* Takes the reference; replaces one of the same digest. */
 void token_cache_put(struct token_cache *cache, struct bearer *bearer);
 /* How many were dropped. */
 size_t token_cache_drop(struct token_cache *cache, enum token_key key, h2o_iovec_t value);
 void token_cache_drop_all(struct token_cache *cache);
-/* No token keeps a catalogue that is not the newest. */
-void token_cache_forget_views(struct token_cache *cache);
 size_t token_cache_count(const struct token_cache *cache);
 
 #endif

@@ -15,6 +15,7 @@ enum token_kind {
 struct token_source {
 	enum token_kind kind;
 	struct introspection *introspection; /* who is asked; NULL if nobody */
+	json_t *shown; /* what the token says of itself, where nobody here can prove it; NULL: nothing */
 };
 struct token_source token_source_of(const struct mcp *mcp, h2o_mem_pool_t *pool, h2o_iovec_t token);
 

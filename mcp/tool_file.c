@@ -4,6 +4,7 @@
 
 #include "common/config.h"
 #include "mcp/loading.h"
+#include "mcp/sql_plan.h"
 #include "mcp/tool_headers.h"
 
 static const char SCHEMA[] =
@@ -38,7 +39,8 @@ static const char SCHEMA[] =
     "    properties:\n"
     "      columns: {type: array, items: {type: string, minLength: 1, maxLength: 63}, uniqueItems: true, minItems: 1, "
     "maxItems: 64}\n"
-    "      rows: {type: integer, minimum: 1, maximum: 1000}\n";
+    "      rows: {type: integer, minimum: 1, maximum: 1000}\n"
+    "      bytes: " SQL_BYTES_SCHEMA "\n";
 
 static enum tier tier_of(h2o_iovec_t name)
 {

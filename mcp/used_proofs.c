@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+
 /* Half of a SHA-256: two proofs that share it are as good as impossible to find, and would only harm who made them. */
 enum { MARK_SIZE = 16, SLOTS_MIN = 64 };
 typedef uint8_t mark[MARK_SIZE];
@@ -18,7 +20,7 @@ struct generation {
 struct used_proofs {
 	struct generation now, before; /* what is in neither is too old to be taken */
 	size_t capacity;
-	int64_t lifetime_ms;
+	int64_t lifetime_ms, since;
 };
 
 static const mark FREE;
@@ -35,7 +37,8 @@ struct used_proofs *used_proofs_open(size_t capacity, int64_t lifetime_ms)
 {
 	struct used_proofs *used = h2o_mem_alloc(sizeof(*used));
 
-	*used = (struct used_proofs){.capacity = capacity, .lifetime_ms = lifetime_ms};
+	/* another process may have taken one in this very second */
+	*used = (struct used_proofs){.capacity = capacity, .lifetime_ms = lifetime_ms, .since = clock_now() + 1};
 	generation_begin(&used->now, INT64_MIN / 2);
 	generation_begin(&used->before, INT64_MIN / 2);
 	return used;
@@ -46,6 +49,11 @@ void used_proofs_close(struct used_proofs *used)
 	free(used->now.slots);
 	free(used->before.slots);
 	free(used);
+}
+
+int64_t used_proofs_since(const struct used_proofs *used)
+{
+	return used->since;
 }
 
 /* The slot of the mark, or the free one where it would be. The digest is a hash already. */

@@ -13,6 +13,8 @@ struct used_proofs;
 struct used_proofs *used_proofs_open(size_t capacity, int64_t lifetime_ms);
 void used_proofs_close(struct used_proofs *used);
 
+/* Seconds since 1970: what was used before is not known here. */
+int64_t used_proofs_since(const struct used_proofs *used);
 enum proof_use { PROOF_FIRST, PROOF_AGAIN, PROOF_NO_ROOM };
 enum proof_use used_proofs_add(struct used_proofs *used, const uint8_t digest[SHA256_SIZE], int64_t now_ms);
 

@@ -8,7 +8,11 @@
 int serve_main(const char *file, int argc, char **argv);
 int check_main(const char *file, int argc, char **argv);
 int scopes_main(const char *file, int argc, char **argv);
+int claims_sql_main(const char *file, int argc, char **argv);
 int catalogue_main(const char *file, int argc, char **argv);
+int approve_main(const char *file, int argc, char **argv);
 int schema_main(const char *file, int argc, char **argv);
+int import_main(const char *file, int argc, char **argv);
+int explain_main(const char *file, int argc, char **argv);
 
 #endif

@@ -21,6 +21,7 @@ static void drop_kept(struct views *views)
 	for (size_t i = 0; i < VIEWS_MAX && views->kept[i] != NULL; i++) {
 		h2o_mem_release_shared(views->kept[i]);
 		views->kept[i] = NULL;
+		views->numbers[i] = 0;
 	}
 	views->next = 0;
 }
@@ -33,6 +34,7 @@ void views_switch(struct views *views, struct catalogue *catalogue)
 	if (views->catalogue != NULL)
 		h2o_mem_release_shared(views->catalogue);
 	views->catalogue = catalogue;
+	views->catalogues++;
 }
 
 void views_close(struct views *views)
@@ -61,78 +63,110 @@ static struct view *make_view(const struct views *views, uint8_t *decisions)
 	return view;
 }
 
-static void keep_view(struct views *views, struct view *view)
+static struct view_place keep_view(struct views *views, struct view *view)
 {
-	if (views->kept[views->next] != NULL)
-		h2o_mem_release_shared(views->kept[views->next]);
-	views->kept[views->next] = view;
-	views->next = (views->next + 1) % VIEWS_MAX;
+	size_t at = views->next;
+
+	if (views->kept[at] != NULL)
+		h2o_mem_release_shared(views->kept[at]);
+	views->kept[at] = view;
+	views->numbers[at] = ++views->made;
+	views->next = (at + 1) % VIEWS_MAX;
+	return (struct view_place){at, views->made};
 }
 
-struct view *views_get(struct views *views, const struct scopes *granted, const struct scopes *grantable)
+static struct view_place find_or_make(struct views *views, const struct asker *asker)
 {
 	size_t count = views->catalogue->count;
 	uint8_t *decisions = h2o_mem_alloc(count + 1);
-	struct view *view = NULL;
 
-	policy_decide_all(views->catalogue, granted, grantable, decisions);
-	for (size_t i = 0; i < VIEWS_MAX && views->kept[i] != NULL && view == NULL; i++)
-		if (memcmp(views->kept[i]->decisions, decisions, count) == 0)
-			view = views->kept[i];
-	if (view == NULL) {
-		view = make_view(views, decisions);
-		keep_view(views, view);
-	} else {
+	policy_decide_all(views->catalogue, asker, decisions);
+	for (size_t i = 0; i < VIEWS_MAX && views->kept[i] != NULL; i++) {
+		if (memcmp(views->kept[i]->decisions, decisions, count) != 0)
+			continue;
 		free(decisions);
+		return (struct view_place){i, views->numbers[i]};
 	}
-	h2o_mem_addref_shared(view);
-	return view;
+	return keep_view(views, make_view(views, decisions));
+}
+
+struct view *views_get(struct views *views, const struct asker *asker)
+{
+	return views->kept[find_or_make(views, asker).at];
 }
 
 /* ---- of a token and of a request ---- */
 
+/* Most tokens are limited by nothing but their scopes: what is said of their callers need not even be parsed. */
+static void settle_limits(const struct views *views, struct bearer *bearer, const struct scopes *granted)
+{
+	const struct catalogue *catalogue = views->catalogue;
+
+	if (bearer->limited == views->catalogues)
+		return;
+	if (bearer->limits != NULL)
+		h2o_mem_release_shared(bearer->limits);
+	bearer->limits = NULL;
+	bearer->limited = views->catalogues;
+	if (catalogue->rules != NULL || strstr(bearer->claims, "\"authorization_details\"") != NULL)
+		bearer->limits = limits_make(catalogue, bearer_claims(bearer), granted);
+}
+
 struct view *view_of_bearer(struct views *views, struct bearer *bearer)
 {
-	struct scopes granted = {NULL, 0}, grantable = {NULL, 0};
+	struct asker asker = {.limits = NULL};
 	h2o_mem_pool_t pool;
 
-	if (bearer->view != NULL && bearer->view->catalogue == views->catalogue)
-		return bearer->view;
-	bearer_forget_view(bearer);
+	if (bearer->view.number != 0 && views->numbers[bearer->view.at] == bearer->view.number)
+		return views->kept[bearer->view.at];
 	h2o_mem_init_pool(&pool);
-	scopes_parse(&pool, text_of(bearer->scope), &granted);
-	scopes_parse(&pool, text_of(bearer->grantable), &grantable);
-	granted = policy_implied(&pool, views->catalogue->settings, &granted);
-	grantable = policy_implied(&pool, views->catalogue->settings, &grantable);
-	bearer->view = views_get(views, &granted, &grantable);
+	scopes_parse(&pool, text_of(bearer->scope), &asker.granted);
+	scopes_parse(&pool, text_of(bearer->grantable), &asker.grantable);
+	asker.granted = policy_implied(&pool, views->catalogue->settings, &asker.granted);
+	asker.grantable = policy_implied(&pool, views->catalogue->settings, &asker.grantable);
+	settle_limits(views, bearer, &asker.granted);
+	asker.limits = bearer->limits;
+	bearer->view = find_or_make(views, &asker);
 	h2o_mem_clear_pool(&pool);
-	return bearer->view;
+	return views->kept[bearer->view.at];
 }
 
 struct view_hold { /* lives in the request's pool */
 	struct view *view;
+	struct limits *limits;
 };
 
 static void release_hold(void *data)
 {
 	struct view_hold *hold = data;
 
+	if (hold->limits != NULL)
+		h2o_mem_release_shared(hold->limits);
 	if (hold->view != NULL)
 		h2o_mem_release_shared(hold->view);
-	hold->view = NULL;
+	*hold = (struct view_hold){.view = NULL};
 }
 
 struct view *view_of(struct request *r)
 {
 	struct call *call = call_of(r);
+	struct bearer *bearer = (struct bearer *)bearer_of(r);
 
 	if (call->view == NULL)
 		call->view = h2o_mem_alloc_shared(&r->pool, sizeof(*call->view), release_hold);
 	else if (call->view->view != NULL)
 		return call->view->view;
-	call->view->view = view_of_bearer(mcp_of(r)->views, (struct bearer *)bearer_of(r));
+	*call->view = (struct view_hold){.view = view_of_bearer(mcp_of(r)->views, bearer), .limits = bearer->limits};
 	h2o_mem_addref_shared(call->view->view);
+	if (bearer->limits != NULL)
+		h2o_mem_addref_shared(bearer->limits);
 	return call->view->view;
+}
+
+struct limits *limits_of(struct request *r)
+{
+	view_of(r);
+	return call_of(r)->view->limits;
 }
 
 void view_let_go(struct request *r)

@@ -9,10 +9,12 @@ enum { VIEWS_MAX = 64 };
 
 struct views {
 	struct catalogue *catalogue;
+	uint64_t catalogues; /* how many there have been */
 	const char *server_info;
 	const struct cursor_key *key;
 	struct view *kept[VIEWS_MAX];
-	size_t next; /* the oldest one is replaced */
+	uint64_t numbers[VIEWS_MAX], made; /* each has one of its own */
+	size_t next;                       /* the oldest one is replaced */
 };
 
 void view_list_dispose(struct view_list *list);

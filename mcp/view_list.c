@@ -25,27 +25,38 @@ const char *view_list_member(enum item_kind kind)
 	return LISTS[kind].member;
 }
 
-/* Items of the kind that are seen. */
-static const struct item **collect(h2o_mem_pool_t *pool, const struct view *view, enum item_kind kind, size_t *count)
+/* One pass: what is seen, and where pages begin. */
+static void make_list(const struct view *view, enum item_kind kind, struct view_list *list)
 {
 	const struct catalogue *c = view->catalogue;
-	const struct item **items = h2o_mem_alloc_pool(pool, (catalogue_count(c, kind) + 1) * sizeof(struct item *));
+	struct text_buffer digests;
+	h2o_mem_pool_t scratch;
 
-	*count = 0;
-	for (size_t i = c->firsts[kind]; i < c->firsts[kind + 1]; i++)
-		if (view->decisions[i] != HIDDEN)
-			items[(*count)++] = c->items[i];
-	return items;
+	h2o_mem_init_pool(&scratch);
+	digests = (struct text_buffer){.pool = &scratch};
+	text_append_str(&digests, "");
+	list->begins = h2o_mem_alloc((catalogue_count(c, kind) / LIST_PAGE + 2) * sizeof(list->begins[0]));
+	list->begins[0] = c->firsts[kind];
+	for (size_t i = c->firsts[kind]; i < c->firsts[kind + 1]; i++) {
+		if (view->decisions[i] == HIDDEN)
+			continue;
+		if (list->count % LIST_PAGE == 0)
+			list->begins[list->count / LIST_PAGE] = i;
+		list->count++;
+		text_append_str(&digests, c->items[i]->digest);
+	}
+	sha256(h2o_iovec_init(digests.base, digests.len), list->seen);
+	h2o_mem_clear_pool(&scratch);
+	list->pages = list->count > 0 ? (list->count + LIST_PAGE - 1) / LIST_PAGE : 1;
+	list->begins[list->pages] = c->firsts[kind + 1];
+	list->made = true;
 }
 
-static void digest_items(h2o_mem_pool_t *pool, const struct item **items, size_t count, uint8_t seen[SHA256_SIZE])
+const struct view_list *view_list(struct view *view, enum item_kind kind)
 {
-	struct text_buffer b = {.pool = pool};
-
-	text_append_str(&b, "");
-	for (size_t i = 0; i < count; i++)
-		text_append_str(&b, items[i]->digest);
-	sha256(h2o_iovec_init(b.base, b.len), seen);
+	if (!view->lists[kind].made)
+		make_list(view, kind, &view->lists[kind]);
+	return &view->lists[kind];
 }
 
 static void append_tail(struct text_buffer *b, const struct view *view, const char *cursor, bool modern)
@@ -68,56 +79,47 @@ static h2o_iovec_t keep_text(const struct text_buffer *b)
 	return kept;
 }
 
-static void make_page(h2o_mem_pool_t *pool, const struct view *view, enum item_kind kind, const struct item **items,
-                      size_t count, size_t page)
+static struct text_buffer make_page(h2o_mem_pool_t *pool, const struct view *view, enum item_kind kind, size_t page,
+                                    bool modern)
 {
 	const struct view_list *list = &view->lists[kind];
-	size_t begin = page * LIST_PAGE, end = begin + LIST_PAGE < count ? begin + LIST_PAGE : count;
-	const char *cursor = NULL;
+	struct text_buffer b = {.pool = pool};
+	const char *cursor = NULL, *comma = "";
 
-	if (end < count)
-		cursor = cursor_seal(pool, view->views->key, LISTS[kind].method, list->seen, end);
-	for (int modern = 0; modern < 2; modern++) {
-		struct text_buffer b = {.pool = pool};
-		text_append_printf(&b, "%s\"%s\":[", modern ? "{\"resultType\":\"complete\"," : "{",
-		                   LISTS[kind].member);
-		for (size_t i = begin; i < end; i++) {
-			text_append_str(&b, i > begin ? "," : "");
-			text_append_iovec(&b, items[i]->listed);
-		}
-		text_append_str(&b, "]");
-		append_tail(&b, view, cursor, modern);
-		list->texts[modern][page] = keep_text(&b);
+	if (page + 1 < list->pages)
+		cursor = cursor_seal(pool, view->views->key, LISTS[kind].method, list->seen, (page + 1) * LIST_PAGE);
+	text_append_printf(&b, "%s\"%s\":[", modern ? "{\"resultType\":\"complete\"," : "{", LISTS[kind].member);
+	for (size_t i = list->begins[page]; i < list->begins[page + 1]; i++) {
+		if (view->decisions[i] == HIDDEN)
+			continue;
+		text_append_str(&b, comma);
+		text_append_iovec(&b, view->catalogue->items[i]->listed);
+		comma = ",";
 	}
+	text_append_str(&b, "]");
+	append_tail(&b, view, cursor, modern);
+	return b;
 }
 
-const struct view_list *view_list(struct view *view, enum item_kind kind)
+h2o_iovec_t view_list_text(h2o_mem_pool_t *pool, struct view *view, enum item_kind kind, size_t page, bool modern)
 {
-	struct view_list *list = &view->lists[kind];
-	h2o_mem_pool_t pool;
-	size_t count;
+	h2o_iovec_t *kept = page < LIST_PAGES_KEPT ? &view->lists[kind].texts[modern][page] : NULL;
 
-	if (list->made)
-		return list;
-	h2o_mem_init_pool(&pool);
-	const struct item **items = collect(&pool, view, kind, &count);
-	digest_items(&pool, items, count, list->seen);
-	list->pages = count > 0 ? (count + LIST_PAGE - 1) / LIST_PAGE : 1;
-	for (int modern = 0; modern < 2; modern++)
-		list->texts[modern] = h2o_mem_alloc(list->pages * sizeof(h2o_iovec_t));
-	for (size_t page = 0; page < list->pages; page++)
-		make_page(&pool, view, kind, items, count, page);
-	list->made = true;
-	h2o_mem_clear_pool(&pool);
-	return list;
+	view_list(view, kind);
+	if (kept != NULL && kept->base != NULL)
+		return *kept;
+	struct text_buffer b = make_page(pool, view, kind, page, modern);
+	if (kept == NULL)
+		return h2o_iovec_init(b.base, b.len);
+	*kept = keep_text(&b);
+	return *kept;
 }
 
 void view_list_dispose(struct view_list *list)
 {
-	for (size_t page = 0; list->made && page < list->pages; page++) {
+	for (size_t page = 0; page < LIST_PAGES_KEPT; page++) {
 		free(list->texts[0][page].base);
 		free(list->texts[1][page].base);
 	}
-	free(list->texts[0]);
-	free(list->texts[1]);
+	free(list->begins);
 }

@@ -39,6 +39,8 @@ struct watch {
 	uint8_t seen[CHANGE_COUNT][SEEN_SIZE]; /* what its lists were like */
 	unsigned kinds;
 	bool has_session; /* legacy */
+	bool is_first;    /* where its session is told what is told once */
+	bool is_reader;   /* of the stream of a call */
 	h2o_iovec_t id;   /* base NULL: legacy */
 	char **uris;
 	size_t uri_count;
@@ -101,6 +103,7 @@ static void dispose(struct watch *w)
 {
 	h2o_linklist_unlink(&w->link);
 	w->mcp->watches.count--;
+	w->mcp->watches.is_marked = false;
 	h2o_mem_release_shared(w->bearer);
 	for (size_t i = 0; i < w->uri_count; i++)
 		free(w->uris[i]);
@@ -118,6 +121,10 @@ static void end(struct watch *w)
 {
 	h2o_mem_pool_t pool;
 
+	if (w->is_reader) {
+		stream_leave(w->stream); /* calls watch_reader_gone */
+		return;
+	}
 	h2o_mem_init_pool(&pool);
 	if (w->id.base != NULL)
 		tell(w, "notifications/cancelled", "requestId", w->id);
@@ -178,8 +185,11 @@ void watch_doubt(struct mcp *mcp)
 void watch_end_all(struct mcp *mcp)
 {
 	mcp->watches.limit = 0;
-	while (!h2o_linklist_is_empty(&mcp->watches.all))
-		end(WATCH_OF(mcp->watches.all.next));
+	for (h2o_linklist_t *n = mcp->watches.all.next, *next; n != &mcp->watches.all; n = next) {
+		next = n->next;
+		if (!WATCH_OF(n)->is_reader)
+			end(WATCH_OF(n));
+	}
 }
 
 void watch_end_session(struct mcp *mcp, const uint8_t owner[SESSION_OWNER_SIZE])
@@ -229,50 +239,94 @@ static void note_lists(struct watch *w, uint8_t seen[CHANGE_COUNT][SEEN_SIZE])
 	}
 }
 
-step_result watch_open(struct request *r, const struct watch_options *options)
+static struct watch *make_watch(struct request *r)
 {
 	struct watch *w = h2o_mem_alloc(sizeof(*w));
-	struct mcp *mcp = mcp_of(r);
+	struct watches *watches = &mcp_of(r)->watches;
 
 	*w = (struct watch){
-	    .mcp = mcp,
+	    .mcp = mcp_of(r),
 	    .bearer = (struct bearer *)bearer_of(r),
 	    .heard_ms = bearer_of(r)->asked_ms,
-	    .kinds = options->kinds,
-	    .has_session = options->id.base == NULL && call_of(r)->session.is_open,
-	    .uris = options->uris,
-	    .uri_count = options->uri_count,
+	    .has_session = call_of(r)->session.is_open,
 	};
 	h2o_mem_addref_shared(w->bearer);
-	if (options->id.base != NULL)
-		w->id = h2o_strdup(NULL, options->id.base, options->id.len);
 	memcpy(w->owner, call_of(r)->session.owner, SESSION_OWNER_SIZE);
 	session_caller(r, w->caller);
+	h2o_linklist_insert(watches->all.next, &w->link); /* in front of the others */
+	watches->count++;
+	watches->is_marked = false;
+	return w;
+}
+
+step_result watch_open(struct request *r, const struct watch_options *options)
+{
+	struct watch *w = make_watch(r);
+
+	w->kinds = options->kinds;
+	w->uris = options->uris;
+	w->uri_count = options->uri_count;
+	if (options->id.base != NULL)
+		w->id = h2o_strdup(NULL, options->id.base, options->id.len);
 	note_lists(w, w->seen);
-	h2o_linklist_insert(mcp->watches.all.next, &w->link); /* in front of the others */
-	mcp->watches.count++;
 	w->stream = stream_open(r, options->first, on_gone, w);
 	if (w->stream == NULL)
 		dispose(w);
 	return STEP_DONE;
 }
 
+struct watch *watch_reader(struct request *r, struct stream *stream)
+{
+	struct watch *w = make_watch(r);
+
+	w->is_reader = true;
+	w->stream = stream;
+	return w;
+}
+
+void watch_reader_gone(struct watch *reader)
+{
+	dispose(reader);
+}
+
 /* ---- changes ---- */
 
-/* 2025-11-25, basic/transports: a message goes to one of a client's streams only. They are its newest first. */
-static bool is_first_of_session(const struct watch *w)
+/* True if it is the first of its session that comes here. The id of a session begins with random bytes. */
+static bool take_place(struct watch **places, size_t mask, struct watch *w)
 {
-	if (!w->has_session)
-		return true;
-	for (h2o_linklist_t *n = w->mcp->watches.all.next; n != &w->link; n = n->next)
-		if (WATCH_OF(n)->has_session && memcmp(WATCH_OF(n)->owner, w->owner, SESSION_OWNER_SIZE) == 0)
+	uint64_t random;
+
+	memcpy(&random, w->owner, sizeof(random));
+	size_t at = random & mask;
+	for (; places[at] != NULL; at = (at + 1) & mask)
+		if (memcmp(places[at]->owner, w->owner, SESSION_OWNER_SIZE) == 0)
 			return false;
+	places[at] = w;
 	return true;
+}
+
+/* 2025-11-25, basic/transports: a message goes to one of a client's streams only. They are its newest first. */
+static void mark_firsts(struct watches *watches)
+{
+	size_t size = 16;
+
+	if (watches->is_marked)
+		return;
+	while (size < 2 * watches->count)
+		size *= 2;
+	struct watch **places = h2o_mem_alloc(size * sizeof(struct watch *));
+	memset(places, 0, size * sizeof(struct watch *));
+	for (h2o_linklist_t *n = watches->all.next; n != &watches->all; n = n->next) {
+		struct watch *w = WATCH_OF(n);
+		w->is_first = !w->is_reader && (!w->has_session || take_place(places, size - 1, w));
+	}
+	free(places);
+	watches->is_marked = true;
 }
 
 static void tell_changes(struct watch *w, unsigned kinds)
 {
-	if ((w->kinds & kinds) == 0 || !is_first_of_session(w))
+	if ((w->kinds & kinds) == 0 || !w->is_first)
 		return;
 	for (size_t i = 0; i < CHANGE_COUNT; i++)
 		if ((CHANGES[i].kind & w->kinds & kinds) != 0)
@@ -281,16 +335,20 @@ static void tell_changes(struct watch *w, unsigned kinds)
 
 void watch_changed(struct mcp *mcp, unsigned kinds)
 {
+	mark_firsts(&mcp->watches);
 	for (h2o_linklist_t *n = mcp->watches.all.next; n != &mcp->watches.all; n = n->next)
 		tell_changes(WATCH_OF(n), kinds);
 }
 
 void watch_catalogue_changed(struct mcp *mcp)
 {
+	mark_firsts(&mcp->watches);
 	for (h2o_linklist_t *n = mcp->watches.all.next; n != &mcp->watches.all; n = n->next) {
 		struct watch *w = WATCH_OF(n);
 		uint8_t seen[CHANGE_COUNT][SEEN_SIZE];
 		unsigned kinds = 0;
+		if (w->kinds == 0)
+			continue;
 		note_lists(w, seen);
 		for (size_t i = 0; i < CHANGE_COUNT; i++)
 			if (memcmp(seen[i], w->seen[i], SEEN_SIZE) != 0)
@@ -303,7 +361,7 @@ void watch_catalogue_changed(struct mcp *mcp)
 static bool watches_resource(const struct watch *w, h2o_iovec_t uri)
 {
 	if (w->id.base == NULL)
-		return session_subscribes(&w->mcp->sessions, w->owner, uri) && is_first_of_session(w);
+		return w->is_first && session_subscribes(&w->mcp->sessions, w->owner, uri);
 	for (size_t i = 0; i < w->uri_count; i++)
 		if (text_is(uri, w->uris[i]))
 			return true;
@@ -314,6 +372,7 @@ void watch_resource_changed(struct mcp *mcp, h2o_iovec_t uri)
 {
 	h2o_mem_pool_t pool;
 
+	mark_firsts(&mcp->watches);
 	h2o_mem_init_pool(&pool);
 	struct text_buffer quoted = {.pool = &pool};
 	text_append_json(&quoted, uri);

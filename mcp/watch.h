@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who wants to hear of changes: the GET streams of the legacy era and subscriptions/listen of the modern one. A watch
  * lives without its request, in a few hundred bytes. It ends with its reader, and with the token that opened it: when
- * that expires, is revoked, or has not been heard of for too long. */
+ * that expires, is revoked, or has not been heard of for too long.
+ *
+ * A client that has come back for the events of a call (stream_resume) listens too: it counts as the others, and what
+ * ends their streams ends its reading, but not the call. */
 #ifndef SALLYPORT_MCP_WATCH_H
 #define SALLYPORT_MCP_WATCH_H
 
@@ -10,12 +13,14 @@
 
 struct mcp;
 struct stream;
+struct watch;
 
 enum watch_kind { WATCH_TOOLS = 1, WATCH_PROMPTS = 2, WATCH_RESOURCES = 4, WATCH_ALL = 7 };
 
 struct watches {            /* zeroed until watches_open */
 	h2o_linklist_t all; /* newest first */
 	size_t count, limit, limit_per_caller;
+	bool is_marked; /* watch.is_first is what it should be */
 };
 
 struct watch_options {
@@ -32,13 +37,18 @@ bool watch_may_open(struct request *r);
 /* Begins the stream; the request ends. */
 step_result watch_open(struct request *r, const struct watch_options *options);
 
+/* The caller of r, who may open one, reads the stream of a call: stream_leave ends that. */
+struct watch *watch_reader(struct request *r, struct stream *stream);
+/* It does so no more. */
+void watch_reader_gone(struct watch *reader);
+
 /* Once a second. */
 void watches_tick(void *mcp);
 /* Ends those of this grant, token (by jti) or client. */
 void watch_revoke(struct mcp *mcp, enum token_key key, h2o_iovec_t value);
 /* Events may have been missed: a token that nobody has heard of for half a minute from now is not believed. */
 void watch_doubt(struct mcp *mcp);
-/* The server goes down; no more begin. */
+/* The server goes down; no more begin. Who reads the stream of a call stays until that ends. */
 void watch_end_all(struct mcp *mcp);
 /* The session ends. */
 void watch_end_session(struct mcp *mcp, const uint8_t owner[SESSION_OWNER_SIZE]);

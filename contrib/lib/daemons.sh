@@ -66,11 +66,13 @@ find_postgres() {
 }
 
 make_cluster() {
+	local unsynced=()
+	[[ ${SALLYPORT_FSYNC:-on} == on ]] || unsynced=(--no-sync)
 	rm -rf -- "$home/pg.part"
 	mkdir -m 0700 -- "$home/pg.part"
 	((EUID != 0)) || chown "$SYSTEM_USER:$SYSTEM_USER" "$home/pg.part"
 	as_daemon "$pg_bin/initdb" -D "$home/pg.part" -U postgres -E UTF8 --locale=C.UTF-8 --data-checksums \
-		--auth=peer || return
+		--auth=peer "${unsynced[@]}" || return
 	# As root: root is the database's administrator, and the daemons' user may only be the daemons' roles.
 	{
 		printf 'local all all peer map=instance\n'
@@ -84,7 +86,7 @@ make_cluster() {
 	} >"$home/pg.part/pg_ident.conf"
 	{
 		printf '%s\n' "listen_addresses = ''" "unix_socket_permissions = 0700" "max_connections = 60" \
-			"shared_buffers = 64MB" "timezone = 'UTC'" "log_timezone = 'UTC'" "log_line_prefix = '%m [%p] %u@%d '"
+			"shared_buffers = 64MB" "fsync = ${SALLYPORT_FSYNC:-on}" "timezone = 'UTC'" "log_timezone = 'UTC'" "log_line_prefix = '%m [%p] %u@%d '"
 	} >>"$home/pg.part/postgresql.conf"
 	# At last, so that a run that was stopped half-way begins again.
 	mv -T -- "$home/pg.part" "$home/pg"

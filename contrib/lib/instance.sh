@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # The whole of an instance: what it needs in which order. Sourced by contrib/quickstart and tests/conformance/serve,
-# which set: state home authz_port mcp_port
+# which set: state home authz_port mcp_port, and wanted_samples if other samples than the company are wanted
 # shellcheck disable=SC2034,SC2154
 
 # Two runs for one instance take turns.
@@ -29,6 +29,7 @@ stop_daemons() {
 start_instance() {
 	find_postgres
 	choose_ports
+	choose_samples "${wanted_samples:-}"
 	[[ -f $home/pg/PG_VERSION ]] || step "Making a private PostgreSQL cluster" make_cluster
 	[[ -n $(postgres_pid) ]] || step "Starting PostgreSQL" start_postgres
 	write_configuration

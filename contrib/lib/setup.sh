@@ -5,14 +5,39 @@
 # which sets: top home state
 # shellcheck disable=SC2154
 
-sample=$top/contrib/sample # tools, resources and prompts, their scopes and their data
+sample=$top/contrib/samples/company # tools, resources and prompts, their scopes and their data
+samples=() # names of those in contrib/samples that come on top of it
 
-# The people of the demo: name, display name, scopes.
+# The people of the demo: name, display name, scopes, claims.
 PEOPLE=(
 	"alice|Alice (analyst)|logs:read deployments:read customers:read"
 	"bob|Bob (engineer)|logs:read deployments:read tickets:read users:read"
 	"carol|Carol (administrator)|logs:read deployments:read customers:read tickets:read users:read tools:admin"
 )
+
+# choose_samples "NAME...": of a new instance, for good. Without a name: the company alone.
+choose_samples() {
+	[[ -e $home/etc/mcp.yaml ]] || remember samples "$1"
+	read -ra samples <<<"$(recall samples)"
+	((${#samples[@]} == 0)) || PEOPLE=(
+		'alice|Alice (analyst)|logs:read deployments:read customers:read accounts:read|{"regions": ["north"], "environments": []}'
+		'bob|Bob (engineer)|logs:read deployments:read tickets:read users:read accounts:read hosts:read deployments:write|{"regions": ["south"], "environments": ["staging"]}'
+		'carol|Carol (administrator)|logs:read deployments:read customers:read tickets:read users:read tools:admin accounts:read hosts:read deployments:write|{"regions": ["north", "south", "west"], "environments": ["staging", "production"]}'
+	)
+}
+
+# sample_files NAME: the files of this name, of the company and of what comes on top.
+sample_files() {
+	local folder
+	for folder in "$sample" "${samples[@]/#/$top/contrib/samples/}"; do
+		[[ ! -e $folder/$1 ]] || printf '%s\0' "$folder/$1"
+	done
+}
+
+# sample_members NAME: what stands in these files, without comments.
+sample_members() {
+	sample_files "$1" | xargs -0 -r sed '/^#/d'
+}
 
 authz() { "$home/prefix/sbin/sallyport-authz" -c "$home/etc/authz.yaml" "$@"; }
 mcp() { "$home/prefix/sbin/sallyport-mcp" -c "$home/etc/mcp.yaml" "$@"; }
@@ -49,7 +74,7 @@ choose_ports() {
 
 # configuration_file NAME: standard input, unless the file is there: it may have been edited.
 configuration_file() {
-	[[ ! -e $home/etc/$1 ]] || return 0
+	[[ ! -e $home/etc/$1 ]] || { cat >/dev/null; return 0; }
 	cat >"$home/etc/$1.part"
 	chmod 0640 "$home/etc/$1.part"
 	((EUID != 0)) || chown "root:$SYSTEM_USER" "$home/etc/$1.part"
@@ -67,7 +92,23 @@ write_configuration() {
 		templates: $home/prefix/share/sallyport/templates
 		audit_log: $home/logs/audit.log
 	END
-	configuration_file mcp.yaml <<-END
+	mcp_configuration | configuration_file mcp.yaml
+	((${#samples[@]} == 0)) || rules | configuration_file rules.yaml
+	copy_items
+	if [[ ! -s $home/etc/authz.secrets ]]; then
+		"$home/prefix/sbin/sallyport-authz" secret new | keep_private "$home/etc/authz.secrets" "$SYSTEM_USER:$SYSTEM_USER"
+	fi
+	if ((${#samples[@]} > 0)) && [[ ! -s $home/etc/mcp.secrets ]]; then
+		"$home/prefix/sbin/sallyport-authz" secret new | keep_private "$home/etc/mcp.secrets" "$SYSTEM_USER:$SYSTEM_USER"
+	fi
+	if [[ ! -s $home/etc/mcp-introspection.secret ]]; then
+		# Another one comes when the client is made.
+		random_text 32 | keep_private "$home/etc/mcp-introspection.secret" "$SYSTEM_USER:$SYSTEM_USER"
+	fi
+}
+
+mcp_configuration() {
+	cat <<-END
 		# The MCP resource server of this instance. \`sallyport-mcp -c FILE check\` checks this file.
 		resource: $resource
 		name: Sallyport demo
@@ -76,7 +117,7 @@ write_configuration() {
 		authorization_server: $issuer
 		introspection: {client_id: sallyport-demo-mcp, client_secret_file: mcp-introspection.secret}
 		scopes:
-		$(sed '/^#/d; s/^/  /' "$sample/scopes.yaml")
+		$(sample_members scopes.yaml | sed 's/^/  /')
 		tools: tools
 		resources: resources
 		prompts: prompts
@@ -84,19 +125,33 @@ write_configuration() {
 		  read: {conninfo: "$(conninfo sallyport_tools_read sallyport)"}
 		  write: {conninfo: "$(conninfo sallyport_tools_write sallyport)", connections: 1}
 	END
-	local folder
+	((${#samples[@]} == 0)) || cat <<-END
+		secrets: mcp.secrets
+		claims:
+		$(sample_members claims.yaml | sed 's/^/  /')
+		rules: rules.yaml
+		$(sample_members settings.yaml)
+	END
+}
+
+# The rules of all samples in one file.
+rules() {
+	printf '%s\n' "# What callers may do beyond their scopes. \`sallyport-mcp -c mcp.yaml explain --help\` says how to ask about a call."
+	printf 'rules:\n'
+	sample_members rules.yaml | sed '/^rules:$/d'
+}
+
+copy_items() {
+	local folder files
 	for folder in tools resources prompts; do
 		[[ ! -d $home/etc/$folder ]] || continue
-		cp -R -- "$sample/$folder" "$home/etc/$folder"
-		chmod -R u=rwX,go=rX "$home/etc/$folder"
+		rm -rf -- "$home/etc/$folder.part"
+		mkdir -- "$home/etc/$folder.part"
+		mapfile -d '' files < <(sample_files "$folder")
+		cp -R -- "${files[@]/%//.}" "$home/etc/$folder.part"
+		chmod -R u=rwX,go=rX "$home/etc/$folder.part"
+		mv -T -- "$home/etc/$folder.part" "$home/etc/$folder"
 	done
-	if [[ ! -s $home/etc/authz.secrets ]]; then
-		"$home/prefix/sbin/sallyport-authz" secret new | keep_private "$home/etc/authz.secrets" "$SYSTEM_USER:$SYSTEM_USER"
-	fi
-	if [[ ! -s $home/etc/mcp-introspection.secret ]]; then
-		# Another one comes when the client is made.
-		random_text 32 | keep_private "$home/etc/mcp-introspection.secret" "$SYSTEM_USER:$SYSTEM_USER"
-	fi
 }
 
 # random_text BYTES: lower-case letters and digits in groups of four.
@@ -113,8 +168,14 @@ migrate() {
 	authz migrate --database "$(conninfo postgres sallyport)" --sql "$home/prefix/share/sallyport/sql"
 }
 
+# All of it or nothing.
 load_sample() {
-	admin_sql sallyport <"$sample/sample.sql"
+	((${#samples[@]} == 0)) || mcp claims-sql | admin_sql sallyport || return
+	{
+		printf 'begin;\n'
+		sample_files data.sql | xargs -0 sed '/^begin;$/d; /^commit;$/d'
+		printf 'commit;\n'
+	} | admin_sql sallyport
 }
 
 sample_is_loaded() {
@@ -123,14 +184,15 @@ sample_is_loaded() {
 
 # Each person gets a random password, once. It is kept in private/people, for --json and the demo only.
 make_people() {
-	local row name display scopes password
+	local row name display scopes claims password
 	for row in "${PEOPLE[@]}"; do
-		IFS='|' read -r name display scopes <<<"$row"
+		IFS='|' read -r name display scopes claims <<<"$row"
 		! grep -q "^$name:" "$home/private/people" 2>/dev/null || continue
 		password=$(random_text 10)
 		# Made by a run that was stopped half-way: then only the password is new.
 		authz person add "$name" --display "$display" --scope "$scopes" <<<"$password" ||
 			authz person password "$name" <<<"$password" || return
+		[[ -z $claims ]] || authz person claims "$name" - <<<"$claims" || return
 		{ cat "$home/private/people" 2>/dev/null || true; printf '%s:%s\n' "$name" "$password"; } |
 			keep_private "$home/private/people.new" root:root
 		mv -f -- "$home/private/people.new" "$home/private/people"
@@ -181,7 +243,7 @@ json_text() {
 people_json() {
 	local row name display scopes password comma=
 	for row in "${PEOPLE[@]}"; do
-		IFS='|' read -r name display scopes <<<"$row"
+		IFS='|' read -r name display scopes _ <<<"$row"
 		password=$(sed -n "s/^$name://p" "$home/private/people")
 		printf '%s\n    {"username": "%s", "password": "%s", "scopes": ["%s"]}' "$comma" "$name" "$password" "${scopes// /\", \"}"
 		comma=,

@@ -15,7 +15,7 @@ $$;
 CREATE OR REPLACE FUNCTION authz.introspect_api_key(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_key_id uuid,
 	OUT outcome text, OUT username text, OUT scope text, OUT client_id text, OUT subject text, OUT grantable_scope text, OUT expires_in bigint,
-	OUT roles text[], OUT groups text[], OUT resource text, OUT issued_at bigint, OUT expires_at bigint)
+	OUT roles text[], OUT groups text[], OUT claims text, OUT resource text, OUT issued_at bigint, OUT expires_at bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -41,7 +41,7 @@ BEGIN
 		RETURN;
 	END IF;
 	outcome := 'active';
-	SELECT p.username, p.roles, p.groups INTO username, roles, groups FROM authz.people AS p WHERE p.person_id = v_key.person_id;
+	SELECT p.username, p.roles, p.groups, p.claims INTO username, roles, groups, claims FROM authz.people AS p WHERE p.person_id = v_key.person_id;
 	subject := coalesce(v_key.person_id::text, v_key.client_id);
 	client_id := coalesce(v_key.client_id, 'api-key:' || v_key.name);
 	scope := array_to_string(v_scopes, ' ');
@@ -141,8 +141,9 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-CREATE OR REPLACE TRIGGER api_keys_of_person AFTER UPDATE OF enabled, scopes, roles, groups ON authz.people FOR EACH ROW
-	WHEN ((OLD.enabled, OLD.scopes, OLD.roles, OLD.groups) IS DISTINCT FROM (NEW.enabled, NEW.scopes, NEW.roles, NEW.groups))
+CREATE OR REPLACE TRIGGER api_keys_of_person AFTER UPDATE OF enabled, scopes, roles, groups, claims ON authz.people FOR EACH ROW
+	WHEN ((OLD.enabled, OLD.scopes, OLD.roles, OLD.groups, OLD.claims)
+	      IS DISTINCT FROM (NEW.enabled, NEW.scopes, NEW.roles, NEW.groups, NEW.claims))
 	EXECUTE FUNCTION authz.api_keys_of_person_told();
 
 -- The keys of a client sleep while it is disabled, as its own grants do.

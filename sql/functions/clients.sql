@@ -69,7 +69,7 @@ END
 $$;
 
 -- Everything but id, origin, method and shared secret; p_consent NULL: it and the default resource stay, too. What its verdicts compare follows the
--- key material by itself (client_proof.sql). Switching off ends what is under way; the grants live again when it is switched on.
+-- key material by itself (rules.sql). Switching off ends what is under way; the grants live again when it is switched on.
 CREATE OR REPLACE FUNCTION authz.client_update(
 	p_client_id text, p_name text, p_grant_types text[], p_redirect_uris text[], p_scope text, p_application_type text, p_client_uri text,
 	p_logo_uri text, p_tos_uri text, p_policy_uri text, p_software_id text, p_software_version text, p_contacts jsonb, p_resource text,

@@ -132,8 +132,9 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-CREATE OR REPLACE TRIGGER person_changed AFTER UPDATE OF enabled, scopes, roles, groups ON authz.people FOR EACH ROW
-	WHEN ((OLD.enabled, OLD.scopes, OLD.roles, OLD.groups) IS DISTINCT FROM (NEW.enabled, NEW.scopes, NEW.roles, NEW.groups))
+CREATE OR REPLACE TRIGGER person_changed AFTER UPDATE OF enabled, scopes, roles, groups, claims ON authz.people FOR EACH ROW
+	WHEN ((OLD.enabled, OLD.scopes, OLD.roles, OLD.groups, OLD.claims)
+	      IS DISTINCT FROM (NEW.enabled, NEW.scopes, NEW.roles, NEW.groups, NEW.claims))
 	EXECUTE FUNCTION authz.person_told();
 CREATE OR REPLACE TRIGGER person_deleted AFTER DELETE ON authz.people FOR EACH ROW EXECUTE FUNCTION authz.person_told();
 

@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION authz.introspect(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_grant_id uuid, p_jti text,
 	OUT outcome text, OUT username text, OUT scope text, OUT client_id text, OUT subject text, OUT grantable_scope text, OUT expires_in bigint,
-	OUT roles text[], OUT groups text[])
+	OUT roles text[], OUT groups text[], OUT claims text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -24,8 +24,8 @@ BEGIN
 	                ORDER BY s.name), ' ') END,
 	       floor(extract(epoch FROM CASE WHEN g.expires_at < v_now + interval '1 day' THEN g.expires_at - v_now
 	                                     WHEN g.grant_id IS NOT NULL THEN interval '1 day' END))::bigint,
-	       p.roles, p.groups
-	INTO outcome, username, client_id, subject, scope, grantable_scope, expires_in, roles, groups
+	       p.roles, p.groups, p.claims
+	INTO outcome, username, client_id, subject, scope, grantable_scope, expires_in, roles, groups, claims
 	FROM authz.clients AS r
 	LEFT JOIN (authz.grants AS g
 	           JOIN authz.clients AS c ON c.client_id = g.client_id AND c.enabled

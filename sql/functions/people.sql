@@ -34,6 +34,30 @@ BEGIN
 END
 $$;
 
+-- All that is known of a person, as one object; NULL: nobody of that name.
+CREATE OR REPLACE FUNCTION authz.person_show(p_username text)
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	RETURN (SELECT json_build_object('sub', p.person_id, 'username', p.username, 'display_name', p.display_name, 'enabled', p.enabled,
+	                                 'scope', array_to_string(ARRAY(SELECT s FROM unnest(p.scopes) AS s WHERE NOT authz.is_of_person(s)), ' '),
+	                                 'own_scope', array_to_string(p.own_scopes, ' '), 'roles', to_json(p.roles), 'groups', to_json(p.groups),
+	                                 'claims', p.claims::json)
+	        FROM authz.people AS p WHERE p.username = lower(p_username COLLATE "C"));
+END
+$$;
+
+-- What the operator says of the person: a JSON object, which resource servers are told from now on. 'done', 'no_person', or 'refused': it is no object, is
+-- too long, or has a member of a name that tokens give a meaning to.
+CREATE OR REPLACE FUNCTION authz.person_set_claims(p_username text, p_claims text)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
+BEGIN
+	UPDATE authz.people AS p SET claims = p_claims WHERE p.username = lower(p_username COLLATE "C");
+	RETURN CASE WHEN FOUND THEN 'done' ELSE 'no_person' END;
+EXCEPTION WHEN check_violation THEN
+	RETURN 'refused';
+END
+$$;
+
 -- Disabling ends sessions, grants and remembered consents for good: enabling again does not bring them back.
 CREATE OR REPLACE FUNCTION authz.person_set_enabled(p_username text, p_enabled boolean)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$

@@ -130,6 +130,9 @@ BEGIN
 			scope := array_to_string(authz.scopes_common(coalesce(p_scopes, v_grant.scopes), v_grant.allowed), ' ');
 			roles := v_grant.roles;
 			groups := v_grant.groups;
+			IF outcome <> 'limited' AND p_method = 'none' AND p_key IS NOT NULL AND v_grant.key_thumbprint IS NULL THEN
+				UPDATE authz.grants AS g SET key_thumbprint = p_key WHERE g.grant_id = p_grant_id; -- whichever generation the first proof came with
+			END IF;
 		ELSE
 			UPDATE authz.grants AS g SET revoked_at = v_now, revoked_for = 'refresh_reused' WHERE g.grant_id = p_grant_id;
 			outcome := 'reused';

@@ -109,6 +109,7 @@ DECLARE
 		WHEN NOT pg_catalog.octet_length(NEW.state) <= 4096 THEN 'requests_state_check'
 		WHEN NOT pg_catalog.length(NEW.prompt) <= 256 THEN 'requests_prompt_check'
 		WHEN NOT pg_catalog.octet_length(NEW.nonce) <= 1024 THEN 'requests_nonce_check'
+		WHEN NOT NEW.key_thumbprint ~ '^[A-Za-z0-9_-]{43}$' THEN 'requests_key_thumbprint_check' -- RFC 7638, SHA-256
 	END;
 BEGIN
 	IF v_broken IS NOT NULL THEN
@@ -117,7 +118,8 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-CREATE OR REPLACE TRIGGER request_rules BEFORE INSERT OR UPDATE OF redirect_uri, scopes, code_challenge, state, prompt, nonce ON authz.requests
+CREATE OR REPLACE TRIGGER request_rules BEFORE INSERT OR UPDATE OF
+	redirect_uri, scopes, code_challenge, state, prompt, nonce, key_thumbprint ON authz.requests
 FOR EACH ROW EXECUTE FUNCTION authz.request_rules();
 
 CREATE OR REPLACE FUNCTION authz.code_rules()
@@ -127,6 +129,7 @@ DECLARE
 		WHEN NOT pg_catalog.cardinality(NEW.scopes) > 0 THEN 'codes_scopes_check'
 		WHEN NOT NEW.code_challenge ~ '^[A-Za-z0-9_-]{43}$' THEN 'codes_code_challenge_check'
 		WHEN NOT pg_catalog.octet_length(NEW.nonce) <= 1024 THEN 'codes_nonce_check'
+		WHEN NOT NEW.key_thumbprint ~ '^[A-Za-z0-9_-]{43}$' THEN 'codes_key_thumbprint_check'
 	END;
 BEGIN
 	IF v_broken IS NOT NULL THEN
@@ -135,5 +138,5 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-CREATE OR REPLACE TRIGGER code_rules BEFORE INSERT OR UPDATE OF scopes, code_challenge, nonce ON authz.codes
+CREATE OR REPLACE TRIGGER code_rules BEFORE INSERT OR UPDATE OF scopes, code_challenge, nonce, key_thumbprint ON authz.codes
 FOR EACH ROW EXECUTE FUNCTION authz.code_rules();

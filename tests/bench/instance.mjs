@@ -134,7 +134,7 @@ export class Instance {
 
   async quickstart() {
     const json = join(this.folder, 'instance.json')
-    await run(join(top, 'contrib', 'quickstart'), '--state', this.state, '--authz-port', '0', '--mcp-port', '0', '--no-demo-flow', '--json', json)
+    await run(join(top, 'contrib', 'quickstart'), '--state', this.state, '--authz-port', '0', '--mcp-port', '0', '--no-demo-flow', '--plain', '--json', json)
     Object.assign(this, JSON.parse(await readFile(json, 'utf8')))
     this.home = dirname(dirname(this.logs.audit))
     const owner = await stat(`/proc/${this.pids.authz}`)

@@ -21,7 +21,7 @@ export async function authzStatement(name) {
 /** The statement of a tool of the sample, behind the one that sets its bounds: one implicit transaction, as at the daemon. */
 export async function toolStatements(name) {
   const source = await readFile(join(top, 'mcp', 'catalogue.c'), 'utf8')
-  const tool = await readFile(join(top, 'contrib', 'sample', 'tools', `${name}.yaml`), 'utf8')
+  const tool = await readFile(join(top, 'contrib', 'samples', 'company', 'tools', `${name}.yaml`), 'utf8')
   return {
     bounds: literals(/READ_BOUNDS\[\] =\s*((?:"(?:[^"\\]|\\.)*"\s*)+);/.exec(source)[1]),
     statement: /^ {2}statement: (.*)$/m.exec(tool)[1],

@@ -4,8 +4,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,8 +13,9 @@ import { after, test } from 'node:test'
 import { auth, createMCPClient } from '@ai-sdk/mcp'
 import { Browser, signInAndDecide } from '../flow/lib/browser.mjs'
 import { getTokens } from '../flow/lib/client.mjs'
+import { atEnd, ENDS_WITH_US } from '../flow/lib/ending.mjs'
 import { startInstance } from '../flow/lib/instance.mjs'
-import { until } from '../flow/lib/programs.mjs'
+import { freePort, until } from '../flow/lib/programs.mjs'
 import { MemoryProvider } from '../flow/lib/sdk.mjs'
 
 const modules = fileURLToPath(new URL('node_modules', import.meta.url))
@@ -27,16 +27,9 @@ const CUSTOMER = { name: 'get_customer', arguments: { customer_id: 'C-1013' } }
 
 const folder = await mkdtemp(join(tmpdir(), 'sallyport-clients-'))
 const running = new Set()
-after(async () => {
+atEnd('rm -rf -- "$1"', folder)
+after(() => {
   for (const child of running) child.kill('SIGKILL')
-  await rm(folder, { recursive: true, force: true })
-})
-
-const freePort = () => new Promise((resolve) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address()
-    server.close(() => resolve(port))
-  })
 })
 
 /** A home of its own for one program, and a browser there that only writes down what it is asked to open. */
@@ -52,7 +45,7 @@ async function makeHome() {
 
 function start(home, args) {
   const env = { PATH: `${home}:${process.env.PATH}`, HOME: home, BROWSER: join(home, 'xdg-open'), MCP_REMOTE_CONFIG_DIR: home, MCP_AUTO_OPEN_ENABLED: 'true' }
-  const child = spawn(node, args, { env, cwd: home, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn('setpriv', [...ENDS_WITH_US, '--', node, ...args], { env, cwd: home, stdio: ['pipe', 'pipe', 'pipe'] })
   running.add(child)
   const done = { child, stdout: '', stderr: '' }
   child.stdin.on('error', () => {}) // it may end without reading

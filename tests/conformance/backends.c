@@ -4,4 +4,5 @@
 
 extern const struct backend BACKEND_SCRIPT; /* backend_script.c */
 
-const struct backend *const BACKENDS[] = {&BACKEND_SQL, &BACKEND_STATIC, &BACKEND_SCRIPT, NULL};
+const struct backend *const BACKENDS[] = {&BACKEND_COMMAND, &BACKEND_SQL,  &BACKEND_SQL_QUERY, &BACKEND_STATIC,
+                                          &BACKEND_FILE,    &BACKEND_HTTP, &BACKEND_SCRIPT,    NULL};

@@ -2,14 +2,15 @@
 // The official MCP conformance suite against a real server with a real token: what each revision requires, and what its authors do not score yet. There
 // is no list of expected failures. The suite needs a newer Node than Debian's; it brings its own.
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { after, test } from 'node:test'
+import { ENDS_WITH_US } from '../flow/lib/ending.mjs'
+import { startInstance } from '../flow/lib/instance.mjs'
 import { startProxy } from './proxy.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -43,27 +44,16 @@ if (node === undefined) {
 
 /** The instance of tests/conformance/serve, and before it the proxy that signs in for the suite; both end with this file. */
 async function start() {
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-conformance-'))
-  await chmod(folder, 0o711) // as root, the daemons run as another user
-  const state = join(folder, 'state'), json = join(folder, 'instance.json')
-  const serve = (...args) => promisify(execFile)(join(here, 'serve'), ['--state', state, ...args], { maxBuffer: 16 << 20 })
-  let instance
-  after(async () => {
-    await instance?.proxy.close()
-    await serve('--reset').catch(() => {})
-    await rm(folder, { recursive: true, force: true })
-  })
-  await serve('--json', json).catch((error) => assert.fail(`${error.message}\n${error.stdout}\n${error.stderr}`))
-  instance = JSON.parse(await readFile(json, 'utf8'))
-  instance.person = (name) => instance.people.find((person) => person.username === name)
+  const instance = await startInstance(join(here, 'serve'), [])
   instance.proxy = await startProxy(instance)
+  after(() => instance.proxy.close())
   return instance
 }
 
 /** {code, printed, scenarios}: each scenario with its checks. */
 async function runSuite(url, run) {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-suite-'))
-  const child = spawn(node, [suite, 'server', '--url', url, '--timeout', '120000', '-o', folder, ...run.options], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('setpriv', [...ENDS_WITH_US, '--', node, suite, 'server', '--url', url, '--timeout', '120000', '-o', folder, ...run.options], { stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => { printed += text })
   const code = await new Promise((resolve) => child.on('close', resolve))

@@ -102,7 +102,7 @@ test("a client's key sleeps while it is disabled, and goes with it", async () =>
   await must(instance, 'authz', ['client', 'disable', made.client_id])
   await ends(key)
   await must(instance, 'authz', ['client', 'enable', made.client_id])
-  await until('the key to live again', async () => (await call(key, 'ping')).status === 200, 35)
+  await until('the key to live again', async () => (await call(key, 'ping')).status === 200, 5)
   await must(instance, 'authz', ['client', 'delete', made.client_id])
   await ends(key)
 })

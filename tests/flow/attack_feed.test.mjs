@@ -38,6 +38,7 @@ await deriveConfig(instance, 'mcp.yaml', 'mcp-feed.yaml', [
   [/^tools:.*$/m, 'tools: tools-feed'],
   [/mcp-introspection.secret\}/, 'mcp-introspection.secret, cache: 1s}'],
   [/user=sallyport_tools_read"/, 'user=sallyport_tools_read", connections: 2'],
+  'calls: {per_person: 1000}',
 ])
 const audit = /^audit_log: (.*)$/m.exec(await readFile(etc(instance, 'mcp-feed.yaml'), 'utf8'))[1]
 const conninfo = /^ *read: .*conninfo: "([^"]*)"/m.exec(await readFile(etc(instance, 'mcp-feed.yaml'), 'utf8'))[1]
@@ -61,10 +62,10 @@ const ping = async (token) => (await legacy(server, token, 'ping')).status
 const wait = (token, seconds, mark = 'x') => legacy(server, token, 'tools/call', { name: 'wait', arguments: { seconds, mark } })
 const dead = (grant) => authorization.event('tokens-revoked', { format: 'opaque', id: grant })
 const records = async (mark) => (await readFile(audit, 'utf8')).split('\n').filter((line) => line.includes(`"${mark}"`)).map((line) => JSON.parse(line))
-async function startWait(token, mark) {
+async function startWait(token, mark, running = 1) {
   const started = { answer: wait(token, 60, mark) }
   started.answer.then(({ status }) => (started.status = status))
-  await until('the statement to run', async () => (await sleepers()) > 0)
+  await until('the statement to run', async () => (await sleepers()) >= running)
   return started
 }
 await until('the server to be ready', async () => (await fetch(`http://127.0.0.1:${port}/health`)).status === 200)
@@ -227,6 +228,26 @@ test('after a reset it is asked whether the tokens of running calls are alive', 
   await recover()
 })
 
+test('after a reset a call whose token has merely expired goes on, and ends with its grant', async () => {
+  await untilLive()
+  const grant = randomUUID()
+  const exp = Math.floor(Date.now() / 1000) + 2
+  const started = await startWait(authorization.token({ grant_id: grant, exp }), 'expired')
+  const other = await startWait(authorization.token({ sub: 'another' }), 'other', 2)
+  await until('the token to expire', () => Date.now() / 1000 > exp + 1)
+  authorization.on.introspect = (answer, claims) => answer(claims.grant_id === grant && claims.exp > Date.now() / 1000 ? { active: true, ...claims } : { active: false })
+  authorization.tell(authorization.event('verification'))
+  assert.equal((await other.answer).status, 401)
+  assert.equal(await ping(authorization.token({ grant_id: grant })), 200)
+  assert.equal(started.status, undefined)
+  await until('the feed to wait', () => authorization.waiting.size > 0)
+  authorization.tell(dead(grant))
+  assert.equal((await started.answer).status, 401)
+  assert.deepEqual((await records('expired')).map((r) => [r.outcome, r.reason]), [['cancelled', 'the grant was revoked']])
+  authorization.on.introspect = undefined
+  await recover()
+})
+
 test('a key that is withdrawn ends the tokens that it signed, also those of running calls', async () => {
   await untilLive()
   const token = authorization.token()
@@ -248,14 +269,18 @@ test('hundreds of calls of one grant end at once, each with one answer and one r
   const token = authorization.token({ grant_id: grant })
   assert.equal(await ping(token), 200)
   const calls = Array.from({ length: 200 }, () => wait(token, 60, 'crowd'))
-  await until('statements to run', async () => (await sleepers()) === 2)
+  await until('a statement to run', async () => (await sleepers()) === 1) // the last free connection is not for the same person
+  authorization.on.introspect = (answer) => answer({ active: false }) // a call that comes later is refused at the door
   authorization.tell(dead(grant))
-  const statuses = (await Promise.all(calls)).map(({ status }) => status)
-  assert.ok(statuses.every((status) => status === 401 || status === 503), 'no result, and 503 only where no connection came free for a second')
-  assert.ok(statuses.filter((status) => status === 401).length >= 2)
+  const answers = await Promise.all(calls)
+  authorization.on.introspect = undefined
+  assert.ok(answers.every(({ status }) => status === 401 || status === 503), 'no result, and 503 only where no connection came free for a second')
+  const idOf = ({ headers }) => headers.get('x-request-id')
   const all = await records('crowd')
-  assert.equal(all.length, 200)
-  assert.equal(new Set(all.map((r) => r.request)).size, 200)
+  const recorded = all.map((r) => r.request)
+  assert.ok(all.some((r) => r.outcome === 'cancelled' && r.reason === 'the grant was revoked'))
+  assert.equal(new Set(recorded).size, recorded.length, 'no call has two records')
+  assert.deepEqual(recorded.filter((id) => !answers.map(idOf).includes(id)), [], 'each has its answer')
   await until('no statement to run', async () => (await sleepers()) === 0)
 })
 
@@ -324,7 +349,7 @@ test('a database that goes away amid cancellations', async () => {
 test('it ends with calls that run and a poll that is open, and nothing was misused or left', async () => {
   await recover()
   const token = authorization.token()
-  const calls = Array.from({ length: 6 }, () => wait(token, 60, 'drain'))
+  const calls = Array.from({ length: 6 }, (_, i) => wait(i < 3 ? token : authorization.token({ sub: 'another' }), 60, 'drain'))
   await until('statements to run', async () => (await sleepers()) === 2)
   const began = performance.now()
   const ended = await daemon.stop()

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DPoP (RFC 9449): tokens that are bound to a key of the client, from /authorize to the tool, with real clients and with wrong proofs.
 import assert from 'node:assert/strict'
-import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { request } from 'node:http'
 import { test } from 'node:test'
 import { Client, DpopSession, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import * as oauth from 'oauth4webapi'
@@ -10,7 +11,8 @@ import { Browser, signInAndDecide } from './lib/browser.mjs'
 import { REDIRECT_URI, getCode, legacy, postForm, postJson, redeem, refresh, register } from './lib/client.mjs'
 import { startFalseServer } from './lib/false_server.mjs'
 import { startInstance } from './lib/instance.mjs'
-import { deriveConfig, freePort, must, startDaemon } from './lib/programs.mjs'
+import { deriveConfig, freePort, must, startDaemon, until, writeEtc } from './lib/programs.mjs'
+import { makeKey } from './lib/proof_key.mjs'
 import { MemoryProvider } from './lib/sdk.mjs'
 
 const instance = await startInstance()
@@ -18,23 +20,7 @@ const issuer = new URL(instance.issuer)
 const tokenUrl = `${instance.issuer}/token`
 const http = { [oauth.allowInsecureRequests]: true }
 const now = () => Math.floor(Date.now() / 1000)
-const base64url = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 const sha256 = (text) => createHash('sha256').update(text).digest('base64url')
-
-/** A client's key with the proofs of it; `nonces` remembers what each server wants. */
-function makeKey() {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const jwk = publicKey.export({ format: 'jwk' })
-  const key = { jwk, privateKey, nonces: new Map(), thumbprint: sha256(JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y })) }
-  key.proof = (htm, htu, { token, header = {}, claims = {}, signer = privateKey } = {}) => {
-    const nonce = key.nonces.get(new URL(htu).origin)
-    const input = `${base64url({ typ: 'dpop+jwt', alg: 'ES256', jwk, ...header })}.${base64url({
-      jti: randomUUID(), htm, htu, iat: now(), ...(token ? { ath: sha256(token) } : {}), ...(nonce ? { nonce } : {}), ...claims,
-    })}`
-    return `${input}.${sign('sha256', Buffer.from(input), { key: signer, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
-  }
-  return key
-}
 
 /** Asks again once if the server wants another nonce. `ask(proof)`. */
 async function withNonce(key, htm, htu, options, ask) {
@@ -53,6 +39,15 @@ const tokenRequest = (key, fields, options) => withNonce(key, 'POST', tokenUrl, 
 const refreshFields = (client, token) => ({ grant_type: 'refresh_token', refresh_token: token, client_id: client.client_id })
 const codeFields = (client, { code, verifier }) => ({ grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: client.redirect_uris[0], client_id: client.client_id, resource: instance.mcp })
 const codeRequest = (key, client, got, options) => tokenRequest(key, codeFields(client, got), options)
+
+/** With headers that fetch would not send so: another host, or one name several times. */
+const postWith = (url, fields, headers) => new Promise((resolve, reject) => {
+  const sent = request(url, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers } }, (response) => {
+    let text = ''
+    response.setEncoding('utf8').on('data', (part) => (text += part)).on('end', () => resolve({ status: response.statusCode, json: JSON.parse(text) }))
+  })
+  sent.on('error', reject).end(new URLSearchParams(fields).toString())
+})
 
 const ping = (token, headers, resource = instance.mcp) =>
   postJson(resource, { jsonrpc: '2.0', id: 1, method: 'ping' }, { accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-11-25', ...headers(token) })
@@ -202,8 +197,8 @@ test('the token endpoint refuses wrong proofs, and nothing is consumed', async (
     assert.equal(answer.json.error, nonce === 7 ? 'invalid_dpop_proof' : 'use_dpop_nonce')
   }
   const proofs = [key.proof('POST', tokenUrl), key.proof('POST', tokenUrl)]
-  const two = await fetch(tokenUrl, { method: 'POST', headers: [['dpop', proofs[0]], ['dpop', proofs[1]]], body: new URLSearchParams(codeFields(client, got)) })
-  assert.equal(two.status, 400)
+  const two = await postWith(tokenUrl, codeFields(client, got), { dpop: proofs })
+  assert.deepEqual([two.status, two.json.error], [400, 'invalid_dpop_proof'])
   for (const text of ['', 'x', 'a.b.c', `${proofs[0]}x`, proofs[0].slice(0, -1)]) {
     const answer = await postForm(tokenUrl, codeFields(client, got), { dpop: text })
     assert.equal(answer.status, 400, text)
@@ -218,18 +213,10 @@ test('a proof counts once, also at another process', async () => {
   const { key, client, refresh_token } = await getBound()
   const proof = key.proof('POST', tokenUrl)
   const fields = refreshFields(client, refresh_token)
-  const ask = (origin) => postForm(`${origin}/token`, fields, { dpop: proof, host: issuer.host })
-  const answers = await Promise.all([0, 1, 2, 3, 4, 5].map(() => ask(instance.issuer)))
+  const answers = await Promise.all([0, 1, 2, 3, 4, 5].map(() => postForm(tokenUrl, fields, { dpop: proof })))
   assert.deepEqual(answers.map((a) => a.status).sort(), [200, 400, 400, 400, 400, 400])
   for (const answer of answers.filter((a) => a.status === 400)) assert.equal(answer.json.error, 'invalid_dpop_proof')
-  const { request } = await import('node:http')
-  const elsewhere = await new Promise((resolve, reject) => {
-    const r = request(`http://127.0.0.1:${port}/token`, { method: 'POST', headers: { host: issuer.host, dpop: proof, 'content-type': 'application/x-www-form-urlencoded' } }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part) => (text += part)).on('end', () => resolve({ status: response.statusCode, json: JSON.parse(text) }))
-    })
-    r.on('error', reject).end(new URLSearchParams(fields).toString())
-  })
+  const elsewhere = await postWith(`http://127.0.0.1:${port}/token`, fields, { host: issuer.host, dpop: proof })
   assert.deepEqual([elsewhere.status, elsewhere.json.error], [400, 'invalid_dpop_proof'])
 })
 
@@ -340,6 +327,29 @@ test('the MCP server: a proof counts once', async () => {
   isRefused(await ask(), 'invalid_dpop_proof')
 })
 
+test('the MCP server: a proof counts once, also when the process is another one', async () => {
+  const port = await freePort()
+  await writeEtc(instance, 'mcp-shared.secrets', await must(instance, 'authz', ['secret', 'new']))
+  await deriveConfig(instance, 'mcp.yaml', 'mcp-shared.yaml', [
+    [/^listen:.*$/m, `listen: 127.0.0.1:${port}`], [/^audit_log:.*$/m, (line) => line.replace('audit.log', 'audit-shared.log')], 'secrets: mcp-shared.secrets',
+  ])
+  const { key, access_token: token } = await getBound()
+  const ask = (proof) => postJson(`http://127.0.0.1:${port}/mcp`, { jsonrpc: '2.0', id: 1, method: 'ping' }, { authorization: `DPoP ${token}`, dpop: proof, accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-11-25' })
+  const prove = (nonce) => key.proof('POST', instance.mcp, { token, claims: { nonce } })
+  const first = await startDaemon(instance, 'mcp', 'mcp-shared.yaml')
+  const nonce = (await until('a nonce', async () => (await ask(prove())).headers.get('dpop-nonce')))
+  const proof = prove(nonce)
+  assert.deepEqual([(await ask(proof)).status, (await ask(proof)).status], [200, 401])
+  await first.stop()
+  const second = await startDaemon(instance, 'mcp', 'mcp-shared.yaml')
+  await until('the server to know the keys', async () => (await ask(prove('x'))).status === 401)
+  const again = await ask(proof)
+  isRefused(again, 'use_dpop_nonce')
+  isRefused(await ask(prove(nonce)), 'use_dpop_nonce') // so does any other with a nonce of before
+  assert.equal((await ask(prove(again.headers.get('dpop-nonce')))).status, 200)
+  assert.equal((await second.stop()).code, 0)
+})
+
 test('the MCP server: no downgrade, and no proof for a token that is bound to nothing', async () => {
   const { key, access_token: token } = await getBound()
   for (const more of [{}, { dpop: key.proof('POST', instance.mcp, { token }) }]) {
@@ -400,8 +410,12 @@ test('nonces are optional where the configuration says so, and then the time dec
   const bound = () => authorization.token({ cnf: { jkt: key.thumbprint }, jti: randomUUID() })
   const token = bound()
   const ask = (claims) => ping(token, () => ({ authorization: `DPoP ${token}`, dpop: key.proof('POST', resource, { token, claims }) }), resource)
-  assert.equal((await ask({})).status, 200)
-  assert.equal((await ask({ iat: now() - 50 })).status, 200)
+  // the process has just begun: what the one before it may have taken needs a nonce, until that would be too old
+  const demanded = await ask({})
+  isRefused(demanded, 'use_dpop_nonce')
+  const nonce = demanded.headers.get('dpop-nonce')
+  assert.equal((await ask({ nonce })).status, 200)
+  assert.equal((await ask({ iat: now() - 250, nonce })).status, 200)
   isRefused(await ask({ iat: now() - 90 }), 'invalid_dpop_proof')
   isRefused(await ask({ iat: now() + 60 }), 'invalid_dpop_proof')
   isRefused(await ask({ nonce: 'x' }), 'use_dpop_nonce')
@@ -414,7 +428,7 @@ test('nonces are optional where the configuration says so, and then the time dec
   for (const cnf of [undefined, { jkt: makeKey().thumbprint }, { jkt: key.thumbprint, 'x5t#S256': key.thumbprint }]) {
     authorization.on.introspect = (answer, { cnf: _, ...claims }) => answer({ active: true, ...claims, ...(cnf ? { cnf } : {}) })
     const doubtful = bound()
-    assert.equal((await ping(doubtful, () => ({ authorization: `DPoP ${doubtful}`, dpop: key.proof('POST', resource, { token: doubtful }) }), resource)).status, 503)
+    assert.equal((await ping(doubtful, () => ({ authorization: `DPoP ${doubtful}`, dpop: key.proof('POST', resource, { token: doubtful, claims: { nonce } }) }), resource)).status, 503)
   }
   const ended = await daemon.stop()
   assert.doesNotMatch(ended.stderr, /Sanitizer|runtime error/)

@@ -180,10 +180,11 @@ test('the database comes back, and nothing older than it is told', async () => {
   const { grant_id: grant } = JSON.parse(Buffer.from(tokens.access_token.split('.')[1], 'base64url'))
   await sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'sallyport_authz'")
   await sql("update authz.grants set revoked_at = now(), revoked_for = 'operator' where grant_id = $1", grant)
-  const said = await until('an answer', async () => {
+  // what was remembered may be told until the process has seen that its connections are gone, and no longer
+  const said = await until('the death to be known', async () => {
     const answer = await introspect(tokens.access_token)
-    return answer.status === 200 && answer.json
-  })
+    return answer.status === 200 && !answer.json.active && answer.json
+  }, 5)
   assert.deepEqual(said, { active: false })
   await until('the service to be served', async () => (await own(client)).status === 200)
   await warm(ownToken)

@@ -3,37 +3,28 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'node:test'
 import { Browser, signInAndDecide } from './lib/browser.mjs'
+import { atEnd, ENDS_WITH_US } from './lib/ending.mjs'
 import { startInstance } from './lib/instance.mjs'
+import { freePort } from './lib/programs.mjs'
 
 const run = promisify(execFile)
 const skip = !existsSync('/usr/bin/oidc-agent') && 'oidc-agent is not installed'
 
-const freePort = () => new Promise((resolve) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address()
-    server.close(() => resolve(port))
-  })
-})
-
-test('oidc-agent registers, signs in and renews', { skip }, async (t) => {
+test('oidc-agent registers, signs in and renews', { skip }, async () => {
   const instance = await startInstance()
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-agent-'))
   const environment = { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, OIDC_CONFIG_DIR: folder }
   const { stdout } = await run('oidc-agent', ['--no-autoload'], { env: environment })
   for (const [, name, value] of stdout.matchAll(/^(OIDC_SOCK|OIDCD_PID)=([^;]+);/gm)) environment[name] = value
-  t.after(async () => {
-    await run('oidc-agent', ['-k'], { env: environment }).catch(() => {})
-    await rm(folder, { recursive: true, force: true })
-  })
+  atEnd('kill "$1"; rm -rf -- "$2"', environment.OIDCD_PID, folder)
   const port = await freePort()
-  const agent = spawn('oidc-gen', ['sallyport', `--issuer=${instance.issuer}`, '--scope=logs:read', `--port=${port}`, '--flow=code', '--no-url-call', '--pw-cmd=echo only-for-this-test', '--prompt=none', '--confirm-yes'],
+  const agent = spawn('setpriv', [...ENDS_WITH_US, '--', 'oidc-gen', 'sallyport', `--issuer=${instance.issuer}`, '--scope=logs:read', `--port=${port}`, '--flow=code', '--no-url-call', '--pw-cmd=echo only-for-this-test', '--prompt=none', '--confirm-yes'],
     { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = '', opened
   const look = (text) => {

@@ -422,6 +422,15 @@ test('mcp check: a broken configuration by file and line', async () => {
   assertRefused(await verb(instance, 'mcp', ['check'], { config: '/nonexistent.yaml' }), /nonexistent\.yaml/)
 })
 
+test('every setting stands in contrib/doc/settings.md', async () => {
+  const [, authz, mcp] = (await readFile(new URL('../../contrib/doc/settings.md', import.meta.url), 'utf8')).split(/^## .*\.yaml$/m)
+  for (const [name, page] of [['authz', authz], ['mcp', mcp]]) {
+    const names = Object.keys(JSON.parse(await must(instance, name, ['schema', 'config'])).properties)
+    assert.ok(names.length > 15, names.join(' '))
+    assert.deepEqual(names.filter((setting) => !page.includes(`\`${setting}\``)), [], name)
+  }
+})
+
 test('mcp scopes, catalogue and schema say what the files say', async () => {
   const { scopes } = JSON.parse(await must(instance, 'mcp', ['scopes']))
   assert.deepEqual(scopes.find((s) => s.name === 'logs:read'), {

@@ -2,12 +2,13 @@
 // The quick start as a person uses it: again and again, side by side, stopped, and from nothing.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { appendFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { atEnd } from './lib/ending.mjs'
 import { getTokens, modern, refresh, toolNames } from './lib/client.mjs'
 import { etc, freePort, isGone } from './lib/programs.mjs'
 
@@ -17,12 +18,9 @@ const states = ['one', 'two', 'three'].map((name) => join(folder, name))
 
 /** Runs it to its end: {code, stdout, stderr}. */
 const quickstart = (...args) =>
-  new Promise((resolve) => execFile(program, args, { maxBuffer: 16 << 20 }, (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr })))
+  new Promise((resolve) => execFile('flock', ['-o', join(folder, 'lock'), program, ...args], { maxBuffer: 16 << 20 }, (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr })))
 
-after(async () => {
-  for (const state of states) await quickstart('--state', state, '--reset')
-  await rm(folder, { recursive: true, force: true })
-})
+atEnd('folder=$1 program=$2; shift 2; for state; do flock "$folder/lock" "$program" --state "$state" --reset; done; rm -rf -- "$folder"', folder, program, ...states)
 
 /** Starts an instance, or the same again, and reads what --json wrote. */
 async function start(state, ...more) {
@@ -100,7 +98,7 @@ test('--status, --stop, and a start after that: same ports, people, clients and 
   const next = await refresh(instance, tokens.client, tokens.refresh_token)
   assert.equal(next.status, 200)
   Object.assign(tokens, next.json)
-  assert.deepEqual(await toolNames(instance, next.json.access_token), ['deployment_status', 'get_customer', 'query_logs'])
+  assert.deepEqual(await toolNames(instance, next.json.access_token), ['deployment_status', 'get_customer', 'list_accounts', 'list_deployments', 'query_logs'])
 })
 
 test('the demo says what alice and bob see, and shows no secret', async () => {
@@ -110,6 +108,9 @@ test('the demo says what alice and bob see, and shows no secret', async () => {
   assert.match(stdout, /\n +read_ticket +- +yes *\n/)
   assert.match(stdout, /\n +alice +answer +/)
   assert.match(stdout, /\n +bob +refused +/)
+  assert.match(stdout, /\nalice: list_accounts .*\n(  .*\n)* +verdict +allowed\n/)
+  assert.match(stdout, /\nbob: list_accounts .*\n(  .*\n)* +rule +own-regions: .*does not hold.*\n(  .*\n)* +verdict +refused/)
+  assert.match(stdout, /\nbob: roll_back .*\n(  .*\n)* +rule +own-environments: .*does not hold.*\n(  .*\n)* +verdict +refused/)
   assert.match(stdout, /Steps: \d+ fine, \d+ with a note, 0 failed\./)
   for (const secret of secrets(instance)) assert.ok(!(stdout + stderr).includes(secret))
   assert.equal(/sp(c_(?!client_)|[rsabgq]_)[A-Za-z0-9_-]{40}|eyJ[A-Za-z0-9_-]{20}/.exec(stdout + stderr), null)

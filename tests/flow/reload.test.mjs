@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
+import pg from 'pg'
 import { modern, toolNames } from './lib/client.mjs'
 import { startInstance } from './lib/instance.mjs'
 import { etc, until } from './lib/programs.mjs'
@@ -180,6 +181,31 @@ test('without watching, SIGHUP does it', async () => {
   const ended = await quiet.daemon.stop()
   assert.equal(ended.code, 0)
   assert.doesNotMatch(ended.stderr, /AddressSanitizer|runtime error|LeakSanitizer/)
+})
+
+test('a call of an older catalogue whose statement does not end has its record when the server goes down', async () => {
+  const conninfo = /^ *read: .*conninfo: "([^"]*)"/m.exec(await readFile(server.config, 'utf8'))[1]
+  const database = new pg.Client(Object.fromEntries([...conninfo.matchAll(/(host|port|dbname|user)=(\S+)/g)].map(([, name, value]) => [name === 'dbname' ? 'database' : name, name === 'user' ? 'postgres' : value])))
+  await database.connect()
+  await database.query(`create function public.deaf() returns int language plpgsql as $$ begin
+    while clock_timestamp() < now() + interval '15 s' loop begin perform pg_sleep(1); exception when query_canceled then null; end; end loop; return 1; end $$`)
+  await makeFolder('tools-deaf', { 'deaf.yaml': sql('deaf', { statement: 'select public.deaf() as x' }) })
+  const deaf = await startMcpServer(instance, stub, 'deaf', [[/^tools:.*$/m, 'tools: tools-deaf']])
+  const mine = stub.mint(deaf.mcp, { scope: 'logs:read' })
+  const leave = new AbortController()
+  const answer = fetch(deaf.mcp, {
+    method: 'POST', signal: leave.signal, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'deaf', arguments: {} } }),
+    headers: { 'content-type': 'application/json', accept: 'application/json', 'mcp-protocol-version': '2025-06-18', authorization: `Bearer ${mine}` },
+  }).catch(() => {})
+  await until('the statement to run', async () => (await database.query("select 1 from pg_stat_activity where state = 'active' and query like '%public.deaf()%' and pid <> pg_backend_pid()")).rowCount === 1)
+  leave.abort()
+  await answer
+  await database.end()
+  await put('tools-deaf/two.yaml', sql('two'))
+  await until('the new catalogue', async () => (await toolNames(deaf, mine)).join() === 'deaf,two')
+  assert.equal((await deaf.daemon.stop()).code, 0)
+  const all = (await readFile(/^audit_log: (.*)$/m.exec(await readFile(deaf.config, 'utf8'))[1], 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
+  assert.deepEqual(all.filter((r) => r.tool === 'deaf').map((r) => [r.outcome, r.reason]), [['cancelled', 'the client has left']])
 })
 
 test('it ends in order', async () => {

@@ -150,16 +150,19 @@ test('a client that closes its connection stops its statement', async () => {
 test('200 revocations, each known within a second', async (t) => {
   await untilLive()
   const client = await newClient()
-  const browser = new Browser()
   const took = []
-  for (let i = 0; i < 200; i++) {
-    const tokens = { client, ...(await redeem(instance, client, await getCode(instance, client, 'alice', {}, browser))).json }
-    assert.equal((await list(tokens)).status, 200)
-    await revoke(tokens, i % 2 === 0 ? tokens.refresh_token : tokens.access_token)
-    const revoked = performance.now()
-    while ((await list(tokens)).status !== 401) assert.ok(performance.now() - revoked < 1000, `revocation ${i} is not known after a second`)
-    took.push(performance.now() - revoked)
+  const lane = async (from) => { // most of the time goes to the ways to the tokens
+    const browser = new Browser()
+    for (let i = from; i < 200; i += 4) {
+      const tokens = { client, ...(await redeem(instance, client, await getCode(instance, client, 'alice', {}, browser))).json }
+      assert.equal((await list(tokens)).status, 200)
+      await revoke(tokens, i % 8 < 4 ? tokens.refresh_token : tokens.access_token)
+      const revoked = performance.now()
+      while ((await list(tokens)).status !== 401) assert.ok(performance.now() - revoked < 1000, `revocation ${i} is not known after a second`)
+      took.push(performance.now() - revoked)
+    }
   }
+  await Promise.all([0, 1, 2, 3].map(lane))
   took.sort((a, b) => a - b)
   t.diagnostic(`from the answer of /revoke to the refusal: p50 ${took[99].toFixed(1)} ms, p99 ${took[197].toFixed(1)} ms, max ${took[199].toFixed(1)} ms`)
   assert.ok(took[199] < 1000)

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import https from 'node:https'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -20,6 +21,8 @@ const fixture = await startFixture(instance, 'streams', [
   tool('slow', [{ progress: { at: 1 } }, { wait: 60000 }, { answer: 'slow' }]),
   tool('come_back', [{ come_back: 200 }, { wait: 300 }, { progress: { at: 1 } }, { answer: 'welcome' }]),
   tool('talks', [{ progress: { at: 1 } }, { wait: 700 }, { progress: { at: 2 } }, { answer: 'talked' }]),
+  tool('lasts', [{ progress: { at: 1 } }, { wait: 4000 }, { answer: 'lasted' }]),
+  tool('much', [{ progress: { at: 1 } }, ...Array.from({ length: 4 }, (_, i) => ({ log: { level: 'info', text: `${i}`.repeat(60000) } })), { answer: 'much' }]),
   tool('change', [{ changed: ['tools', 'prompts', 'resources'] }, { answer: 'changed' }]),
   tool('update', [{ updated: 'test://watched' }, { updated: 'test://hidden' }, { answer: 'updated' }]),
   ['resources/watched.yaml', { uri: 'test://watched', name: 'watched', title: 'Watched', description: 'Watched', mime_type: 'text/plain', scope: 'logs:read', static: { text: 'x' } }],
@@ -124,6 +127,81 @@ test('2025-11-25: a broken connection loses nothing; the revisions before are no
   const older = events(await post(call(2, 'talks', { _meta: { progressToken: 1 } }), await initialize('2025-06-18')))
   assert.equal((await older.next()).data.params.progress, 1)
   await older.cancel()
+})
+
+const resume = (headers, id, url = fixture.url) => fetch(url, { headers: { ...bearer, accept: 'text/event-stream', ...headers, 'last-event-id': id } })
+
+/** A call of a session whose client has left: the id of the event to come back for. */
+async function leave(session, name, url = fixture.url) {
+  const answer = events(await fetch(url, { method: 'POST', headers: { ...bearer, ...accept, 'content-type': 'application/json', ...session }, body: JSON.stringify(call(3, name, { _meta: { progressToken: 1 } })) }))
+  const { id } = await answer.next()
+  assert.equal((await answer.next()).data.params.progress, 1)
+  await answer.cancel()
+  return id
+}
+
+test('2025-11-25: much that was missed comes piece by piece', async () => {
+  const session = await initialize()
+  await (await post(request(1, 'logging/setLevel', { level: 'debug' }), session)).json()
+  const [first, ...rest] = await events(await post(call(2, 'much', { _meta: { progressToken: 1 } }), session)).rest()
+  assert.equal(rest.length, 6)
+  assert.deepEqual(await events(await resume(session, first.id)).rest(), rest)
+})
+
+test('2025-11-25: who comes back counts, and reads as long as token and session live; the call goes on', async () => {
+  const session = await initialize()
+  const other = await getTokens(instance, 'alice', {}, tokens.client)
+  const id = await leave(session, 'lasts')
+  const back = events(await until('a place', async () => {
+    const answer = await resume({ ...session, authorization: `Bearer ${other.access_token}` }, id)
+    return answer.status === 200 && answer
+  }))
+  assert.equal((await back.next()).data.params.progress, 1)
+  const open = []
+  let status = 200
+  while (status === 200) {
+    const answer = await modern(request('n', 'subscriptions/listen', { notifications: {} }))
+    status = answer.status
+    if (status === 200) open.push(events(answer))
+    assert.ok(open.length <= 3)
+  }
+  assert.equal(status, 429)
+  for (const stream of open) await stream.cancel()
+  await postForm(`${instance.issuer}/revoke`, { token: other.refresh_token, client_id: tokens.client.client_id })
+  assert.deepEqual(await back.rest(), [])
+  const again = events(await resume(session, id))
+  assert.deepEqual((await again.rest()).map((e) => e.data.method ?? text(e.data)), ['notifications/progress', 'lasted'])
+})
+
+test('DELETE ends the reading of who came back', async () => {
+  const session = await initialize()
+  const back = events(await resume(session, await leave(session, 'lasts')))
+  await back.next()
+  assert.equal((await fetch(fixture.url, { method: 'DELETE', headers: { ...bearer, ...session } })).status, 204)
+  assert.deepEqual(await back.rest(), [])
+})
+
+test('who came back gets the answer while the server goes down', async () => {
+  const second = await startFixture(instance, 'drain', [tool('lasts', [{ progress: { at: 1 } }, { wait: 4000 }, { answer: 'lasted' }])])
+  const answer = await fetch(second.url, { method: 'POST', headers: { ...bearer, ...accept, 'content-type': 'application/json' }, body: JSON.stringify(request(0, 'initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } })) })
+  await answer.json()
+  const session = { 'mcp-session-id': answer.headers.get('mcp-session-id'), 'mcp-protocol-version': '2025-11-25' }
+  const back = events(await resume(session, await leave(session, 'lasts', second.url), second.url))
+  const done = second.daemon.stop()
+  assert.equal(text((await back.rest()).at(-1).data), 'lasted')
+  assert.equal((await done).code, 0)
+})
+
+test('HTTP/1.0 has no streams', async () => {
+  const send = (head, body = '') => new Promise((resolve, reject) => {
+    const socket = connect(fixture.port, '127.0.0.1')
+    let heard = ''
+    socket.setEncoding('utf8').on('data', (text) => (heard += text)).on('error', reject).on('close', () => resolve(heard))
+    socket.write(`${head} HTTP/1.0\r\nhost: 127.0.0.1:${fixture.port}\r\nauthorization: ${bearer.authorization}\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\nmcp-protocol-version: 2025-06-18\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  })
+  const answer = await send('POST /mcp', JSON.stringify(call(1, 'works', { _meta: { progressToken: 1 } })))
+  assert.match(answer, /^HTTP\/1\.\d 200 .*content-type: application\/json\r\n.*"text":"worked"/is)
+  assert.match(await send('GET /mcp'), /^HTTP\/1\.\d 406 /)
 })
 
 test('notifications/cancelled stops the call of the same session', async () => {

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { getTokens, postForm, postJson } from './lib/client.mjs'
 import { startFixture, tool } from './lib/fixture.mjs'
 import { startInstance } from './lib/instance.mjs'
-import { until } from './lib/programs.mjs'
+import { must, until } from './lib/programs.mjs'
 
 const instance = await startInstance()
 const form = { message: 'Shall it?', requestedSchema: { type: 'object', properties: { yes: { type: 'boolean' } }, required: ['yes'] } }
@@ -108,9 +108,54 @@ test('a caller has a bounded number of tasks under way', async () => {
   for (const taskId of tasks) await ask('tasks/cancel', { taskId }, { tokens })
 })
 
+test('a person with many tasks loses her own oldest outcomes, and nobody else does', async () => {
+  const { taskId } = await begin('slow', { seconds: 0 })
+  await ended(taskId)
+  const carol = await getTokens(instance, 'carol')
+  const tasks = []
+  for (let i = 0; i < 130; i++) tasks.push((await begin('slow', { seconds: 0 }, { tokens: carol })).taskId)
+  assert.equal((await ask('tasks/get', { taskId: tasks[0] }, { tokens: carol })).error.code, -32602)
+  assert.equal((await look(tasks[129], { tokens: carol })).taskId, tasks[129])
+  assert.equal((await look(taskId)).status, 'completed')
+})
+
+test('whoever may not use the tool any more finds no task of it', async () => {
+  const carol = await getTokens(instance, 'carol')
+  const { taskId } = await begin('slow', { seconds: 60 }, { tokens: carol })
+  await must(instance, 'authz', ['person', 'scope', 'carol', 'deployments:read'])
+  for (const [method, more] of [['tasks/get', {}], ['tasks/update', { inputResponses: {} }], ['tasks/cancel', {}]])
+    await until(`${method} to find none`, async () => (await ask(method, { taskId, ...more }, { tokens: carol })).error?.code === -32602)
+})
+
+test('the outcome of a task goes with its grant', async () => {
+  const tokens = await getTokens(instance, 'alice', {}, alice.client)
+  const { taskId } = await begin('slow', { seconds: 0 }, { tokens })
+  assert.equal((await ended(taskId)).status, 'completed')
+  await postForm(`${instance.issuer}/revoke`, { token: tokens.refresh_token, client_id: tokens.client.client_id })
+  await until('the outcome to be gone', async () => (await ask('tasks/get', { taskId })).error?.code === -32602)
+})
+
 test('a task ends with the grant that it was begun with', async () => {
   const tokens = await getTokens(instance, 'alice', {}, alice.client)
   const { taskId } = await begin('slow', { seconds: 120 }, { tokens })
   await postForm(`${instance.issuer}/revoke`, { token: tokens.refresh_token, client_id: tokens.client.client_id })
   assert.equal((await ended(taskId)).status, 'cancelled')
+})
+
+test('a person has a bounded number of calls under way, by whatever clients', async () => {
+  const bounded = await startFixture(instance, 'bounded', [tool('slow', [{ sleep: 'seconds' }, { answer: 'Done' }], { input: seconds })], 'calls: {per_person: 2}')
+  const call = (tokens, sleep) => postJson(bounded.url, { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'slow', arguments: { seconds: sleep } } },
+    { accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-11-25', authorization: `Bearer ${tokens.access_token}` })
+  const otherClient = await getTokens(instance, 'alice')
+  const bob = await getTokens(instance, 'bob')
+  const running = [call(alice, 5), call(otherClient, 5)]
+  const refused = await until('a refusal', async () => {
+    const answer = await call(otherClient, 0)
+    return answer.json.result.isError && answer
+  })
+  assert.match(refused.json.result.content[0].text, /^Too many calls/)
+  assert.equal(refused.headers.get('retry-after'), '1')
+  assert.equal((await call(bob, 0)).json.result.content[0].text, 'Done')
+  for (const answer of await Promise.all(running)) assert.equal(answer.json.result.content[0].text, 'Done')
+  assert.equal((await call(alice, 0)).json.result.content[0].text, 'Done')
 })

@@ -8,6 +8,7 @@ import { after, test } from 'node:test'
 import { getTokens, postJson } from './lib/client.mjs'
 import { signJwt, makeKey } from './lib/false_server.mjs'
 import { startInstance } from './lib/instance.mjs'
+import { makeKey as makeProofKey } from './lib/proof_key.mjs'
 import { deriveConfig, etc, freePort, must, startDaemon, until, verb, writeEtc } from './lib/programs.mjs'
 
 const instance = await startInstance()
@@ -22,7 +23,8 @@ async function startIssuer(path = '') {
     for await (const chunk of request) chunks.push(chunk)
     const answer = (value, status = 200) => response.writeHead(status, { 'content-type': 'application/json' }).end(typeof value === 'string' ? value : JSON.stringify(value))
     const { issuer } = server
-    if (request.url === `/.well-known/oauth-authorization-server${path}`) return answer({ issuer, jwks_uri: `${issuer}/jwks`, introspection_endpoint: `${issuer}/introspect` })
+    if (server.hangs) return server.hangs.push(response)
+    if (request.url === `/.well-known/oauth-authorization-server${path}`) return answer({ issuer, jwks_uri: `${issuer}/jwks`, introspection_endpoint: server.endpoint ?? `${issuer}/introspect` })
     if (request.url === `${path}/jwks`) return answer({ keys: [{ ...server.key.publicKey.export({ format: 'jwk' }), kid: 'f1', alg: 'ES256', use: 'sig' }] })
     if (request.url !== `${path}/introspect` || request.method !== 'POST') return answer({}, 404)
     server.asked++
@@ -51,18 +53,21 @@ async function startIssuer(path = '') {
 const keycloak = await startIssuer('/realms/demo')
 const hydra = await startIssuer()
 const lenient = await startIssuer('/lenient')
+const inside = await startIssuer('/inside')
+inside.endpoint = `${keycloak.issuer}/introspect` // not its own host's
 const port = await freePort()
 const resource = `http://127.0.0.1:${port}/mcp`
-for (const server of [keycloak, hydra, lenient]) server.audience = resource
+for (const server of [keycloak, hydra, lenient, inside]) server.audience = resource
 await writeEtc(instance, 'keycloak.secret', keycloak.credentials.secret)
 await writeEtc(instance, 'hydra.secret', hydra.credentials.secret)
 await writeEtc(instance, 'lenient.secret', lenient.credentials.secret)
+await writeEtc(instance, 'inside.secret', inside.credentials.secret)
 const serviceKey = randomBytes(32).toString('hex')
 await writeEtc(instance, 'service.secret', serviceKey)
 const ISSUERS = `issuers:
 - issuer: ${keycloak.issuer}
   introspection: {client_id: ${keycloak.credentials.id}, client_secret_file: keycloak.secret, cache: 2s}
-  scope_map: {reader: [logs:read, deployments:read], admin: [tools:admin]}
+  scope_map: {reader: [logs:read, deployments:read], admin: [tools:admin], slow: [tickets:read]}
 - issuer: ${hydra.issuer}
   introspection: {endpoint: "${hydra.issuer}/introspect", client_id: ${hydra.credentials.id}, client_secret_file: hydra.secret, cache: 5s}
   opaque: true
@@ -70,14 +75,26 @@ const ISSUERS = `issuers:
   introspection: {client_id: ${lenient.credentials.id}, client_secret_file: lenient.secret}
   audience: lenient-api
   audience_required: false
+- issuer: ${inside.issuer}
+  introspection: {client_id: ${inside.credentials.id}, client_secret_file: inside.secret}
 `
-const SERVICE = 'service_tokens: {secret_file: service.secret, issuer: "https://ci.internal", scopes: [logs:read, deployments:read]}\n'
+const SERVICE = 'service_tokens: {secret_file: service.secret, issuer: "https://ci.internal", scopes: [logs:read, deployments:read, tickets:read]}\n'
+await writeEtc(instance, 'tools/take_long.yaml', `name: take_long
+title: Take long
+description: Takes as long as it is told.
+scope: tickets:read
+tier: read
+input: {type: object, additionalProperties: false, properties: {seconds: {type: number}}}
+sql: {statement: "select pg_sleep($1::float8)::text as slept", parameters: [seconds], write: false, timeout: 60s}
+result: {columns: [slept]}
+`)
 await must(instance, 'authz', ['resource', 'put', resource, '--name', 'MCP with other issuers', '--scopes', '-'], { input: await must(instance, 'mcp', ['scopes']) })
 const own = JSON.parse(await must(instance, 'authz', ['client', 'add', '--id', 'sources-mcp', '--name', 'MCP with other issuers', '--resource', resource, '--json']))
 await writeEtc(instance, 'sources.secret', own.client_secret)
 await deriveConfig(instance, 'mcp.yaml', 'mcp-sources.yaml', [
   [/^introspection: .*$/m, 'introspection: {client_id: sources-mcp, client_secret_file: sources.secret}'],
-  [/^resource:.*$/m, `resource: ${resource}`], [/^listen:.*$/m, `listen: 127.0.0.1:${port}`], [/^audit_log:.*$/m, (line) => line.replace('audit.log', 'audit-sources.log')], ISSUERS, SERVICE,
+  [/^resource:.*$/m, `resource: ${resource}`], [/^listen:.*$/m, `listen: 127.0.0.1:${port}`], [/^audit_log:.*$/m, (line) => line.replace('audit.log', 'audit-sources.log')],
+  [/user=sallyport_tools_read"/, 'user=sallyport_tools_read", connections: 12'], ISSUERS, SERVICE,
 ])
 const daemon = await startDaemon(instance, 'mcp', 'mcp-sources.yaml')
 await until('the server to be ready', async () => (await fetch(`http://127.0.0.1:${port}/health`)).status === 200)
@@ -93,7 +110,7 @@ const audit = async () => (await readFile((await readFile(etc(instance, 'mcp-sou
 
 test('the metadata names all authorization servers, our own first', async () => {
   const metadata = await (await fetch(`http://127.0.0.1:${port}/.well-known/oauth-protected-resource/mcp`)).json()
-  assert.deepEqual(metadata.authorization_servers, [instance.issuer, keycloak.issuer, hydra.issuer, lenient.issuer])
+  assert.deepEqual(metadata.authorization_servers, [instance.issuer, keycloak.issuer, hydra.issuer, lenient.issuer, inside.issuer])
 })
 
 test('a JWT goes to the issuer that it names; its scopes are mapped', async () => {
@@ -148,6 +165,29 @@ test('an audience of its own, that need not be said', async () => {
   assert.equal((await call(lenient.jwt({ aud: ['lenient-api', 'account'] }), 'ping')).status, 200)
   isRefused(await call(lenient.jwt({ aud: resource }), 'ping'))
   isRefused(await call(lenient.jwt({ aud: ['account'] }), 'ping'))
+  // where the answer says nothing, the token may have said it itself
+  for (const aud of ['lenient-api', ['x', 'lenient-api'], []]) assert.equal((await call(lenient.jwt({ aud: undefined }, { aud }), 'ping')).status, 200, `${aud}`)
+  for (const aud of ['account', ['account'], resource]) isRefused(await call(lenient.jwt({ aud: undefined }, { aud }), 'ping'), `${aud}`)
+})
+
+test('a JWT that names its key is bound to it, whether the answer says so or not', async () => {
+  const key = makeProofKey()
+  const cnf = { jkt: key.thumbprint }
+  const show = async (token, by) => {
+    const send = () => postJson(resource, { jsonrpc: '2.0', id: 1, method: 'ping' }, { authorization: `DPoP ${token}`, dpop: by.proof('POST', resource, { token }), accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-11-25' })
+    const nonce = (await send()).headers.get('dpop-nonce')
+    if (nonce) by.nonces.set(new URL(resource).origin, nonce)
+    return (await send()).status
+  }
+  for (const [said, claims] of [[{}, { cnf }], [{ cnf }, {}], [{ cnf }, { cnf }]]) {
+    const token = keycloak.jwt({ scope: 'reader', ...said }, claims)
+    assert.equal((await call(token, 'ping')).status, 401, `stolen: ${JSON.stringify([said, claims])}`)
+    assert.equal(await show(token, makeProofKey()), 401, `another key: ${JSON.stringify([said, claims])}`)
+    assert.equal(await show(token, key), 200, JSON.stringify([said, claims]))
+  }
+  const other = { jkt: makeProofKey().thumbprint }
+  assert.equal(await show(keycloak.jwt({ scope: 'reader', cnf }, { cnf: other }), key), 401, 'they differ')
+  isRefused(await call(keycloak.jwt({ scope: 'reader' }, { cnf: { kid: 'x' } }), 'ping'), 'what cannot be proved')
 })
 
 test('answers are believed for a bounded time, single-flight, the dead ones too', async () => {
@@ -162,6 +202,33 @@ test('answers are believed for a bounded time, single-flight, the dead ones too'
   hydra.asked = 0
   for (let i = 0; i < 10; i++) isRefused(await call(token, 'ping'))
   assert.ok(hydra.asked <= 1, `${hydra.asked} questions about a dead token`)
+})
+
+test("another issuer's metadata leads nowhere inside", async () => {
+  await until('the metadata to be read', () => daemon.stderr.split('\n').some((line) => line.includes('keys of the authorization server read') && line.includes(inside.issuer)))
+  keycloak.asked = 0
+  assert.equal((await call(inside.jwt(), 'ping')).status, 503)
+  assert.equal(keycloak.asked, 0)
+  await until('the log to say why', () => new RegExp(`introspection failed.*${inside.issuer}.*neither https nor http to loopback`).test(daemon.stderr))
+})
+
+test('an issuer that hangs holds up nobody else', async (t) => {
+  t.after(() => { hydra.hangs = undefined })
+  hydra.hangs = []
+  let answered = 0
+  const waiting = Array.from({ length: 300 }, () => call(hydra.opaque(), 'ping').finally(() => answered++))
+  await until('the questions to hang', () => hydra.hangs.length >= 64)
+  const start = Date.now()
+  for (let i = 0; i < 5; i++) assert.equal((await call(keycloak.jwt({ scope: 'reader' }), 'ping')).status, 200)
+  const { access_token } = await getTokens({ ...instance, mcp: resource }, 'alice')
+  assert.equal((await call(access_token, 'ping')).status, 200)
+  assert.ok(Date.now() - start < 4000, `${Date.now() - start} ms`)
+  assert.equal(hydra.hangs.length, 64)
+  assert.equal(answered, 300 - 256, 'what anybody can invent takes a part of the questions only')
+  const answers = await Promise.all(waiting)
+  assert.ok(answers.every((a) => a.status === 503))
+  hydra.hangs = undefined
+  assert.equal((await call(hydra.opaque(), 'ping')).status, 200)
 })
 
 test('an outage of the issuer is 503, and nobody else is concerned', async () => {
@@ -205,6 +272,29 @@ test('everything else under that name is refused', async () => {
   for (const [what, token] of Object.entries(wrong)) isRefused(await call(token, 'ping'), what)
 })
 
+test('a call under way ends with its token', async () => {
+  const take = (token, seconds) => call(token, 'tools/call', { name: 'take_long', arguments: { seconds } })
+  const exp = now() + 4
+  const key = (await must(instance, 'authz', ['api-key', 'add', 'soon', '--person', 'bob', '--resource', resource, '--scope', 'tickets:read', '--expires', '4s'])).trim()
+  const ended = keycloak.jwt({ scope: 'slow' })
+  const ends = {
+    'of another issuer': keycloak.jwt({ scope: 'slow', exp }), 'whose end only the token says': keycloak.jwt({ scope: 'slow', exp: undefined }, { exp }), opaque: hydra.opaque({ scope: 'tickets:read', exp }),
+    'a service token': hmac(service({ scope: 'tickets:read', exp })), 'an API key': key, 'one that the issuer ends': ended,
+  }
+  keycloak.asked = 0
+  const living = take(keycloak.jwt({ scope: 'slow' }), 7)
+  const start = Date.now()
+  const answers = Object.entries(ends).map(async ([what, token]) => [what, await take(token, 50), Date.now() - start])
+  await until('the issuer to be asked again', () => keycloak.asked > 4)
+  keycloak.tokens.set(ended, { active: false })
+  for (const [what, answer, took] of await Promise.all(answers)) {
+    isRefused(answer, `${what}: ${answer.status} ${answer.text}`)
+    assert.ok(took < 9000, `${what}: ${took} ms`)
+  }
+  const through = await living
+  assert.equal(through.json.result?.isError, undefined, through.text)
+})
+
 test('service tokens and other issuers are off by default', async () => {
   isRefused(await call(hmac({ ...service(), aud: instance.mcp }), 'ping', {}, instance.mcp))
   isRefused(await call(hydra.opaque({ aud: instance.mcp }), 'ping', {}, instance.mcp))
@@ -217,7 +307,7 @@ test('service tokens and other issuers are off by default', async () => {
 test('a configuration that could be misunderstood is refused', async () => {
   const cases = [
     [/audience_required: false/, 'opaque: true', /issuers\[2\]\.opaque: only one/], [/^- issuer: .*realms.*$/m, `- issuer: ${instance.issuer}`, /issuers\[0\]\.issuer: stands here twice/], [/logs:read, deployments:read\], admin/, 'logs:write], admin', /scope_map: logs:write is not among scopes/],
-    [/cache: 2s}\n {2}scope_map/, 'cache: 1h}\n  scope_map', /cache: must be/], [/issuer: "https:\/\/ci.internal"/, `issuer: "${hydra.issuer}"`, /service_tokens\.issuer: stands here twice/], [/scopes: \[logs:read, deployments:read\]/, 'scopes: [nothing]', /service_tokens\.scopes: nothing is not among/],
+    [/cache: 2s}\n {2}scope_map/, 'cache: 1h}\n  scope_map', /cache: must be/], [/issuer: "https:\/\/ci.internal"/, `issuer: "${hydra.issuer}"`, /service_tokens\.issuer: stands here twice/], [/scopes: \[logs:read, deployments:read, tickets:read\]/, 'scopes: [nothing]', /service_tokens\.scopes: nothing is not among/],
     [/secret_file: service.secret/, 'secret_file: nowhere', /service_tokens\.secret_file/], [/- issuer: .*realms.*$/m, '- issuer: http://kc.example/realms/x', /issuers\[0\]\.issuer: must be an https URL/],
   ]
   for (const [pattern, replacement, expected] of cases) {

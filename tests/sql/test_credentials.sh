@@ -51,6 +51,12 @@ got=$(redeem conf client_secret_basic "$S" "$(code conf)" "'$K'")
 G2=${got#*|}
 is "a confidential client's grant is not bound" "granted " "${got%%|*} $(owner "SELECT key_thumbprint FROM authz.grants WHERE grant_id = '$G2'")"
 has "what is no thumbprint is not kept" "violates check" "$(owner "UPDATE authz.grants SET key_thumbprint = 'x' WHERE grant_id = '$G'")"
+is "... of requests and codes by the rules that they have, and nobody beside them" "" "$(owner "SELECT conname FROM pg_constraint
+	WHERE conrelid IN ('authz.requests'::regclass, 'authz.codes'::regclass) AND pg_get_constraintdef(oid) LIKE '%key_thumbprint%'")"
+has "... of a request that is made" '"requests_key_thumbprint_check"' "$(daemon "SELECT authz.authorize('$(uuid)', '$(uuid)', NULL, '$(uuid)', 'pub', '$R',
+	'https://c.example/cb', '{logs:read}', 'st', '$CH', NULL, NULL, NULL, 600, 60, '$K=')")"
+has "... of one that changes" '"requests_key_thumbprint_check"' "$(owner "UPDATE authz.requests SET key_thumbprint = 'x'")"
+has "... of a code" '"codes_key_thumbprint_check"' "$(owner "UPDATE authz.codes SET key_thumbprint = ''")"
 
 # ---- refresh tokens ----
 is "refresh: no key" "key_mismatch|" "$(refresh pub none "$Z" "$G" 1 NULL)"
@@ -73,6 +79,20 @@ got=$(redeem pub none "$Z" "$(code pub)" NULL)
 G3=${got#*|}
 is "a grant begun without a key: refreshed with one" "rotated|2" "$(refresh pub none "$Z" "$G3" 1 "'$K'")"
 is "... it is bound from then on" "$K key_mismatch|" "$(owner "SELECT key_thumbprint FROM authz.grants WHERE grant_id = '$G3'") $(refresh pub none "$Z" "$G3" 2 NULL)"
+# Where the answer to the first refresh was lost, or another process of the client was faster, the first proof comes with an older generation.
+later() { # $1: generation to rotate away first, $2: generation shown with a key, $3: outcome
+	local got g
+	got=$(redeem pub none "$Z" "$(code pub)" NULL)
+	g=${got#*|}
+	for n in $(seq "$1"); do refresh pub none "$Z" "$g" "$n" NULL >/dev/null; done
+	echo "$(refresh pub none "$Z" "$g" "$2" "'$K'" true) $(owner "SELECT key_thumbprint FROM authz.grants WHERE grant_id = '$g'")," \
+		"$(refresh pub none "$Z" "$g" "$2" "'$K'") $(owner "SELECT key_thumbprint FROM authz.grants WHERE grant_id = '$g'")," \
+		"$(refresh pub none "$Z" "$g" "$2" "'$O'") $(refresh pub none "$Z" "$g" "$2" NULL) $(refresh pub none "$Z" "$g" "$(($1 + 1))" NULL)"
+}
+is "a refresh that is retried with a first key binds the grant, too" "limited|2 , retried|2 $K, key_mismatch| key_mismatch| key_mismatch|" "$(later 1 1)"
+is "... and one that is older still" "limited|3 , stale|3 $K, key_mismatch| key_mismatch| key_mismatch|" "$(later 2 1)"
+refresh conf client_secret_basic "$S" "$G2" 3 "'$K'" >/dev/null
+is "... but of a client with other means none" "" "$(owner "SELECT key_thumbprint FROM authz.grants WHERE grant_id = '$G2'")"
 is "client_credentials: not bound" "granted granted" "$(own conf false) $(own conf true)"
 
 # ---- proofs ----

@@ -116,11 +116,11 @@ static void test_compiles_a_tool(void **state)
 	const struct sql_plan *plan = sql_plan_of(item);
 	assert_string_equal(plan->timeout, "2000");
 	assert_int_equal(plan->rows, 5);
-	assert_string_equal(c->read_statements[plan->statement].sql,
+	assert_string_equal(c->read_statements[plan->statements[0].number].sql,
 	                    "select * from (select email, '$9' as name -- $8\nfrom users where email = $1\n) as tool "
 	                    "limit 6");
-	assert_int_equal(c->read_count, 2);
-	assert_int_equal(c->write_count, 1);
+	assert_int_equal(c->read_count, CATALOGUE_FIRST + 1);
+	assert_int_equal(c->write_count, CATALOGUE_FIRST);
 	assert_string_equal(c->statements[0].place, "/sql/statement");
 	json_t *listed = json_read(&pool, item->listed, NULL);
 	assert_true(json_equal(json_object_get(listed, "inputSchema"), tool_of(item)->input));
@@ -217,10 +217,10 @@ static void test_write_tools(void **state)
 	           text_printf(&pool, "%.*stier: destroy%s", (int)(at - text), text, at + strlen("tier: read")));
 	struct catalogue *c = load(&settings, &error);
 	assert_non_null(c);
-	assert_int_equal(c->write_count, 2);
+	assert_int_equal(c->write_count, CATALOGUE_FIRST + 1);
 	const struct sql_plan *plan = sql_plan_of(c->items[0]);
 	assert_string_equal(plan->timeout, "5000");
-	const char *sql = c->write_statements[plan->statement].sql;
+	const char *sql = c->write_statements[plan->statements[0].number].sql;
 	assert_true(strncmp(sql, "select email", 12) == 0);
 	assert_int_not_equal(sql[strlen(sql) - 1], ';');
 	json_t *listed = json_read(&pool, c->items[0]->listed, NULL);
@@ -253,7 +253,7 @@ static void test_tools_without_a_database(void **state)
 	write_tool("motd.yaml", FIXED);
 	struct catalogue *c = load(&settings, &error);
 	assert_null(error);
-	assert_int_equal(c->read_count, 1); /* the bounds alone */
+	assert_int_equal(c->read_count, CATALOGUE_FIRST); /* the bounds alone */
 	const struct tool *tool = tool_of(c->items[0]);
 	assert_ptr_equal(tool->item.backend, &BACKEND_STATIC);
 	assert_non_null(tool->structured);

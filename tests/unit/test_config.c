@@ -384,6 +384,11 @@ static void durations_carry_a_unit(void **state)
 	                                  "99999999999999999999d",
 	                                  "9223372036854775807s"};
 	(void)state;
+	assert_int_equal(size_bytes(text_of("512B")), 512);
+	assert_int_equal(size_bytes(text_of("256KiB")), 262144);
+	assert_int_equal(size_bytes(text_of("1MiB")), 1048576);
+	assert_int_equal(size_bytes(text_of("1MB")), -1);
+	assert_int_equal(size_bytes(text_of("99999999999999999MiB")), -1);
 	assert_int_equal(duration_ms(text_of("500ms")), 500);
 	assert_int_equal(duration_ms(text_of("30s")), 30000);
 	assert_int_equal(duration_ms(text_of("10m")), 600000);

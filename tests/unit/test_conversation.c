@@ -14,27 +14,14 @@
 #include "common/log.h"
 #include "common/reply.h"
 #include "mcp/invoke.h"
+#include "tests/unit/bearer_double.h"
 
-static struct bearer caller = {
-    .subject = "alice", .client_id = "c1", .username = "", .grant_id = "", .jti = "", .scope = ""};
+static struct bearer *caller; /* what listens takes references of */
 
 const struct bearer *bearer_of(const struct request *r)
 {
 	(void)r;
-	return &caller;
-}
-
-enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool ask)
-{
-	(void)r;
-	(void)since_ms;
-	(void)ask;
-	return BEARER_ALIVE;
-}
-
-void bearer_inherit(struct request *r, const struct request *from)
-{
-	r->caller = from->caller;
+	return caller;
 }
 
 /* ---- a backend ---- */
@@ -63,7 +50,11 @@ static int open_server(void **state)
 	MCP.audit = audit_open("test", audit_file);
 	h2o_mem_init_pool(&MCP.pool);
 	sessions_open(&MCP.sessions, &MCP.pool, NULL);
+	caller = h2o_mem_alloc_shared(NULL, sizeof(*caller), NULL);
+	*caller = (struct bearer){
+	    .subject = "alice", .client_id = "c1", .username = "", .grant_id = "", .jti = "", .scope = ""};
 	streams_open(&MCP.streams);
+	watches_open(&MCP.watches, 9, 9);
 	replays_open(&MCP.replays);
 	return log_open("test", "/dev/null", LOG_ERROR) ? 0 : -1;
 }
@@ -72,6 +63,7 @@ static int close_server(void **state)
 {
 	(void)state;
 	replays_close(&MCP.replays);
+	h2o_mem_release_shared(caller);
 	sessions_close(&MCP.sessions);
 	audit_close(MCP.audit);
 	h2o_mem_clear_pool(&MCP.pool);
@@ -224,9 +216,9 @@ static void post(struct request *asked, unsigned number, const char *rest, const
 	struct rpc_problem problem;
 	char text[512];
 
-	caller.subject = subject;
+	caller->subject = subject;
 	session_read(r, &call_of(r)->session);
-	caller.subject = "alice";
+	caller->subject = "alice";
 	snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":\"%s-%u\",%s}", asked->id, number, rest);
 	assert_true(rpc_read(&r->pool, text_of(text), &call_of(r)->message, &problem));
 	ask_take_response(r, &call_of(r)->message);
@@ -337,9 +329,9 @@ static void test_round_trips(void **state)
 	/* another person */
 	r = start(text_printf(&pool, "{\"name\":\"t\"," CAN ",\"requestState\":\"%s\"}", first), 0, 0);
 	assert_null(ask_retry_problem(r));
-	caller.subject = "bob";
+	caller->subject = "bob";
 	assert_non_null(ask_retry_problem(r));
-	caller.subject = "alice";
+	caller->subject = "alice";
 	request_test_free(r);
 	/* ten minutes later */
 	r = start(text_printf(&pool, "{\"name\":\"t\"," CAN ",\"requestState\":\"%s\"}", first), 0, 0);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Against a PostgreSQL 15 of its own: a cluster in a short temporary folder, reached by unix socket only. */
 #include "common/db.c"
+#include "common/db_bounded.c"
 #include "common/db_cancel.c"
 #include "common/db_connection.c"
 #include "common/db_group.c"
 #include "common/db_line.c"
 #include "common/db_rows.c"
+#include "common/db_send.c"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -488,8 +490,11 @@ static void several_statements_are_one_transaction(void **state)
 {
 	struct db *db = open_ready(1, 0);
 	struct db_param one[] = {param_text("1"), param_text("first")}, zero = param_text("0");
-	struct db_question good[] = {{INSERT_NOTE, one, 2}, {COUNT_NOTES, NULL, 0}};
-	struct db_question bad[] = {{INSERT_NOTE, one, 2}, {DIVIDE, &zero, 1}, {COUNT_NOTES, NULL, 0}};
+	struct db_question good[] = {{.statement = INSERT_NOTE, .params = one, .count = 2},
+	                             {.statement = COUNT_NOTES, .params = NULL, .count = 0}};
+	struct db_question bad[] = {{.statement = INSERT_NOTE, .params = one, .count = 2},
+	                            {.statement = DIVIDE, .params = &zero, .count = 1},
+	                            {.statement = COUNT_NOTES, .params = NULL, .count = 0}};
 	struct asked *a = asked_new(db), *b = asked_new(db), *c = asked_new(db);
 
 	(void)state;
@@ -964,6 +969,65 @@ static void a_full_database_makes_wait_and_not_for_long(void **state)
 	close_db(db);
 }
 
+static struct asked *nap_of(struct db *db, uint64_t share)
+{
+	struct asked *a = asked_new(db);
+	struct db_param param = param_text("0.3");
+
+	a->r.is_test = true; /* its client is there */
+	a->r.share = share;
+	assert_int_equal(db_ask(&a->r, db, NAP, &param, 1), STEP_WAIT);
+	return a;
+}
+
+static void the_last_free_connection_is_for_who_has_none(void **state)
+{
+	struct db_options o = options(3, 1);
+	struct asked *mine[4], *other, *third;
+
+	(void)state;
+	o.line = 10;
+	o.shared = true;
+	struct db *db = db_open(loop, &o);
+	UNTIL(usable(db) == 3);
+	for (size_t i = 0; i < 4; i++)
+		mine[i] = nap_of(db, 1);
+	assert_true(mine[0]->r.was_sent && mine[1]->r.was_sent);
+	assert_false(mine[2]->r.was_sent || mine[3]->r.was_sent);
+	other = nap_of(db, 2); /* overtakes those who wait for their own */
+	assert_true(other->r.was_sent);
+	third = nap_of(db, 3);
+	assert_false(third->r.was_sent);
+	UNTIL(is_over(mine[0]));
+	assert_true(third->r.was_sent); /* the first place that is free, for she has none */
+	UNTIL(is_over(mine[2]) && is_over(mine[3]) && is_over(third));
+	assert_int_equal(db->line_count, 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(mine[i]->failed_status, 0);
+		asked_free(mine[i]);
+	}
+	asked_free(other);
+	asked_free(third);
+	close_db(db);
+}
+
+static void one_connection_is_for_everybody(void **state)
+{
+	struct db_options o = options(1, 1);
+
+	(void)state;
+	o.line = 10;
+	o.shared = true;
+	struct db *db = db_open(loop, &o);
+	UNTIL(usable(db) == 1);
+	struct asked *first = nap_of(db, 1), *second = nap_of(db, 1);
+	UNTIL(is_over(first) && is_over(second));
+	assert_int_equal(second->failed_status, 0);
+	asked_free(first);
+	asked_free(second);
+	close_db(db);
+}
+
 /* --- cancelling ---------------------------------------------------------------------------- */
 
 static struct db *open_cancelling(unsigned connections)
@@ -982,7 +1046,7 @@ static struct asked *nap(struct db *db, const char *seconds)
 {
 	struct asked *a = asked_new(db);
 	struct db_param param = param_text(seconds);
-	struct db_question question = {NAP, &param, 1};
+	struct db_question question = {.statement = NAP, .params = &param, .count = 1};
 
 	a->r.is_test = true; /* its client is there */
 	assert_int_equal(db_ask_all(&a->r, db, &question, 1, true), STEP_WAIT);
@@ -1103,6 +1167,8 @@ int main(void)
 	    cmocka_unit_test(a_database_never_there_is_no_failure),
 	    cmocka_unit_test(closing_fails_what_waits),
 	    cmocka_unit_test(a_full_database_makes_wait_and_not_for_long),
+	    cmocka_unit_test(the_last_free_connection_is_for_who_has_none),
+	    cmocka_unit_test(one_connection_is_for_everybody),
 	    cmocka_unit_test(a_cancelled_statement_ends),
 	    cmocka_unit_test(a_cancellation_never_meets_the_next_statement),
 	    cmocka_unit_test(a_waiting_question_is_cancelled),

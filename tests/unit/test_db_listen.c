@@ -2,91 +2,13 @@
 /* Against a PostgreSQL of its own: a cluster in a short temporary folder, reached by unix socket only. */
 #include "common/db_listen.c"
 
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-static char logged[4096];
+#include "tests/unit/db_cluster.h"
 
 void log_event(enum log_level level, const char *message, ...)
 {
 	(void)level;
 	strncat(logged, message, sizeof(logged) - strlen(logged) - 2);
 	strcat(logged, "\n");
-}
-
-/* ---- the cluster ---- */
-
-static char folder[64], conninfo[256];
-static h2o_loop_t *loop;
-
-/* A shell command as an ordinary user where this is root (PostgreSQL refuses root); its words are the test's own. */
-static void shell(const char *format, ...)
-{
-	char command[2048], line[4096];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(command, sizeof(command), format, arguments);
-	va_end(arguments);
-	snprintf(line, sizeof(line), "%s env PATH=\"$(pg_config --bindir):$PATH\" LC_ALL=C %s >>%s/out 2>&1",
-	         getuid() == 0 ? "runuser -u postgres --" : "", command, folder);
-	if (system(line) == 0)
-		return;
-	fprintf(stderr, "failed: %s\n", command);
-	snprintf(line, sizeof(line), "tail -n 30 %s/out >&2", folder);
-	if (system(line) != 0)
-		fprintf(stderr, "no output\n");
-	assert_true(false);
-}
-
-static void start_server(void)
-{
-	shell("pg_ctl -s -w -D %s/data -l %s/log -o \"-k %s -c listen_addresses='' -c fsync=off\" start", folder,
-	      folder, folder);
-}
-
-static void stop_server(void)
-{
-	shell("pg_ctl -s -w -m immediate -D %s/data stop", folder);
-}
-
-static void sql(const char *text)
-{
-	shell("psql -qX -v ON_ERROR_STOP=1 -h %s -d postgres -U tester -c \"%s\"", folder, text);
-}
-
-static int begin(void **state)
-{
-	char command[128];
-
-	(void)state;
-	signal(SIGPIPE, SIG_IGN);
-	strcpy(folder, "/tmp/spdb-XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	snprintf(command, sizeof(command), "chown postgres %s", folder);
-	if (getuid() == 0)
-		assert_int_equal(system(command), 0);
-	snprintf(conninfo, sizeof(conninfo), "host=%s dbname=postgres user=tester", folder);
-	shell("initdb -D %s/data -N -U tester -A trust -E UTF8 --locale=C.UTF-8", folder);
-	start_server();
-	loop = h2o_evloop_create();
-	return 0;
-}
-
-static int end(void **state)
-{
-	char command[128];
-
-	(void)state;
-	stop_server();
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
 }
 
 /* ---- listening ---- */
@@ -112,15 +34,6 @@ static void on_change(void *data, bool live)
 
 	*(live ? &h->back : &h->lost) += 1;
 }
-
-#define UNTIL(condition)                                                                                               \
-	do {                                                                                                           \
-		int64_t until_ = clock_monotonic_ms() + 20000;                                                         \
-		while (!(condition)) {                                                                                 \
-			assert_true(clock_monotonic_ms() < until_);                                                    \
-			h2o_evloop_run(loop, 10);                                                                      \
-		}                                                                                                      \
-	} while (0)
 
 static struct db_listen *open_with(const char *own_conninfo, const char *channel)
 {
@@ -298,5 +211,5 @@ int main(void)
 	    cmocka_unit_test(closing_while_it_connects),
 	};
 
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests(tests, begin_cluster, end_cluster);
 }

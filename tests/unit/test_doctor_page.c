@@ -1,27 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "mcp/doctor_page.c"
 
-static h2o_mem_pool_t pool;
-
-static int open_pool(void **state)
-{
-	(void)state;
-	h2o_mem_init_pool(&pool);
-	return 0;
-}
-
-static int close_pool(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&pool);
-	return 0;
-}
+#include "tests/unit/pool.h"
 
 /* An exact copy on the heap: reading behind the end is then seen. */
 static h2o_iovec_t exact(const char *text)

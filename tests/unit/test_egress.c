@@ -153,7 +153,7 @@ static void *serve_peer(void *data)
 }
 
 /* Threads of peers are joined at the end: each ends when its client or the server does. */
-static pthread_t peers[256];
+static pthread_t peers[512];
 static unsigned peer_count;
 
 static void accept_one(int listener, bool tls)
@@ -461,6 +461,63 @@ static void many_at_once(void **state)
 	close_egress(egress);
 }
 
+/* A host that hangs has all the connections that it can have, and no other host less. */
+static void a_host_that_hangs_holds_up_no_other(void **state)
+{
+	enum { ALL = LINE_RUNNING_MAX + 8, TIME_MS = 1500 };
+	static struct got got[ALL];
+	struct egress *egress = egress_open(&context, ca_file);
+	struct egress_request slow = get(url_of("/slow")), soon = slow;
+	struct got last = {0};
+	int64_t begun_ms = clock_monotonic_ms();
+
+	(void)state;
+	slow.timeout_ms = TIME_MS;
+	for (int i = 0; i < ALL; i++)
+		egress_fetch(egress, &slow, on_done, &got[i]);
+	assert_int_equal(fetch_url(egress, secure_url("127.0.0.1", "/fine")).status, 200);
+	assert_true(clock_monotonic_ms() - begun_ms < TIME_MS);
+	/* what waits is over when its own time is */
+	soon.timeout_ms = 1;
+	egress_fetch(egress, &soon, on_done, &last);
+	run(&last);
+	assert_string_equal(last.problem, "timed out");
+	assert_true(clock_monotonic_ms() - begun_ms < TIME_MS);
+	for (int i = 0; i < ALL; i++) {
+		run(&got[i]);
+		assert_string_equal(got[i].problem, "timed out");
+		assert_int_equal(got[i].calls, 1);
+	}
+	assert_true(clock_monotonic_ms() - begun_ms < 2 * TIME_MS);
+	/* and then everybody's turn comes again */
+	assert_int_equal(fetch_url(egress, url_of("/fine")).status, 200);
+	assert_true(h2o_linklist_is_empty(&egress->line.hosts));
+	close_egress(egress);
+}
+
+static void who_waits_goes_when_another_is_through(void **state)
+{
+	enum { ALL = LINE_RUNNING_MAX + LINE_WAITING_MAX + 1 };
+	struct egress *egress = open_egress();
+	struct egress_request request = get(url_of("/fine"));
+	static struct got got[ALL];
+
+	(void)state;
+	for (int i = 0; i < ALL; i++)
+		egress_fetch(egress, &request, on_done, &got[i]);
+	for (int i = 0; i < ALL; i++) {
+		run(&got[i]);
+		assert_int_equal(got[i].status, i < ALL - 1 ? 200 : 0);
+		assert_int_equal(got[i].calls, 1);
+	}
+	assert_string_equal(got[ALL - 1].problem, "too many requests wait for the host");
+	for (int i = 0; i < LINE_RUNNING_MAX + 2; i++)
+		egress_fetch(egress, &request, on_done, &got[i]);
+	close_egress(egress); /* whoever waits hears of that, too */
+	for (int i = 0; i < LINE_RUNNING_MAX + 2; i++)
+		assert_int_equal(got[i].calls, 2);
+}
+
 static void an_answer_beyond_its_limit_is_none(void **state)
 {
 	struct egress *egress = open_egress();
@@ -569,7 +626,7 @@ static void what_may_not_go_out_is_refused(void **state)
 /* As if a name such as localhost led elsewhere. */
 static void http_stays_on_loopback_whatever_the_resolver_says(void **state)
 {
-	struct transfer t = {.loopback_only = true};
+	struct egress_flight t = {.loopback_only = true};
 	struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_STREAM};
 	struct sockaddr_in *in = (struct sockaddr_in *)(void *)&address.addr;
 	curl_socket_t fd;
@@ -754,9 +811,32 @@ static void a_name_that_leads_inside_is_refused(void **state)
 	close_egress(egress);
 }
 
+/* A host that somebody else chose, of which there is no more to fear than where it leads to. */
+static void a_host_of_others_is_not_inside(void **state)
+{
+	struct egress *egress = egress_open(&context, ca_file);
+	int accepted = atomic_load(&server.accepted);
+	const char *const hosts[] = {"127.0.0.1", "localhost", "x.localhost", "[::1]", "10.0.0.1"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		struct egress_request request = get(secure_url(hosts[i], "/fine"));
+		request.public_only = true;
+		struct got got = fetch(egress, &request);
+		assert_int_equal(got.status, 0);
+		assert_string_equal(got.problem, "the name leads to an address that is not public");
+	}
+	struct egress_request request = get(url_of("/fine"));
+	request.public_only = true;
+	assert_string_equal(fetch(egress, &request).problem, "the URL is neither https nor http to loopback");
+	assert_int_equal(atomic_load(&server.accepted), accepted);
+	assert_int_equal(fetch_url(egress, secure_url("127.0.0.1", "/fine")).status, 200);
+	close_egress(egress);
+}
+
 static void one_forbidden_address_refuses_all(void **state)
 {
-	struct transfer t = {.guarded = true};
+	struct egress_flight t = {.guarded = true};
 	struct curl_sockaddr address = {.family = AF_INET, .socktype = SOCK_STREAM};
 	struct sockaddr_in *in = (struct sockaddr_in *)(void *)&address.addr;
 	curl_socket_t fd;
@@ -933,6 +1013,8 @@ int main(void)
 	    cmocka_unit_test(a_body_and_headers_are_sent),
 	    cmocka_unit_test(one_connection_serves_many),
 	    cmocka_unit_test(many_at_once),
+	    cmocka_unit_test(a_host_that_hangs_holds_up_no_other),
+	    cmocka_unit_test(who_waits_goes_when_another_is_through),
 	    cmocka_unit_test(an_answer_beyond_its_limit_is_none),
 	    cmocka_unit_test(a_slow_answer_times_out),
 	    cmocka_unit_test(a_redirect_is_an_answer),
@@ -946,6 +1028,7 @@ int main(void)
 	    cmocka_unit_test(an_answer_may_ask_again),
 	    cmocka_unit_test(a_guarded_url_is_https_by_name_at_443),
 	    cmocka_unit_test(a_name_that_leads_inside_is_refused),
+	    cmocka_unit_test(a_host_of_others_is_not_inside),
 	    cmocka_unit_test(one_forbidden_address_refuses_all),
 	    cmocka_unit_test(a_host_is_asked_a_few_times_a_minute),
 	    cmocka_unit_test(a_host_is_not_asked_more_by_many_askers),

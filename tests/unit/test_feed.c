@@ -58,7 +58,8 @@ static json_t *poll_body;
 static egress_done_fn *poll_done;
 static void *poll_data;
 
-void egress_fetch(struct egress *egress, const struct egress_request *request, egress_done_fn *done, void *data)
+struct egress_flight *egress_fetch(struct egress *egress, const struct egress_request *request, egress_done_fn *done,
+                                   void *data)
 {
 	(void)egress;
 	assert_string_equal(request->method, "POST");
@@ -70,6 +71,7 @@ void egress_fetch(struct egress *egress, const struct egress_request *request, e
 	waits = json_is_false(json_object_get(poll_body, "returnImmediately"));
 	poll_done = done;
 	poll_data = data;
+	return NULL;
 }
 
 static char seen[1024]; /* "kind id;" */

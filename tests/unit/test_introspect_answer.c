@@ -126,8 +126,10 @@ static void signs_what_it_would_say(void **state)
 	const char *jti, *why;
 	struct granted g = own_grant();
 	const char *token = access_token_mint(owner, &g, &jti);
-	DOUBLE.introspected =
-	    (struct introspected){.active = true, .scope = "deployments:read logs:read", .expires_in = 3600};
+	DOUBLE.introspected = (struct introspected){.active = true,
+	                                            .scope = "deployments:read logs:read",
+	                                            .expires_in = 3600,
+	                                            .claims = "{\"repos\":[\"a/b\"],\"tenant\":7}"};
 
 	struct request *plain = introspect(token, "application/json", "s");
 	assert_string_equal(reply_test_header(plain, "content-type"), "application/json");
@@ -148,6 +150,8 @@ static void signs_what_it_would_say(void **state)
 	assert_true(text_is(json_get_text(said, "sub"), "robot"));
 	assert_true(text_is(json_get_text(said, "scope"), "logs:read"));
 	assert_null(json_object_get(said, "username"));
+	assert_int_equal(json_integer_value(json_object_get(said, "tenant")), 7);
+	assert_int_equal(json_array_size(json_object_get(said, "repos")), 1);
 	request_test_free(r);
 	request_test_free(plain);
 

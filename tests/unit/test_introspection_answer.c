@@ -16,6 +16,7 @@ static struct recent_events recent;
 static struct foreign_issuer foreign;
 static struct introspection_options options;
 static uint8_t digest[SHA256_SIZE];
+static const char *shown; /* by a token that was not verified */
 
 static int setup(void **state)
 {
@@ -23,6 +24,7 @@ static int setup(void **state)
 	json_init();
 	clock_freeze(NOW);
 	h2o_mem_init_pool(&pool);
+	shown = NULL;
 	recent = (struct recent_events){.seed = 1};
 	foreign = (struct foreign_issuer){.issuer = ISSUER, .audience = RESOURCE, .audience_required = true};
 	options = (struct introspection_options){.issuer = ISSUER,
@@ -53,6 +55,7 @@ static const char *take(const char *claims, const char *text)
 	    .asked_ms = clock_monotonic_ms(),
 	};
 
+	asked.shown = shown != NULL ? json_read(&pool, text_of(shown), NULL) : asked.claims;
 	token_cache_drop_all(options.tokens);
 	return introspection_take(&asked, &answer);
 }
@@ -140,6 +143,63 @@ static void a_bound_token_needs_its_key_in_the_answer(void **state)
 	                 ALIVE);
 }
 
+/* What the token shows of itself can take away, and gives nothing. */
+static void a_token_is_held_to_its_own_words(void **state)
+{
+#define CNF(jkt) "\"cnf\":{\"jkt\":\"" jkt "\"}"
+#define OTHER "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	static const struct {
+		const char *shown, *text;
+		enum outcome outcome;
+		bool by_key, by_certificate;
+	} CASES[] = {
+	    {"{" CNF(JKT) "}", SAID(FOR_US), ALIVE, true, false},
+	    {"{" CNF(JKT) "}", SAID(FOR_US "," CNF(JKT)), ALIVE, true, false},
+	    {"{" CNF(JKT) "}", SAID(FOR_US ",\"token_type\":\"DPoP\""), ALIVE, true, false},
+	    {"{}", SAID(FOR_US "," CNF(JKT)), ALIVE, true, false},
+	    {"{\"cnf\":{\"x5t#S256\":\"" JKT "\"}}", SAID(FOR_US), ALIVE, false, true},
+	    {"{\"cnf\":{\"x5t#S256\":\"" JKT "\"}}", SAID(FOR_US "," CNF(JKT)), DEAD, false, false},
+	    {"{" CNF(JKT) "}", SAID(FOR_US "," CNF(OTHER)), DEAD, false, false},
+	    {"{\"cnf\":{\"kid\":\"k\"}}", SAID(FOR_US), DEAD, false, false},
+	    {"{\"cnf\":null}", SAID(FOR_US), DEAD, false, false},
+	    {"{\"aud\":\"" RESOURCE "\"}", SAID(FOR_US), ALIVE, false, false},
+	    {"{\"aud\":[]}", SAID(FOR_US), ALIVE, false, false},
+	    {"{\"aud\":\"" RESOURCE "\"}", SAID(""), DEAD, false, false},
+	    {"{\"aud\":\"x\"}", SAID(FOR_US), DEAD, false, false},
+	    {"{\"exp\":999999}", SAID(FOR_US), DEAD, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		shown = CASES[i].shown;
+		if (outcome_of(NULL, CASES[i].text) != CASES[i].outcome)
+			fail_msg("%s %s", CASES[i].shown, CASES[i].text);
+		assert_int_equal(kept()->bound.by_key, CASES[i].by_key);
+		assert_int_equal(kept()->bound.by_certificate, CASES[i].by_certificate);
+	}
+	foreign.audience_required = false;
+	shown = "{\"aud\":[\"x\",\"y\"]}";
+	assert_int_equal(outcome_of(NULL, SAID("")), DEAD);
+	shown = "{\"aud\":[\"x\",\"" RESOURCE "\"],\"exp\":1000100,\"sub\":\"other\",\"scope\":\"z\",\"jti\":\"j\"}";
+	assert_int_equal(outcome_of(NULL, SAID("")), ALIVE);
+	assert_int_equal(kept()->expires, 1000100);
+	assert_string_equal(kept()->subject, ISSUER " u");
+	assert_string_equal(kept()->scope, "a b");
+	assert_string_equal(kept()->jti, "");
+}
+
+/* So that the feed can tell that it lives again; what another issuer's token shows is no name here. */
+static void a_dead_key_is_dropped_by_its_id(void **state)
+{
+	(void)state;
+	shown = "{\"jti\":\"k\",\"grant_id\":\"k\"}";
+	assert_int_equal(outcome_of(NULL, "{\"active\":false}"), DEAD);
+	assert_int_equal(token_cache_drop(options.tokens, TOKEN_GRANT, text_of("k")), 0);
+	options.foreign = NULL;
+	assert_int_equal(outcome_of(NULL, "{\"active\":false}"), DEAD);
+	assert_int_equal(token_cache_drop(options.tokens, TOKEN_GRANT, text_of("k")), 1);
+}
+
 static void foreign_names_are_the_issuers_own(void **state)
 {
 	(void)state;
@@ -215,16 +275,70 @@ static void what_is_no_answer_says_nothing(void **state)
 	}
 }
 
+/* ---- what is said of the caller ---- */
+
+static const char *claims_after(const char *claims, const char *text)
+{
+	const char *problem = take(claims, text);
+
+	if (problem != NULL)
+		fail_msg("%s", problem);
+	assert_ptr_equal(bearer_claims(kept()), bearer_claims(kept())); /* parsed once */
+	return json_canonical(&pool, bearer_claims(kept())).base;
+}
+
+static void the_caller_is_known_by_what_is_said(void **state)
+{
+	static const char TOKEN[] =
+	    "{\"iss\":\"" ISSUER "\",\"sub\":\"u\",\"client_id\":\"c\",\"scope\":\"b a\","
+	    "\"exp\":1000600,\"acr\":\"1\",\"roles\":[\"old\"],\"auth_time\":5,\"aud\":\"" RESOURCE
+	    "\",\"repos\":[\"a/b\"],\"secret\":1}";
+
+	(void)state;
+	options.foreign = NULL;
+	options.claims = json_read(&pool, text_of("{\"repos\":{\"title\":\"Repositories\"},\"sub\":{}}"), NULL);
+	/* of all but who it is the answer is newer, and nothing is known that nobody asked for */
+	assert_string_equal(claims_after(TOKEN, SAID(",\"username\":\"alice\",\"roles\":[\"new\"],\"other\":1,"
+	                                             "\"authorization_details\":[{\"type\":\"x\"}]")),
+	                    "{\"acr\":\"1\",\"auth_time\":5,\"authorization_details\":[{\"type\":\"x\"}],"
+	                    "\"client_id\":\"c\",\"iss\":\"" ISSUER "\",\"repos\":[\"a/b\"],\"roles\":[\"new\"],"
+	                    "\"scope\":\"a b\",\"sub\":\"u\",\"username\":\"alice\"}");
+	options.claims = NULL;
+	assert_null(strstr(claims_after(TOKEN, SAID("")), "repos"));
+	options.foreign = &foreign;
+	assert_string_equal(claims_after(NULL, SAID(FOR_US ",\"groups\":[\"g\"],\"username\":\"bob\"")),
+	                    "{\"client_id\":\"" ISSUER " c\",\"groups\":[\"g\"],\"iss\":\"" ISSUER
+	                    "\",\"scope\":\"a b\",\"sub\":\"" ISSUER " u\",\"username\":\"" ISSUER " bob\"}");
+}
+
+/* What is left out could be what a rule asks for. */
+static void more_than_is_taken_is_no_answer(void **state)
+{
+	struct text_buffer b = {.pool = &pool};
+
+	(void)state;
+	text_append_str(&b, SAID(FOR_US ",\"groups\":[\"g\""));
+	b.len -= 1; /* the brace */
+	for (size_t i = 0; i < 1000; i++)
+		text_append_printf(&b, ",\"group-%zu\"", i);
+	text_append_str(&b, "]}");
+	assert_int_equal(outcome_of(NULL, b.base), NOTHING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_foreign_token_is_for_us_or_dead, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_audience_may_be_left_out_where_it_is_said_so, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_bound_token_needs_its_key_in_the_answer, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_token_is_held_to_its_own_words, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_dead_key_is_dropped_by_its_id, setup, teardown),
 	    cmocka_unit_test_setup_teardown(foreign_names_are_the_issuers_own, setup, teardown),
 	    cmocka_unit_test_setup_teardown(scopes_are_mapped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(our_own_says_everything, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_is_no_answer_says_nothing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_caller_is_known_by_what_is_said, setup, teardown),
+	    cmocka_unit_test_setup_teardown(more_than_is_taken_is_no_answer, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/jsonrpc.c"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "tests/unit/pool.h"
 #undef fail /* a step ends with fail(), as in request.h */
 
 #include "common/router.h"
-
-static h2o_mem_pool_t pool;
-
-static int open_pool(void **state)
-{
-	(void)state;
-	h2o_mem_init_pool(&pool);
-	return 0;
-}
-
-static int close_pool(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&pool);
-	return 0;
-}
 
 static const char *id_of(const char *body)
 {

@@ -16,6 +16,7 @@
 #include "common/reply.h"
 #include "mcp/databases.h"
 #include "mcp/transport.h"
+#include "tests/unit/bearer_double.h"
 
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -40,17 +41,6 @@ const struct bearer *bearer_of(const struct request *r)
 	return caller;
 }
 
-enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool ask)
-{
-	(void)r, (void)since_ms, (void)ask;
-	return BEARER_ALIVE;
-}
-
-void bearer_inherit(struct request *r, const struct request *from)
-{
-	r->caller = from->caller;
-}
-
 static PGresult *(*answer_double)(void);
 static unsigned asked, cancelled;
 static char first_param[64];
@@ -59,10 +49,10 @@ static const char *last_statement;
 static struct db *const DB = (struct db *)&asked; /* never looked into */
 static struct databases DATABASES = {.read = (struct db *)&asked};
 
-step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
-                       bool tolerate)
+step_result db_ask_bounded(struct request *r, struct db *db, const struct db_question *questions, size_t count,
+                           size_t bytes, bool stops)
 {
-	assert_true(db == DB && tolerate);
+	assert_true(db == DB && stops && bytes > 0);
 	assert_int_equal(count, 2);
 	const char *value = questions[1].count > 0 ? questions[1].params[0].value : NULL;
 	snprintf(first_param, sizeof(first_param), "%s", value != NULL ? value : "NULL");

@@ -27,8 +27,8 @@ static enum decision decide(const struct item *item, const char *granted, const 
 {
 	h2o_mem_pool_t pool;
 	h2o_mem_init_pool(&pool);
-	struct scopes a = scopes_of(&pool, granted), b = scopes_of(&pool, grantable);
-	enum decision decision = policy_decide(item, &a, &b);
+	struct asker asker = {.granted = scopes_of(&pool, granted), .grantable = scopes_of(&pool, grantable)};
+	enum decision decision = policy_decide(item, &asker);
 	h2o_mem_clear_pool(&pool);
 	return decision;
 }
@@ -57,11 +57,12 @@ static void test_all_are_decided_alike(void **state)
 	(void)state;
 	h2o_mem_pool_t pool;
 	h2o_mem_init_pool(&pool);
-	struct scopes granted = scopes_of(&pool, "logs:read"), grantable = scopes_of(&pool, "tools:admin users:admin");
+	struct asker asker = {.granted = scopes_of(&pool, "logs:read"),
+	                      .grantable = scopes_of(&pool, "tools:admin users:admin")};
 	uint8_t decisions[4];
-	policy_decide_all(&CATALOGUE, &granted, &grantable, decisions);
+	policy_decide_all(&CATALOGUE, &asker, decisions);
 	for (size_t i = 0; i < 4; i++)
-		assert_int_equal(decisions[i], policy_decide(&ITEMS[i], &granted, &grantable));
+		assert_int_equal(decisions[i], policy_decide(&ITEMS[i], &asker));
 	h2o_mem_clear_pool(&pool);
 }
 

@@ -113,7 +113,7 @@ static int open_all(void **state)
 	if (catalogue == NULL)
 		return -1;
 	reload_adopt(&MCP, catalogue);
-	catalogue->databases = databases_open(loop, catalogue, &MCP.settings, &MCP.retired);
+	catalogue->databases = databases_open(loop, catalogue, &MCP.settings, &MCP.databases);
 	MCP.views = views_open(MCP.server_info, &MCP.cursor_key);
 	views_switch(MCP.views, catalogue);
 	MCP.tokens = token_cache_open(10);
@@ -129,7 +129,7 @@ static int close_all(void **state)
 	token_cache_close(MCP.tokens);
 	views_close(MCP.views);
 	h2o_mem_release_shared(MCP.catalogue);
-	databases_close(&MCP.retired);
+	databases_close(&MCP.databases);
 	h2o_mem_clear_pool(&MCP.pool);
 	h2o_mem_clear_pool(&pool);
 	take_away("one");

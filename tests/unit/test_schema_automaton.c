@@ -1,28 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/schema_automaton.c"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "tests/unit/pool.h"
 
 #include "common/schema_internal.h"
-
-static h2o_mem_pool_t pool;
-
-static int make_pool(void **state)
-{
-	(void)state;
-	h2o_mem_init_pool(&pool);
-	return 0;
-}
-
-static int clear_pool(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&pool);
-	return 0;
-}
 
 static struct schema_automaton *compiled(const char *pattern)
 {
@@ -115,9 +96,9 @@ static void a_table_has_its_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(regular_patterns_match_as_they_should, make_pool, clear_pool),
-	    cmocka_unit_test_setup_teardown(other_patterns_have_none, make_pool, clear_pool),
-	    cmocka_unit_test_setup_teardown(a_table_has_its_bounds, make_pool, clear_pool),
+	    cmocka_unit_test_setup_teardown(regular_patterns_match_as_they_should, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(other_patterns_have_none, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(a_table_has_its_bounds, open_pool, close_pool),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,7 +106,8 @@ static void run_group(const char *file, const json_t *group, bool assert_formats
 {
 	h2o_mem_pool_t pool;
 	const char *error, *description = json_string_value(json_object_get(group, "description"));
-	const struct schema_options options = {assert_formats, true, documents};
+	const struct schema_options options = {
+	    .assert_formats = assert_formats, .allow_unknown_keywords = true, .documents = documents};
 	json_t *test;
 	size_t i;
 

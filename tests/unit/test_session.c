@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #undef fail /* a step ends with fail(), as in request.h */
 
+#include "tests/unit/bearer_double.h"
+
 static struct bearer caller = {.subject = "alice", .client_id = "c1"};
 static struct mcp MCP;
 static const struct service SERVICE = {.name = "mcp", .daemon = &MCP};

@@ -74,9 +74,9 @@ static void a_nonce_comes_first(void **state)
 	run(r);
 	assert_int_equal(reply_test_status(r), 400);
 	assert_true(body_has(r, "\"use_dpop_nonce\""));
-	assert_int_equal(
-	    dpop_nonce_judge(AUTHZ.handle_keys, "authz-dpop-nonce", text_of(reply_test_header(r, "dpop-nonce")), NOW),
-	    NONCE_FRESH);
+	assert_int_equal(dpop_nonce_judge(AUTHZ.handle_keys, "authz-dpop-nonce",
+	                                  text_of(reply_test_header(r, "dpop-nonce")), NOW, 0),
+	                 NONCE_FRESH);
 	assert_null(DOUBLE.asked);
 	request_test_free(r);
 }
@@ -178,6 +178,45 @@ static void without_nonces_the_time_decides(void **state)
 	}
 }
 
+/* Where proofs are remembered by the process only, one that the process before it may have taken needs a nonce of now.
+ */
+static void what_nobody_remembers_needs_a_newer_nonce(void **state)
+{
+	static const struct {
+		int64_t since, nonce; /* 0: without */
+		bool required;
+		enum key_proof outcome;
+	} CASES[] = {
+	    {NOW - 30, 0, false, KEY_PROOF_HOLDS},        {NOW - 29, 0, false, KEY_PROOF_NEEDS_NONCE},
+	    {NOW + 1, 0, false, KEY_PROOF_NEEDS_NONCE},   {0, 0, false, KEY_PROOF_HOLDS},
+	    {NOW, NOW, false, KEY_PROOF_HOLDS},           {NOW, NOW, true, KEY_PROOF_HOLDS},
+	    {NOW, NOW - 1, false, KEY_PROOF_NEEDS_NONCE}, {NOW, NOW - 1, true, KEY_PROOF_NEEDS_NONCE},
+	    {NOW - 1, NOW - 1, true, KEY_PROOF_HOLDS},    {NOW - 30, 0, true, KEY_PROOF_NEEDS_NONCE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct key_proof_rules rules = {.url = "http://127.0.0.1:9400/t1/token",
+		                                .keys = AUTHZ.handle_keys,
+		                                .purpose = "authz-dpop-nonce",
+		                                .nonce_required = CASES[i].required,
+		                                .since = CASES[i].since};
+		struct request *r = token_request("refresh_token");
+		struct dpop_proof read;
+		const char *why;
+		request_test_header(r, "dpop", proof(r, CASES[i].nonce != 0 ? nonce_claim(r, CASES[i].nonce) : ""));
+		assert_int_equal(key_proof_read(r, &rules, (h2o_iovec_t){NULL, 0}, &read, &why), CASES[i].outcome);
+		/* the one that comes along will do, also in the first second */
+		const char *nonce = reply_test_header(r, "dpop-nonce");
+		assert_true((nonce != NULL) == (CASES[i].outcome == KEY_PROOF_NEEDS_NONCE));
+		if (nonce != NULL)
+			assert_int_equal(
+			    dpop_nonce_judge(AUTHZ.handle_keys, "authz-dpop-nonce", text_of(nonce), NOW, rules.since),
+			    NONCE_FRESH);
+		request_test_free(r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +225,7 @@ int main(void)
 	    cmocka_unit_test_setup(a_used_or_wrong_proof_consumes_nothing, reset),
 	    cmocka_unit_test_setup(verdicts_about_keys_are_told, reset),
 	    cmocka_unit_test_setup(without_nonces_the_time_decides, reset),
+	    cmocka_unit_test_setup(what_nobody_remembers_needs_a_newer_nonce, reset),
 	};
 	return cmocka_run_group_tests(tests, start, authz_stop);
 }

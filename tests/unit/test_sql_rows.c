@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/sql_rows.c"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "tests/unit/pool.h"
 #undef fail /* a step ends with fail(), as in request.h */
 
 enum { COLUMNS = 7 };
@@ -14,21 +11,7 @@ static const Oid TYPES[COLUMNS] = {OID_INT8, OID_FLOAT8, OID_BOOL, OID_JSONB, 25
 
 static const char *KEPT[] = {"note", "id", "ratio", "ok", "data", "amount"};
 
-static h2o_mem_pool_t pool;
-
-static int open_pool(void **state)
-{
-	(void)state;
-	h2o_mem_init_pool(&pool);
-	return 0;
-}
-
-static int close_pool(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&pool);
-	return 0;
-}
+static const struct sql_statement STATEMENT = {.columns = KEPT, .column_count = 6};
 
 static PGresult *make_rows(const char *const values[][COLUMNS], int count)
 {
@@ -48,13 +31,13 @@ static PGresult *make_rows(const char *const values[][COLUMNS], int count)
 
 static struct sql_plan plan_of(bool untrusted, unsigned rows)
 {
-	return (struct sql_plan){.columns = KEPT, .column_count = 6, .rows = rows, .untrusted = untrusted};
+	return (struct sql_plan){.rows = rows, .bytes = SQL_BYTES_DEFAULT, .untrusted = untrusted};
 }
 
 static struct outcome outcome_of(const struct sql_plan *plan, PGresult *rows)
 {
 	struct outcome outcome;
-	assert_true(sql_rows_outcome(&pool, plan, rows, &outcome));
+	assert_true(sql_rows_outcome(&pool, plan, &STATEMENT, &(struct sql_given){.rows = rows}, &outcome));
 	PQclear(rows);
 	return outcome;
 }
@@ -158,10 +141,11 @@ static void test_missing_column_is_no_result(void **state)
 	(void)state;
 	static const char *const values[][COLUMNS] = {{"1", "2", "t", "[]", "n", "3", "x"}};
 	const char *kept[] = {"id", "nothing"};
-	struct sql_plan plan = {.columns = kept, .column_count = 2, .rows = 5};
+	struct sql_plan plan = plan_of(false, 5);
+	struct sql_statement statement = {.columns = kept, .column_count = 2};
 	struct outcome outcome;
 	PGresult *rows = make_rows(values, 1);
-	assert_false(sql_rows_outcome(&pool, &plan, rows, &outcome));
+	assert_false(sql_rows_outcome(&pool, &plan, &statement, &(struct sql_given){.rows = rows}, &outcome));
 	PQclear(rows);
 }
 

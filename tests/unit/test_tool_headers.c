@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/tool_headers.c"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-#undef fail /* a step ends with fail(), as in request.h */
-
 #include "mcp/header_value.c"
 
-static h2o_mem_pool_t pool;
-
-static int open_pool(void **state)
-{
-	(void)state;
-	h2o_mem_init_pool(&pool);
-	return 0;
-}
-
-static int close_pool(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&pool);
-	return 0;
-}
+#include "tests/unit/pool.h"
+#undef fail /* a step ends with fail(), as in request.h */
 
 static const json_t *json(const char *text)
 {

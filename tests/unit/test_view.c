@@ -10,6 +10,7 @@
 
 #include "common/reply.h"
 #include "mcp/lists.h"
+#include "tests/unit/bearer_double.h"
 
 enum { ITEMS = 450 };
 
@@ -83,10 +84,12 @@ static int close_views(void **state)
 
 static struct view *get(const char *granted, const char *grantable)
 {
-	struct scopes a, b;
-	assert_true(scopes_parse(&pool, text_of(granted), &a));
-	assert_true(scopes_parse(&pool, text_of(grantable), &b));
-	return views_get(views, &a, &b);
+	struct asker asker = {.limits = NULL};
+	assert_true(scopes_parse(&pool, text_of(granted), &asker.granted));
+	assert_true(scopes_parse(&pool, text_of(grantable), &asker.grantable));
+	struct view *view = views_get(views, &asker);
+	h2o_mem_addref_shared(view);
+	return view;
 }
 
 static void test_same_decisions_share_a_view(void **state)
@@ -121,21 +124,64 @@ static void test_lists_come_in_pages(void **state)
 	size_t position;
 	assert_int_equal(list->pages, 3); /* 250 and 15 acquirable ones */
 	assert_ptr_equal(view_list(view, ITEM_TOOL), list);
-	assert_int_equal(members(list->texts[0][0], "tools", &cursor), 100);
+	assert_int_equal(members(view_list_text(&pool, view, ITEM_TOOL, 0, 0), "tools", &cursor), 100);
 	assert_true(cursor_open(&pool, &KEY, "tools/list", list->seen, text_of(cursor), &position));
 	assert_int_equal(position, 100);
 	assert_false(cursor_open(&pool, &KEY, "prompts/list", list->seen, text_of(cursor), &position));
-	assert_int_equal(members(list->texts[1][2], "tools", &cursor), 65);
+	assert_int_equal(members(view_list_text(&pool, view, ITEM_TOOL, 2, 1), "tools", &cursor), 65);
 	assert_null(cursor);
-	assert_non_null(strstr(text_copy(&pool, list->texts[1][2]),
+	assert_non_null(strstr(text_copy(&pool, view_list_text(&pool, view, ITEM_TOOL, 2, 1)),
 	                       "\"390\"],\"ttlMs\":60000,\"cacheScope\":\"private\",\"_meta\":{"
 	                       "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\"}}}"));
-	assert_null(strstr(text_copy(&pool, list->texts[0][2]), "ttlMs"));
+	assert_null(strstr(text_copy(&pool, view_list_text(&pool, view, ITEM_TOOL, 2, 0)), "ttlMs"));
 	/* who sees something else has other cursors */
 	struct view *less = get("a", "");
 	assert_int_equal(view_list(less, ITEM_TOOL)->pages, 3);
 	assert_memory_not_equal(view_list(less, ITEM_TOOL)->seen, list->seen, SHA256_SIZE);
 	h2o_mem_release_shared(less);
+	h2o_mem_release_shared(view);
+}
+
+/* Pages behind the first few are made each time: they say the same as if they were kept. */
+static void test_large_lists(void **state)
+{
+	enum { TOOLS = 1234 };
+	struct catalogue *large = make_catalogue();
+	struct item *items = h2o_mem_alloc_pool(&pool, TOOLS * sizeof(*items));
+	const char *cursor;
+	size_t position;
+
+	(void)state;
+	large->items = h2o_mem_alloc_pool(&pool, TOOLS * sizeof(struct item *));
+	large->count = TOOLS;
+	for (size_t kind = ITEM_TOOL + 1; kind <= ITEM_KINDS; kind++)
+		large->firsts[kind] = TOOLS;
+	for (size_t i = 0; i < TOOLS; i++) { /* every third is hidden */
+		items[i] = (struct item){
+		    .kind = ITEM_TOOL, .index = i, .scope = i % 3 == 0 ? "b" : "a", .key = "", .digest = "d"};
+		items[i].listed = text_of(text_printf(&pool, "%zu", i));
+		large->items[i] = &items[i];
+	}
+	views_switch(views, large);
+	h2o_mem_release_shared(large);
+	struct view *view = get("a", "");
+	const struct view_list *list = view_list(view, ITEM_TOOL);
+	assert_int_equal(list->pages, 9); /* 822 */
+	for (size_t page = 0, seen = 0; page < list->pages; page++) {
+		h2o_iovec_t text = view_list_text(&pool, view, ITEM_TOOL, page, false);
+		const json_t *tools = json_object_get(json_read(&pool, text, NULL), "tools");
+		bool again = view_list_text(&pool, view, ITEM_TOOL, page, false).base == text.base;
+		assert_true(again == (page < LIST_PAGES_KEPT));
+		assert_int_equal(members(text, "tools", &cursor), page == 8 ? 22 : 100);
+		for (size_t i = 0; i < json_array_size(tools); i++, seen++)
+			assert_int_equal(json_integer_value(json_array_get(tools, i)), seen / 2 * 3 + seen % 2 + 1);
+		if (page == 8)
+			assert_null(cursor);
+		else
+			assert_true(cursor_open(&pool, &KEY, "tools/list", list->seen, text_of(cursor), &position));
+		if (page < 8)
+			assert_int_equal(position, (page + 1) * 100);
+	}
 	h2o_mem_release_shared(view);
 }
 
@@ -145,9 +191,9 @@ static void test_empty_lists(void **state)
 	struct view *view = get("", "");
 	for (enum item_kind kind = 0; kind < ITEM_KINDS; kind++)
 		assert_int_equal(view_list(view, kind)->pages, 1);
-	assert_string_equal(text_copy(&pool, view_list(view, ITEM_TEMPLATE)->texts[0][0]),
+	assert_string_equal(text_copy(&pool, view_list_text(&pool, view, ITEM_TEMPLATE, 0, 0)),
 	                    "{\"resourceTemplates\":[]}");
-	assert_true(text_starts(view_list(view, ITEM_PROMPT)->texts[1][0],
+	assert_true(text_starts(view_list_text(&pool, view, ITEM_PROMPT, 0, 1),
 	                        "{\"resultType\":\"complete\",\"prompts\":[],\"ttlMs\":"));
 	h2o_mem_release_shared(view);
 }
@@ -170,6 +216,22 @@ static void test_newest_sets_are_kept(void **state)
 	h2o_mem_release_shared(again);
 }
 
+static void test_tokens_keep_no_views(void **state)
+{
+	(void)state;
+	struct bearer bearer = {.claims = "{}", .scope = "a", .grantable = ""};
+	struct view *view = view_of_bearer(views, &bearer);
+	assert_true(view_list(view, ITEM_TOOL)->made);
+	assert_ptr_equal(view_of_bearer(views, &bearer), view);
+	for (size_t i = 0; i < VIEWS_MAX; i++) {
+		catalogue->items[i]->scope = "other"; /* each time other decisions */
+		h2o_mem_release_shared(get("a", ""));
+	}
+	for (size_t i = 0; i < VIEWS_MAX; i++)
+		catalogue->items[i]->scope = "a";
+	assert_false(view_of_bearer(views, &bearer)->lists[ITEM_TOOL].made);
+}
+
 /* ---- what is asked ---- */
 
 /* The answer's result, or its error, to a list with this cursor ("" for none). */
@@ -177,7 +239,7 @@ static const json_t *ask(enum item_kind kind, const char *cursor, const char *me
 {
 	struct mcp mcp = {.views = views, .cursor_key = KEY};
 	const struct service service = {.name = "mcp", .daemon = &mcp};
-	struct bearer bearer = {.scope = "a", .grantable = "b"};
+	struct bearer bearer = {.claims = "{}", .scope = "a", .grantable = "b"};
 	struct request *r = request_test(&service, NULL);
 	struct call call = {.era = ERA_LEGACY, .message = {.id = text_of("1")}};
 
@@ -188,7 +250,6 @@ static const json_t *ask(enum item_kind kind, const char *cursor, const char *me
 	assert_int_equal(lists_answer(r, kind), STEP_DONE);
 	const json_t *answer = json_read(&pool, reply_test_body(r), NULL);
 	request_test_free(r);
-	bearer_forget_view(&bearer);
 	return json_object_get(answer, member);
 }
 
@@ -228,7 +289,7 @@ static void test_request_keeps_its_catalogue(void **state)
 	(void)state;
 	struct mcp mcp = {.views = views};
 	const struct service service = {.name = "mcp", .daemon = &mcp};
-	struct bearer bearer = {.scope = "a", .grantable = ""};
+	struct bearer bearer = {.claims = "{}", .scope = "a", .grantable = ""};
 	caller = &bearer;
 	struct request *r = request_test(&service, NULL);
 	struct call call = {.era = ERA_MODERN};
@@ -239,7 +300,6 @@ static void test_request_keeps_its_catalogue(void **state)
 	struct catalogue *newer = make_catalogue();
 	views_switch(views, newer);
 	h2o_mem_release_shared(newer);
-	bearer_forget_view(&bearer);
 	assert_ptr_equal(view_of(r), view);
 	assert_int_equal(disposed, 0);
 	view_let_go(r);
@@ -252,7 +312,6 @@ static void test_request_keeps_its_catalogue(void **state)
 	r->state = &later;
 	assert_ptr_equal(view_of(r)->catalogue, newer);
 	request_test_free(r);
-	bearer_forget_view(&bearer);
 	views_close(views);
 	views = NULL;
 	assert_int_equal(disposed, 2);
@@ -339,7 +398,7 @@ static void check_sets(struct catalogue *c, unsigned granted, unsigned grantable
 {
 	struct mcp mcp = {.views = views};
 	const struct service service = {.name = "mcp", .daemon = &mcp};
-	struct bearer bearer = {.scope = scopes_of_set(granted), .grantable = scopes_of_set(grantable)};
+	struct bearer bearer = {.claims = "{}", .scope = scopes_of_set(granted), .grantable = scopes_of_set(grantable)};
 	struct request *r = request_test(&service, NULL);
 	struct call call = {.era = ERA_LEGACY};
 
@@ -348,11 +407,11 @@ static void check_sets(struct catalogue *c, unsigned granted, unsigned grantable
 	struct view *view = view_of(r);
 	for (size_t i = 0; i < c->count; i++)
 		assert_int_equal(view->decisions[i], expected(c->items[i], granted, grantable));
-	assert_true(text_is(view_list(view, ITEM_TOOL)->texts[0][0], expected_list(c, ITEM_TOOL, granted, grantable)));
 	assert_true(
-	    text_is(view_list(view, ITEM_PROMPT)->texts[0][0], expected_list(c, ITEM_PROMPT, granted, grantable)));
+	    text_is(view_list_text(&pool, view, ITEM_TOOL, 0, 0), expected_list(c, ITEM_TOOL, granted, grantable)));
+	assert_true(
+	    text_is(view_list_text(&pool, view, ITEM_PROMPT, 0, 0), expected_list(c, ITEM_PROMPT, granted, grantable)));
 	request_test_free(r);
-	bearer_forget_view(&bearer);
 }
 
 static void test_every_set_of_scopes(void **state)
@@ -373,8 +432,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_same_decisions_share_a_view, open_views, close_views),
 	    cmocka_unit_test_setup_teardown(test_lists_come_in_pages, open_views, close_views),
+	    cmocka_unit_test_setup_teardown(test_large_lists, open_views, close_views),
 	    cmocka_unit_test_setup_teardown(test_empty_lists, open_views, close_views),
 	    cmocka_unit_test_setup_teardown(test_newest_sets_are_kept, open_views, close_views),
+	    cmocka_unit_test_setup_teardown(test_tokens_keep_no_views, open_views, close_views),
 	    cmocka_unit_test_setup_teardown(test_cursors_lead_through_the_list, open_views, close_views),
 	    cmocka_unit_test_setup_teardown(test_every_set_of_scopes, open_views, close_views),
 	    cmocka_unit_test_setup_teardown(test_request_keeps_its_catalogue, open_views, close_views),

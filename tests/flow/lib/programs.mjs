@@ -6,6 +6,7 @@ import { chown, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { ENDS_WITH_US } from './ending.mjs'
 
 /** Where the instance's files are: a state folder that the system user cannot reach holds a link to them. */
 export function home(instance) {
@@ -37,10 +38,8 @@ const environment = () =>
 
 /** A program of the instance as the user that its daemons run as. The process id is the program's own. */
 function start(instance, program, args) {
-  const command = [join(home(instance), 'prefix', 'sbin', program), ...args]
-  if (process.getuid() === 0)
-    command.unshift('setpriv', '--reuid=sallyport', '--regid=sallyport', '--clear-groups', '--inh-caps=-all', '--')
-  const child = spawn(command[0], command.slice(1), { cwd: '/', env: environment(), stdio: ['pipe', 'pipe', 'pipe'] })
+  const user = process.getuid() === 0 ? ['--reuid=sallyport', '--regid=sallyport', '--clear-groups', '--inh-caps=-all'] : []
+  const child = spawn('setpriv', [...user, ...ENDS_WITH_US, '--', join(home(instance), 'prefix', 'sbin', program), ...args], { cwd: '/', env: environment(), stdio: ['pipe', 'pipe', 'pipe'] })
   const done = { code: undefined, stdout: '', stderr: '' }
   child.stdin.on('error', () => {}) // it may end without reading
   child.stdout.setEncoding('utf8').on('data', (text) => (done.stdout += text))

@@ -32,7 +32,7 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 cd "$base" || exit 1
 "${as[@]}" "$bindir/initdb" -D "$base/data" -N -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$base/initdb.log" 2>&1 &&
-	"${as[@]}" "$bindir/pg_ctl" -D "$base/data" -l "$base/server.log" -w -o "-c listen_addresses='' -k $base -c unix_socket_permissions=0777" \
+	"${as[@]}" "$bindir/pg_ctl" -D "$base/data" -l "$base/server.log" -w -o "-c listen_addresses='' -k $base -c unix_socket_permissions=0777 -c fsync=off" \
 		start >/dev/null || { cat "$base"/*.log >&2; echo "Bail out! PostgreSQL did not start"; exit 1; }
 chmod 755 "$base"
 

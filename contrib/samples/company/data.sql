@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A small invented company behind the sample tools: the schema `sample`. Everything is made by generate_series
 -- without random numbers, so two loads differ only in their times. Needs the roles sallyport_tools_read and
--- sallyport_tools_write, which the migrations make. Load once:  psql -v ON_ERROR_STOP=1 -f sample.sql
+-- sallyport_tools_write, which the migrations make. Load once:  psql -v ON_ERROR_STOP=1 -f data.sql
 begin;
 
 create schema sample;
