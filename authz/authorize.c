@@ -313,7 +313,8 @@ static struct refusal judge(struct request *r)
 		return (struct refusal){&INVALID_TARGET, "one resource can be asked for at a time"};
 	if (t->found == LOOKUP_NO_RESOURCE)
 		return (struct refusal){&INVALID_TARGET, "the resource is not known here"};
-	static check_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes, check_nonce, check_key, check_prompt};
+	static check_fn *const CHECKS[] = {check_kind,  check_challenge, choose_scopes,
+	                                   check_nonce, check_key,       check_prompt};
 	for (size_t i = 0; i < sizeof(CHECKS) / sizeof(CHECKS[0]); i++) {
 		struct refusal refusal = CHECKS[i](r);
 		if (refusal.text != NULL)

@@ -121,6 +121,35 @@ h2o_iovec_t answer_tool_error(struct request *r, const char *text)
 	return tool_result(r, &outcome);
 }
 
+/* ---- redaction ---- */
+
+static h2o_iovec_t redact_part(struct request *r, h2o_iovec_t json)
+{
+	struct call *call = call_of(r);
+	bool has_uri = call->kind == ITEM_RESOURCE || call->kind == ITEM_TEMPLATE;
+	h2o_iovec_t kept = has_uri ? call->name : (h2o_iovec_t){NULL, 0};
+
+	return json.base == NULL ? json : redact_json(&r->pool, answer_rules(r), json, kept, &call->redacted);
+}
+
+/* All outcomes of all backends come by here: what must not leave is replaced, and told by numbers. */
+static struct outcome redact_outcome(struct request *r, const struct outcome *outcome)
+{
+	struct outcome o = *outcome;
+	struct text_buffer meta = {.pool = &r->pool};
+
+	o.content = redact_part(r, o.content);
+	o.structured = redact_part(r, o.structured);
+	o.meta = redact_part(r, o.meta);
+	if (redact_total(&call_of(r)->redacted) == 0)
+		return o;
+	text_append_iovec(&meta, o.meta);
+	text_append_str(&meta, o.meta.base != NULL ? ",\"sallyport/redacted\":" : "\"sallyport/redacted\":");
+	text_append_iovec(&meta, json_text(&r->pool, json_keep(&r->pool, redact_counts_json(&call_of(r)->redacted))));
+	o.meta = h2o_iovec_init(meta.base, meta.len);
+	return o;
+}
+
 /* ---- ends ---- */
 
 static void stop_running(struct request *r)
@@ -167,8 +196,10 @@ static step_result withhold(struct request *r, const struct outcome *outcome, co
 
 step_result answer_outcome(struct request *r, const struct outcome *outcome)
 {
-	const char *problem = structure_problem(r, outcome);
-	h2o_iovec_t result = result_of(r, outcome);
+	const struct outcome redacted = redact_outcome(r, outcome);
+	/* clients check it too: a mark where the schema wants a number or an address is no answer */
+	const char *problem = structure_problem(r, &redacted);
+	h2o_iovec_t result = result_of(r, &redacted);
 
 	stop_running(r);
 	if (problem != NULL)
@@ -202,7 +233,8 @@ step_result answer_problem(struct request *r, const char *text)
 {
 	const struct call *call = call_of(r);
 
-	text = text_printf(&r->pool, "%s (request %s)", text, r->id);
+	h2o_iovec_t seen = redact_text(&r->pool, answer_rules(r), text_of(text), &call_of(r)->redacted);
+	text = text_printf(&r->pool, "%.*s (request %s)", (int)seen.len, seen.base, r->id);
 	stop_running(r);
 	if (!audit_record_call(r, "failed", 0))
 		return answer_without_record(r);

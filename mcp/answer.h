@@ -5,6 +5,7 @@
 #define SALLYPORT_MCP_ANSWER_H
 
 #include "mcp/call.h"
+#include "mcp/item.h"
 
 struct outcome { /* texts are JSON and live in the request's pool */
 	/* tool: array of content blocks; resource: array of contents; prompt: array of messages; values of an argument:
@@ -40,6 +41,13 @@ step_result answer_task(struct request *r, h2o_iovec_t result);
 step_result answer_failed(struct request *r);
 
 /* ---- parts ---- */
+/* The rules of the call's item: what of its texts does not leave. */
+static inline const struct redact_rules *answer_rules(const struct request *r)
+{
+	const struct item *item = call_of(r)->item;
+
+	return item != NULL && item->redact != NULL ? item->redact : redact_default_rules();
+}
 /* No resource of the URI that was asked for, as the caller's era says it. `text` is for the model. */
 step_result answer_not_found(struct request *r, const char *text);
 #define ANSWER_NOT_FOUND "Resource not found"

@@ -167,6 +167,8 @@ bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 		json_object_set_new(record, "rows", json_integer((json_int_t)rows));
 	if (strcmp(outcome, "cancelled") == 0)
 		add_end(record, call);
+	if (redact_total(&call->redacted) > 0)
+		json_object_set_new(record, "redacted", redact_counts_json(&call->redacted));
 	json_object_set_new(record, "duration_ms", json_integer(clock_monotonic_ms() - r->started_ms));
 	if (audit_write(mcp_of(r)->audit, record, changes && has_run(outcome)))
 		return true;

@@ -5,6 +5,7 @@
 
 #include "mcp/bearer.h"
 #include "mcp/jsonrpc.h"
+#include "mcp/redact.h"
 #include "mcp/running.h"
 #include "mcp/session.h"
 
@@ -39,7 +40,8 @@ struct call {
 	void *work;                    /* the backend's own, of this request; NULL at first */
 	bool is_running;               /* the backend works: whatever ends the request is audited */
 	struct running running;
-	enum call_effect effect; /* once it was cancelled */
+	enum call_effect effect;       /* once it was cancelled */
+	struct redact_counts redacted; /* of what has left */
 };
 
 static inline struct call *call_of(const struct request *r)

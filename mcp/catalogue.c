@@ -9,6 +9,7 @@
 #include "mcp/databases.h"
 #include "mcp/loading.h"
 #include "mcp/read_ahead.h"
+#include "mcp/redact_file.h"
 #include "mcp/resource.h"
 #include "mcp/rules.h"
 #include "mcp/upstream_items.h"
@@ -205,6 +206,7 @@ struct catalogue *catalogue_load(h2o_mem_pool_t *pool, const struct mcp_settings
 
 	*c = (struct catalogue){.settings = settings, .read_count = CATALOGUE_FIRST, .write_count = CATALOGUE_FIRST};
 	h2o_mem_init_pool(&c->pool);
+	c->redactor = redact_file_redactor(&c->pool, settings);
 	l.patterns = schema_patterns_open(&c->pool);
 	if (!load_all(&l, error)) {
 		*error = text_copy(pool, text_of(*error));

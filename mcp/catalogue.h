@@ -52,6 +52,7 @@ struct catalogue {
 	struct item **items; /* tools first, then resources, templates, prompts, each by key: a stable order */
 	size_t count;
 	const struct rules *rules;     /* rules.h; NULL if there are none */
+	struct redactor *redactor;     /* redact.h: of its items; knows the secrets of its files */
 	size_t firsts[ITEM_KINDS + 1]; /* items of a kind: from firsts[kind] to below firsts[kind + 1] */
 	struct catalogue_statement *statements;
 	size_t statement_count, statement_capacity;

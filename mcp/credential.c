@@ -8,6 +8,7 @@
 #include "common/encoding.h"
 #include "common/uri.h"
 #include "mcp/credential_internal.h"
+#include "mcp/redact.h"
 #include "mcp/settings_issuers.h"
 
 enum { SECRET_MAX = 4096 };
@@ -27,11 +28,14 @@ static const char *read_variable(h2o_mem_pool_t *pool, const char *name, struct 
 	return NULL;
 }
 
-/* A reload is told by it that a secret has changed; who reads the audit log learns nothing of it. */
+/* No tool's answer may hold it. A reload is told by it that a secret has changed; who reads the audit log learns
+ * nothing of it. */
 static void note_secret(struct loading *l, const struct secret *secret)
 {
 	uint8_t mac[SHA256_SIZE];
 
+	if (l->catalogue->redactor != NULL)
+		redactor_add_secret(l->catalogue->redactor, secret->bytes, secret->len);
 	hmac_sha256(l->catalogue->secrets, h2o_iovec_init((char *)secret->bytes, secret->len), mac);
 	memcpy(l->catalogue->secrets, mac, sizeof(mac));
 }

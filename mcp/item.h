@@ -7,6 +7,7 @@
 #include "common/schema.h"
 
 struct backend;
+struct redact_rules;
 
 enum item_kind { ITEM_TOOL, ITEM_RESOURCE, ITEM_TEMPLATE, ITEM_PROMPT, ITEM_KINDS };
 enum tier { TIER_READ, TIER_WRITE, TIER_DESTROY };
@@ -28,6 +29,7 @@ struct item { /* first member of struct tool and of those of the other kinds */
 	enum tier tier;                 /* TIER_READ but for tools */
 	const struct schema *arguments; /* of a tool's input, a template's variables, a prompt's arguments; NULL: takes
 	                                   none */
+	const struct redact_rules *redact; /* redact.h; NULL only in unit tests: everything is redacted */
 	const struct backend *backend;
 	const void *plan;   /* what backend->load made of the file */
 	h2o_iovec_t listed; /* JSON of the item in its list */

@@ -5,6 +5,7 @@
 #include "common/encoding.h"
 #include "common/secret.h"
 #include "mcp/loading.h"
+#include "mcp/redact_file.h"
 
 json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 {
@@ -22,8 +23,10 @@ json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 		json_object_set(properties, BACKENDS[i]->name, part);
 		json_array_append_new(choices, json_pack("{s:[s]}", "required", BACKENDS[i]->name));
 	}
+	json_t *redact = error == NULL ? yaml_parse(pool, text_of(REDACT_FILE_SCHEMA), "redact", &error) : NULL;
 	if (error != NULL)
 		h2o__fatal(error); /* it is built in */
+	json_object_set(properties, "redact", redact);
 	json_object_set_new(document, "oneOf", choices);
 	return document;
 }
@@ -70,6 +73,7 @@ static const char *read_item(struct loading *l, struct item *item)
 	item->scope = json_get_text(document, "scope").base;
 	item->acquirable = config_bool(document, "acquirable", false);
 	item->untrusted = config_bool(document, "untrusted", false);
+	item->redact = redact_file_read(l);
 	if (json_object_get(l->settings->scopes, item->scope) == NULL)
 		return text_printf(l->pool, "/scope: %s is not among the scopes of the configuration", item->scope);
 	return NULL;

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "common/clock.h"
+#include "mcp/answer.h"
 #include "mcp/conversation.h"
 #include "mcp/methods.h"
 #include "mcp/stream.h"
@@ -91,7 +92,7 @@ void say_progress(struct request *r, double progress, double total, const char *
 	/* the first revision has no message */
 	if (message != NULL) {
 		text_append_str(&b, ",\"message\":");
-		text_append_json(&b, text_of(message));
+		text_append_json(&b, redact_text(&r->pool, answer_rules(r), text_of(message), &call_of(r)->redacted));
 	}
 	text_append_str(&b, "}");
 	say(r, "notifications/progress", &b);
@@ -110,7 +111,8 @@ void say_log(struct request *r, enum severity severity, const char *logger, h2o_
 		text_append_json(&b, text_of(logger));
 	}
 	text_append_str(&b, ",\"data\":");
-	text_append_iovec(&b, json);
+	text_append_iovec(&b,
+	                  redact_json(&r->pool, answer_rules(r), json, (h2o_iovec_t){NULL, 0}, &call_of(r)->redacted));
 	text_append_str(&b, "}");
 	say(r, "notifications/message", &b);
 }
