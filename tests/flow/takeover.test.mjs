@@ -126,7 +126,7 @@ async function ownAuthz(...changes) {
 
 test('SIGTERM: a sign-in whose password is being compared is still answered', async () => {
   // a dear hash is made at the first sign-in after the cost was raised: it takes a while
-  const own = await ownAuthz('argon2: {memory_kib: 262144, passes: 3}')
+  const own = await ownAuthz('argon2: {memory_kib: 131072, passes: 2}')
   const client = await register(own.issuer)
   const browser = new Browser()
   const page = await browser.open(authorizationUrl({ ...own, mcp: instance.mcp }, client, pkce().challenge))
