@@ -178,6 +178,12 @@ void db_close(struct db *db)
 	free(db);
 }
 
+const struct db_statement *db_refused(const struct db *db, const char **why)
+{
+	*why = db->refusal;
+	return db->refused;
+}
+
 bool db_ready(const struct db *db)
 {
 	for (size_t i = 0; i < db->options.connections; i++) {

@@ -57,6 +57,9 @@ struct db *db_open(h2o_loop_t *loop, const struct db_options *options);
 void db_close(struct db *db);
 /* True if a connection is ready now. */
 bool db_ready(const struct db *db);
+/* The statement that the database has refused to prepare, for a reason that does not pass by itself (SQLSTATE class
+ * 42), and *why in its words; NULL if there is none. Both live as long as `db`. */
+const struct db_statement *db_refused(const struct db *db, const char **why);
 
 struct db_param param_text(const char *value);
 struct db_param param_bytes(const void *bytes, size_t len);

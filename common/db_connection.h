@@ -72,6 +72,8 @@ struct db {
 	struct db *canceller; /* db_cancel.c; NULL where nothing is cancelled */
 	char problem[256];    /* said last, so that a long outage does not fill the log */
 	int64_t problem_ms;
+	const struct db_statement *refused; /* db_refused */
+	char refusal[256];
 	bool careful; /* a statement could not be prepared: from now on all are before a connection is used */
 	bool up;      /* what the log was told last */
 	bool closing;

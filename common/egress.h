@@ -114,6 +114,8 @@ struct egress_flight *egress_fetch(struct egress *egress, const struct egress_re
                                    void *data);
 /* A token (RFC 9110, 5.6.2), and no header that has a member above, frames the message or names its receiver. */
 bool egress_field_name_is_free(h2o_iovec_t name);
+/* The same to a service: without case, and "_" is "-". */
+bool egress_field_name_is(h2o_iovec_t name, const char *other);
 /* Ends it now: the connection is closed if anything was sent, nobody is told. */
 void egress_cancel(struct egress_flight *flight);
 /* True if the request, or a part of it, has gone out: it may have been acted on. In `done` too. */

@@ -61,6 +61,35 @@ static bool is_token(h2o_iovec_t name)
 	return name.len > 0 && name.len <= NAME_LIMIT;
 }
 
+/* Many services read "_" in a name as "-" (CGI, WSGI). */
+static bool begins_with(h2o_iovec_t name, const char *before)
+{
+	size_t len = strlen(before);
+
+	for (size_t i = 0; i < len && i < name.len; i++) {
+		const char a = name.base[i] == '_' ? '-' : name.base[i], b = before[i] == '_' ? '-' : before[i];
+		if (a != b && ((a | 0x20) != (b | 0x20) || (a | 0x20) < 'a' || (a | 0x20) > 'z'))
+			return false;
+	}
+	return name.len >= len;
+}
+
+bool egress_field_name_is(h2o_iovec_t name, const char *other)
+{
+	return name.len == strlen(other) && begins_with(name, other);
+}
+
+/* They change the method, or say who asks. */
+static bool misleads(h2o_iovec_t name)
+{
+	static const char *const EXACT[] = {"Forwarded", "X-Forwarded", "X-Method-Override", "X-Real-IP"};
+
+	for (size_t i = 0; i < sizeof(EXACT) / sizeof(EXACT[0]); i++)
+		if (egress_field_name_is(name, EXACT[i]))
+			return true;
+	return begins_with(name, "X-HTTP-Method") || begins_with(name, "X-Forwarded-");
+}
+
 bool egress_field_name_is_free(h2o_iovec_t name)
 {
 	static const char *const TAKEN[] = {
@@ -87,9 +116,9 @@ bool egress_field_name_is_free(h2o_iovec_t name)
 	};
 
 	for (size_t i = 0; i < sizeof(TAKEN) / sizeof(TAKEN[0]); i++)
-		if (text_is_nocase(name, TAKEN[i]))
+		if (egress_field_name_is(name, TAKEN[i]))
 			return false;
-	return is_token(name);
+	return is_token(name) && !misleads(name);
 }
 
 static bool add_line(struct egress_flight *t, const char *line)

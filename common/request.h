@@ -38,7 +38,7 @@ struct request {
 	PGresult *rows;                  /* answer of the last question; freed with the pool */
 	bool waiting, answered;
 	bool rows_are_cut;     /* there were more than db_ask_bounded was to keep */
-	bool was_sent;         /* the last question has left for the database */
+	bool was_sent;         /* the last question has left for the database, the call for its program or upstream */
 	bool outlives_client;  /* the steps go on when the client has left; their answer goes nowhere */
 	bool is_left_behind;   /* its stream goes on without it (reply.h) */
 	struct request *whole; /* of which it is a part (request_part_new); NULL: of none */

@@ -229,18 +229,29 @@ step_result answer_absent(struct request *r)
 	return answer_not_found(r, ANSWER_NOT_FOUND);
 }
 
-step_result answer_problem(struct request *r, const char *text)
+step_result answer_problem_after(struct request *r, const char *text, enum call_effect effect)
 {
-	const struct call *call = call_of(r);
+	static const char *const WORDS[] = {
+	    [EFFECT_NONE] = "",
+	    [EFFECT_COMMITTED] = " What was asked for has been done all the same. Do not ask for it again.",
+	    [EFFECT_UNKNOWN] = " Whether it has changed anything is not known. Find out before trying again.",
+	};
+	struct call *call = call_of(r);
 
-	h2o_iovec_t seen = redact_text(&r->pool, answer_rules(r), text_of(text), &call_of(r)->redacted);
-	text = text_printf(&r->pool, "%.*s (request %s)", (int)seen.len, seen.base, r->id);
+	h2o_iovec_t seen = redact_text(&r->pool, answer_rules(r), text_of(text), &call->redacted);
+	text = text_printf(&r->pool, "%.*s%s (request %s)", (int)seen.len, seen.base, WORDS[effect], r->id);
 	stop_running(r);
-	if (!audit_record_call(r, "failed", 0))
+	call->effect = effect;
+	if (!audit_record_call(r, effect == EFFECT_UNKNOWN ? "unknown" : "failed", 0))
 		return answer_without_record(r);
 	if (call->kind != ITEM_TOOL)
 		return rpc_reply_error(r, 200, call->message.id, (struct rpc_problem){RPC_INTERNAL_ERROR, text}, NULL);
 	return rpc_reply(r, call->message.id, answer_tool_error(r, text));
+}
+
+step_result answer_problem(struct request *r, const char *text)
+{
+	return answer_problem_after(r, text, EFFECT_NONE);
 }
 
 step_result answer_error(struct request *r, int status, struct rpc_problem problem, const char *data)

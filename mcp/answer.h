@@ -23,6 +23,9 @@ step_result answer_outcome(struct request *r, const struct outcome *outcome);
 /* It failed. `text` helps the model and tells nothing of the inside. A tool answers with isError; a resource and a
  * prompt with the error -32603. */
 step_result answer_problem(struct request *r, const char *text);
+/* The same behind a point from which on something may have been changed: what is known of that goes with the text and
+ * into the record, so that nobody simply tries again. EFFECT_NONE: nothing was changed, as answer_problem. */
+step_result answer_problem_after(struct request *r, const char *text, enum call_effect effect);
 /* The resource is not there: the answer is that for one that nobody knows. */
 step_result answer_absent(struct request *r);
 /* The backend has stopped, or ended by itself, after running.c had cancelled the call (call->running.end). */

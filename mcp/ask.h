@@ -16,6 +16,7 @@ struct asking {                     /* in the request's pool */
 	struct question *questions; /* open ones */
 	json_t *answers;            /* key -> result, checked */
 	struct secret state;        /* the backend's */
+	bool was_asked;             /* modern: the client gets the questions */
 	/* legacy */
 	bool is_waiting;
 	int64_t until_ms;

@@ -19,6 +19,11 @@ json_t *ask_questions(const struct request *r)
 	return questions;
 }
 
+bool ask_was_asked(const struct call *call)
+{
+	return call->asking != NULL && call->asking->was_asked;
+}
+
 step_result ask_modern(struct request *r)
 {
 	struct asking *asking = call_of(r)->asking;
@@ -34,6 +39,7 @@ step_result ask_modern(struct request *r)
 	text_append_iovec(&b, json_text(&r->pool, questions));
 	text_append_printf(&b, ",\"requestState\":\"%s\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":%s}}",
 	                   state.base, mcp_of(r)->server_info);
+	asking->was_asked = true;
 	return answer_asks(r, h2o_iovec_init(b.base, b.len));
 }
 

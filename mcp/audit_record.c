@@ -126,12 +126,17 @@ static void add_item(json_t *record, const struct call *call)
 	add_text(record, WORDS[call->kind].digest, call->item->digest);
 }
 
-static void add_end(json_t *record, const struct call *call)
+/* Of a call that did not end as it should; `unknown` says it itself. */
+static void add_effect(json_t *record, const struct call *call, const char *outcome)
 {
 	static const char *const EFFECTS[] = {"none", "committed", "unknown"};
+	bool cancelled = strcmp(outcome, "cancelled") == 0;
 
-	json_object_set_new(record, "reason", json_string(call->running.reason));
-	if (call->item->tier != TIER_READ)
+	if (cancelled)
+		json_object_set_new(record, "reason", json_string(call->running.reason));
+	if (call->item == NULL || call->item->tier == TIER_READ)
+		return;
+	if (cancelled || (strcmp(outcome, "failed") == 0 && call->effect == EFFECT_COMMITTED))
 		json_object_set_new(record, "effect", json_string(EFFECTS[call->effect]));
 }
 
@@ -165,8 +170,7 @@ bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 		json_object_set_new(record, "rule", json_string(call->rule));
 	if (strcmp(outcome, "allowed") == 0 || strcmp(outcome, "withheld") == 0)
 		json_object_set_new(record, "rows", json_integer((json_int_t)rows));
-	if (strcmp(outcome, "cancelled") == 0)
-		add_end(record, call);
+	add_effect(record, call, outcome);
 	if (redact_total(&call->redacted) > 0)
 		json_object_set_new(record, "redacted", redact_counts_json(&call->redacted));
 	json_object_set_new(record, "duration_ms", json_integer(clock_monotonic_ms() - r->started_ms));

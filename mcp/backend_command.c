@@ -20,12 +20,14 @@ struct command_work { /* of one call, in its pool */
 	struct child *child; /* NULL once it has ended */
 	struct command_work *next, **at;
 	struct text_buffer output, errors;
-	size_t said;   /* of the output, to the client */
-	size_t seen;   /* bytes of output, kept or not */
-	size_t told;   /* of those, as progress */
-	bool cut;      /* there was more than may be kept */
-	bool stopped;  /* it was asked to end */
-	bool too_late; /* the call's time is over */
+	size_t said; /* of the output, to the client or to what redacts it */
+	struct redact_stream redacting;
+	struct redact_counts redacted; /* in what was said: the result tells of it again, if there is one */
+	size_t seen;                   /* bytes of output, kept or not */
+	size_t told;                   /* of those, as progress */
+	bool cut;                      /* there was more than may be kept */
+	bool stopped;                  /* it was asked to end */
+	bool too_late;                 /* the call's time is over */
 	int64_t end_ms;
 	int status; /* of waitpid; -1: it did not run */
 };
@@ -37,23 +39,46 @@ static struct command_work *work_of(const struct request *r)
 
 /* ---- while it runs ---- */
 
+static void say_text(struct command_work *work, h2o_iovec_t text)
+{
+	struct call *call = call_of(work->r);
+	struct redact_counts counts = call->redacted;
+	struct text_buffer json = {.pool = &work->r->pool};
+
+	if (text.len == 0)
+		return;
+	text_append_json(&json, text);
+	say_log(work->r, SEVERITY_INFO, call->item->name, h2o_iovec_init(json.base, json.len));
+	call->redacted = counts; /* it has been counted */
+}
+
+/* A secret may come in two pieces, so what goes out is lines. */
+static void say_rest(struct command_work *work)
+{
+	h2o_mem_pool_t *pool = &work->r->pool;
+	h2o_iovec_t rest = h2o_iovec_init(work->output.base + work->said, work->output.len - work->said);
+
+	rest.len = command_whole_characters(rest);
+	work->said += rest.len;
+	say_text(work, redact_stream_feed(&work->redacting, pool, command_text(pool, rest)));
+}
+
 /* At ticks, so not too often. What a stranger wrote is not said before it is marked: of that only how much there is. */
 static void say(struct command_work *work)
 {
-	const struct item *item = call_of(work->r)->item;
-	h2o_iovec_t rest = h2o_iovec_init(work->output.base + work->said, work->output.len - work->said);
-	struct text_buffer json = {.pool = &work->r->pool};
-
 	if (!work->plan->streams || work->seen == work->told || call_of(work->r)->running.end != RUNNING_ON)
 		return;
 	work->told = work->seen;
 	say_progress(work->r, (double)work->seen, -1, NULL);
-	rest.len = command_whole_characters(rest);
-	if (rest.len == 0 || work->plan->untrusted)
-		return;
-	text_append_json(&json, rest);
-	say_log(work->r, SEVERITY_INFO, item->name, h2o_iovec_init(json.base, json.len));
-	work->said += rest.len;
+	if (!work->plan->untrusted)
+		say_rest(work);
+}
+
+static void say_end(struct command_work *work)
+{
+	say(work);
+	if (call_of(work->r)->running.end == RUNNING_ON)
+		say_text(work, redact_stream_end(&work->redacting, &work->r->pool));
 }
 
 static void stop(struct command_work *work)
@@ -161,7 +186,7 @@ static void on_end(void *data, int status)
 {
 	struct command_work *work = data;
 
-	say(work);
+	say_end(work);
 	leave(work);
 	work->status = status;
 	request_resume(work->r);
@@ -218,6 +243,21 @@ static enum call_effect effect_of(const struct request *r, bool fine)
 	return fine ? EFFECT_COMMITTED : EFFECT_UNKNOWN;
 }
 
+/* One that ends with a status says itself what is wrong; any other end may have come in the middle of a change. */
+static enum call_effect effect_of_failure(const struct request *r, const struct command_work *work)
+{
+	bool by_itself = work->status != -1 && WIFEXITED(work->status) && !work->stopped;
+
+	return by_itself ? EFFECT_NONE : effect_of(r, false);
+}
+
+/* There is no result that counts what was said. */
+static step_result fail_with(struct request *r, const char *text, enum call_effect effect)
+{
+	call_of(r)->redacted = work_of(r)->redacted;
+	return answer_problem_after(r, text, effect);
+}
+
 static step_result answer(struct request *r)
 {
 	const struct command_work *work = work_of(r);
@@ -225,18 +265,23 @@ static step_result answer(struct request *r)
 	struct outcome outcome;
 
 	log_run(r, work, fine);
-	if (call_of(r)->running.end != RUNNING_ON)
+	if (call_of(r)->running.end != RUNNING_ON) {
+		call_of(r)->redacted = work->redacted;
 		return answer_cancelled(r, effect_of(r, fine && !work->stopped));
+	}
 	if (!fine)
-		return answer_problem(r, failure_text(r, work));
+		return fail_with(r, failure_text(r, work), effect_of_failure(r, work));
 	if (command_outcome(&r->pool, work->plan, h2o_iovec_init(work->output.base, work->output.len), work->cut,
 	                    &outcome))
 		return answer_outcome(r, &outcome);
+	enum call_effect effect = effect_of(r, !work->stopped);
+	const char *large = effect == EFFECT_NONE ? "The command's output is too large. Ask for less."
+	                                          : "The command's output is too large.";
 	log_event(LOG_ERROR, work->cut ? "a command's output is too large" : "a command's output is no JSON", "request",
 	          r->id, "tool", call_of(r)->item->name, NULL);
-	return answer_problem(r, work->cut ? "The command's output is too large. Ask for less."
-	                                   : "The command's output is not what it should be. Its operator has to "
-	                                     "correct it.");
+	return fail_with(
+	    r, work->cut ? large : "The command's output is not what it should be. Its operator has to correct it.",
+	    effect);
 }
 
 static step_fn *const ANSWER_STEPS[] = {answer, NULL};
@@ -268,6 +313,7 @@ static step_result run(struct request *r)
 	                              .errors = {.pool = &r->pool},
 	                              .end_ms = clock_monotonic_ms() + plan->timeout_ms};
 	text_append_str(&work->output, "");
+	redact_stream_open(&work->redacting, &r->pool, answer_rules(r), &work->redacted);
 	call_of(r)->work = work;
 	work->child = child_start(mcp->spawner, &options, &EVENTS, work);
 	if (input.len > 0)
@@ -285,12 +331,10 @@ static void cancel(struct request *r)
 		stop(work_of(r));
 }
 
-static bool give_up(struct request *r)
+static void give_up(struct request *r)
 {
-	if (work_of(r) == NULL || work_of(r)->child == NULL)
-		return false;
-	give_up_work(work_of(r));
-	return true;
+	if (work_of(r) != NULL && work_of(r)->child != NULL)
+		give_up_work(work_of(r));
 }
 
 const struct backend BACKEND_COMMAND = {

@@ -14,7 +14,7 @@
 #include "mcp/resources.h"
 #include "mcp/untrusted.h"
 
-enum { THREADS = 2, QUEUE = 64 };
+enum { THREADS = 2, QUEUE = 64, LINES_MAX = 1 << 30 };
 
 #define TRUNCATED_META "\"sallyport/truncated\":true"
 
@@ -165,16 +165,17 @@ static step_result answer(struct request *r)
 {
 	const struct file_work *work = call_of(r)->work;
 	bool changed = work->plan->action == FILE_WRITE && work->problem == FILE_FINE;
+	enum call_effect effect = changed ? EFFECT_COMMITTED : work->unsure ? EFFECT_UNKNOWN : EFFECT_NONE;
 
 	if (call_of(r)->running.end != RUNNING_ON)
-		return answer_cancelled(r, changed ? EFFECT_COMMITTED : EFFECT_NONE);
+		return answer_cancelled(r, effect);
 	if (work->problem == FILE_ABSENT && call_of(r)->kind != ITEM_TOOL)
 		return answer_absent(r);
 	if (work->problem != FILE_FINE) {
 		if (work->problem == FILE_FAILED)
 			log_event(LOG_ERROR, "a file could not be used", "request", r->id, "item",
 			          call_of(r)->item->name, NULL);
-		return answer_problem(r, problem_text(work));
+		return answer_problem_after(r, problem_text(work), effect);
 	}
 	switch (work->plan->action) {
 	case FILE_READ: return answer_read(r, work);
@@ -200,8 +201,13 @@ static bool ends_rightly(const struct file_plan *plan, const char *path)
 static int64_t integer_of(const json_t *arguments, const char *name, int64_t otherwise)
 {
 	const json_t *value = name != NULL ? json_object_get(arguments, name) : NULL;
+	double number = json_real_value(value);
 
-	return json_is_number(value) ? (int64_t)json_number_value(value) : otherwise;
+	if (json_is_integer(value))
+		return json_integer_value(value);
+	if (!json_is_real(value))
+		return otherwise;
+	return number < LINES_MAX ? (int64_t)number : LINES_MAX; /* 5.0 is an integer too */
 }
 
 static void free_work(void *data)

@@ -17,7 +17,8 @@ struct work { /* of one request */
 	struct credential_wait *wait;
 	struct egress_flight *flight;
 	bool was_sent, was_repeated;
-	bool stopped; /* its end comes in the next turn of the loop */
+	bool was_lost; /* the first try, on its way or in the service */
+	bool stopped;  /* its end comes in the next turn of the loop */
 	h2o_timeout_entry_t turn;
 };
 
@@ -28,14 +29,18 @@ static struct work *work_of(struct request *r)
 
 /* ---- the end ---- */
 
-/* A change that was asked for may have been made unless the service says otherwise. */
+/* A change that was asked for may have been made unless the service says otherwise. A second try that it refuses says
+ * nothing of the first. */
 static enum call_effect effect_of(const struct request *r)
 {
 	const struct work *work = call_of(r)->work;
+	int status = work->answer.status;
 
-	if (call_of(r)->item->tier == TIER_READ || !work->was_sent || work->answer.status >= 300)
+	if (call_of(r)->item->tier == TIER_READ || !work->was_sent)
 		return EFFECT_NONE;
-	return work->answer.status != 0 ? EFFECT_COMMITTED : EFFECT_UNKNOWN;
+	if (status >= 200 && status < 300)
+		return EFFECT_COMMITTED;
+	return status >= 400 && status < 500 && !work->was_lost ? EFFECT_NONE : EFFECT_UNKNOWN;
 }
 
 static step_result answer(struct request *r)
@@ -46,6 +51,7 @@ static step_result answer(struct request *r)
 		return answer_cancelled(r, effect_of(r));
 	if (work_of(r)->answer.status == 401)
 		credential_refused(r, plan->credential);
+	work_of(r)->answer.effect = effect_of(r);
 	return http_answer_take(r, plan, &work_of(r)->answer);
 }
 
@@ -104,6 +110,7 @@ static void on_answer(void *data, const struct egress_answer *answer)
 	work->was_sent = work->was_sent || egress_was_sent(flight);
 	if (is_worth_repeating(work, answer->failure)) {
 		work->was_repeated = true;
+		work->was_lost = work->was_sent;
 		send_message(work);
 		return;
 	}
@@ -115,6 +122,7 @@ static void on_answer(void *data, const struct egress_answer *answer)
 	    .retry_after = kept(&r->pool, egress_field(flight, "Retry-After")),
 	    .body = kept(&r->pool, answer->body),
 	};
+	r->was_sent = work->was_sent;
 	request_resume(r);
 }
 
@@ -138,6 +146,7 @@ static void send_message(struct work *work)
 	};
 
 	work->flight = egress_fetch(mcp_of(work->r)->outbound, &request, on_answer, work);
+	work->r->was_sent = true; /* it may be, until its end says that it was not */
 }
 
 static void take_credential(struct work *work, const struct credential_header *header)

@@ -107,9 +107,9 @@ static void cancel(struct request *r)
 	db_cancel(database_of(r), r);
 }
 
-static bool give_up(struct request *r)
+static void give_up(struct request *r)
 {
-	return db_give_up(database_of(r), r);
+	db_give_up(database_of(r), r);
 }
 
 static step_result run(struct request *r)

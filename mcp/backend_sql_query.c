@@ -21,12 +21,39 @@ static const char BOUNDS[] =
     " true), pg_catalog.set_config('max_parallel_workers_per_gather', '0', true), pg_catalog.set_config('jit', 'off',"
     " true)";
 /* What comes behind it is not parsed where it names a relation that the role may not read: errors about the columns of
- * a relation would tell of it. There is no such setting, which ends the transaction. */
+ * a relation would tell of it. Nor where it names a type that is not there or has such columns, or could call what it
+ * may not call (sql_guard.h). There are no such settings, which ends the transaction. */
 #define UNSEEN "sallyport_unseen_relation"
-static const char RELATIONS[] =
-    "select case when exists (select from pg_catalog.unnest($1::pg_catalog.text[]) as r where not coalesce("
-    "pg_catalog.has_any_column_privilege(pg_catalog.to_regclass(r)::pg_catalog.oid, 'SELECT'), false))"
-    " then pg_catalog.set_config('" UNSEEN "', '', true) end";
+#define UNSEEN_TYPE "sallyport_unseen_type"
+#define UNLISTED "sallyport_unlisted_function"
+#define NOT_READABLE                                                                                                   \
+	"exists (select from pg_catalog.unnest($1::pg_catalog.text[]) as r where not coalesce("                        \
+	"pg_catalog.has_any_column_privilege(pg_catalog.to_regclass(r)::pg_catalog.oid, 'SELECT'), false))"
+/* Neither a row, nor made of rows: of element or base type `e`. */
+#define SIMPLE_TYPE                                                                                                    \
+	"(t.typrelid = 0 and t.typtype in ('b', 'd', 'e') and not exists (select from pg_catalog.pg_type as e where "  \
+	"e.oid in (t.typelem, t.typbasetype) and (e.typtype not in ('b', 'e') or e.typelem <> 0 or e.typrelid <> 0)))"
+#define NO_TYPE                                                                                                        \
+	"exists (select from pg_catalog.unnest($2::pg_catalog.text[]) as n where not exists (select from "             \
+	"pg_catalog.pg_type as t where t.oid = pg_catalog.to_regtype(n)::pg_catalog.oid and " SIMPLE_TYPE "))"
+#define FUNCTIONS_OF                                                                                                   \
+	"exists (select from pg_catalog.pg_proc as p join pg_catalog.pg_namespace as n on n.oid = p.pronamespace "     \
+	"where n.nspname::pg_catalog.text || '.' || p.proname::pg_catalog.text <> all ($6::pg_catalog.text[]) and "
+#define OVERLOADED                                                                                                     \
+	FUNCTIONS_OF "n.nspname::pg_catalog.text = any ($3::pg_catalog.text[]) and n.nspname <> 'pg_catalog' and "     \
+		     "p.proname = any ($4::pg_catalog.name[]))"
+#define OF_SCHEMAS "(n.nspname = 'pg_catalog' or n.nspname::pg_catalog.text = any ($3::pg_catalog.text[]))"
+#define FIELD_FUNCTION                                                                                                 \
+	FUNCTIONS_OF OF_SCHEMAS " and p.proname = any ($5::pg_catalog.name[]) and p.pronargs > 0 and "                 \
+				"(p.pronargs - p.pronargdefaults <= 1 or p.provariadic <> 0))"
+#define FIELD_TYPE                                                                                                     \
+	"exists (select from pg_catalog.pg_type as t join pg_catalog.pg_namespace as n on n.oid = t.typnamespace "     \
+	"where " OF_SCHEMAS " and t.typname = any ($5::pg_catalog.name[]) and t.typrelid = 0 and "                     \
+	"(n.nspname = 'pg_catalog' or not " SIMPLE_TYPE "))"
+static const char NAMES[] =
+    "select case when " NOT_READABLE " then pg_catalog.set_config('" UNSEEN "', '', true) when " NO_TYPE
+    " then pg_catalog.set_config('" UNSEEN_TYPE "', '', true) when " OVERLOADED " or " FIELD_FUNCTION " or " FIELD_TYPE
+    " then pg_catalog.set_config('" UNLISTED "', '', true) end";
 
 enum { PROTOCOL_ALLOWANCE = 4, KEPT_LEAST = 64 * 1024 };
 
@@ -37,10 +64,20 @@ struct work {
 
 /* ---- failures ---- */
 
-static bool tells_of_unseen(const char *state, const char *message)
+/* NULL: the error is none of names that may not be used. */
+static const char *words_of_names(const char *state, const char *message)
 {
-	return strcmp(state, "42501") == 0 || strcmp(state, "3F000") == 0 ||
-	       (strcmp(state, "42704") == 0 && strstr(message, UNSEEN) != NULL);
+	bool setting = strcmp(state, "42704") == 0;
+
+	if (setting && strstr(message, UNLISTED) != NULL)
+		return "The query has a name that the database could take for a function that it may not call. For a "
+		       "column of such a name, write it without the relation's name before it; for a built-in function "
+		       "that one of the schemas has too, write pg_catalog. before it.";
+	if (setting && strstr(message, UNSEEN_TYPE) != NULL)
+		return "The query names a type that does not exist or that may not be used.";
+	if (strcmp(state, "42501") == 0 || strcmp(state, "3F000") == 0 || (setting && strstr(message, UNSEEN) != NULL))
+		return "The query names a relation that does not exist or that may not be read.";
+	return NULL;
 }
 
 /* Where in the caller's own text the error is, counted from 1; 0: it is not of the text, but of data or of what lies
@@ -69,8 +106,8 @@ static const char *failure_words(struct request *r, const char *state, const cha
 	    {"54", "The query is too complex."},
 	};
 
-	if (tells_of_unseen(state, message))
-		return "The query names a relation that does not exist or that may not be read.";
+	if (words_of_names(state, message) != NULL)
+		return words_of_names(state, message);
 	for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++)
 		if (strncmp(state, WORDS[i].state, strlen(WORDS[i].state)) == 0)
 			return WORDS[i].text;
@@ -88,7 +125,7 @@ static step_result answer_failure(struct request *r)
 	message = message != NULL ? message : "";
 	log_event(LOG_INFO, "a query failed", "request", r->id, "tool", call_of(r)->item->name, "sqlstate", state,
 	          NULL);
-	if (position > 0 && !tells_of_unseen(state, message))
+	if (position > 0 && words_of_names(state, message) == NULL)
 		return answer_problem(
 		    r, text_printf(&r->pool, "The query is wrong: %s (at character %ld).", message, position));
 	return answer_problem(r, failure_words(r, state, message));
@@ -121,20 +158,37 @@ static void cancel(struct request *r)
 	db_cancel(database_of(r), r);
 }
 
-static bool give_up(struct request *r)
+static void give_up(struct request *r)
 {
-	return db_give_up(database_of(r), r);
+	db_give_up(database_of(r), r);
+}
+
+static size_t count_of(const char *const *texts)
+{
+	size_t count = 0;
+
+	while (texts[count] != NULL)
+		count++;
+	return count;
 }
 
 static step_result ask(struct request *r, const struct sql_query_plan *plan, const struct work *work)
 {
 	struct db_param bounds[] = {param_text(plan->timeout), param_text(NULL), param_text(NULL),
 	                            param_text(plan->search_path)};
-	struct db_param relations = param_text_array(&r->pool, work->guarded.relations, work->guarded.relation_count);
+	const struct sql_guarded *guarded = &work->guarded;
+	struct db_param names[] = {
+	    param_text_array(&r->pool, guarded->relations, guarded->relation_count),
+	    param_text_array(&r->pool, guarded->types.texts, guarded->types.count),
+	    param_text_array(&r->pool, (const char **)plan->rules.schemas, count_of(plan->rules.schemas)),
+	    param_text_array(&r->pool, guarded->called.texts, guarded->called.count),
+	    param_text_array(&r->pool, guarded->fields.texts, guarded->fields.count),
+	    param_text_array(&r->pool, (const char **)plan->rules.functions, count_of(plan->rules.functions)),
+	};
 	struct db_question questions[] = {
 	    {.sql = BEGIN},
 	    {.sql = BOUNDS, .params = bounds, .count = 4, .bind = plan->claims ? sql_claims_bind : NULL},
-	    {.sql = RELATIONS, .params = &relations, .count = 1},
+	    {.sql = NAMES, .params = names, .count = sizeof(names) / sizeof(names[0])},
 	    {.sql = work->table.sql},
 	};
 

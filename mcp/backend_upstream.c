@@ -107,17 +107,18 @@ step_result upstream_work_wait(struct upstream_work *work)
 
 /* ---- what the upstream says ---- */
 
-static void note_sent(struct upstream_work *work)
+void upstream_work_note_sent(struct upstream_work *work, bool was_sent)
 {
-	work->was_sent = work->was_sent || (work->exchange != NULL && upstream_exchange_is_sent(work->exchange));
+	work->was_sent = work->was_sent || was_sent;
+	work->r->was_sent = work->was_sent;
 }
 
 static void on_answer(void *data, const struct upstream_answer *answer)
 {
 	struct upstream_work *work = data;
 
-	work->was_sent = answer->outcome != UPSTREAM_AWAY && answer->outcome != UPSTREAM_BUSY &&
-	                 answer->outcome != UPSTREAM_WITHDRAWN;
+	upstream_work_note_sent(work, answer->outcome != UPSTREAM_AWAY && answer->outcome != UPSTREAM_BUSY &&
+	                                  answer->outcome != UPSTREAM_WITHDRAWN);
 	work->exchange = NULL;
 	work->has_answer = true;
 	work->answer = *answer;
@@ -130,28 +131,43 @@ static void on_answer(void *data, const struct upstream_answer *answer)
 static void on_progress(void *data, double progress, double total, const char *message)
 {
 	struct upstream_work *work = data;
-	h2o_mem_pool_t *pool = &work->r->pool;
 	h2o_iovec_t text = text_of(message);
+	h2o_mem_pool_t pool; /* what is not said leaves nothing behind */
 
-	if (text.len > MESSAGE_MAX)
+	if (!say_takes_progress(work->r, progress))
+		return;
+	h2o_mem_init_pool(&pool);
+	if (text.len > MESSAGE_MAX || upstream_plan_of(work->r)->untrusted)
 		text = (h2o_iovec_t){NULL, 0};
 	if (text.base != NULL)
-		text = untrusted_visible_text(pool, text);
-	say_progress(work->r, progress, total, text.base != NULL ? text_copy(pool, text) : NULL);
+		text = untrusted_visible_text(&pool, text);
+	say_progress(work->r, progress, total, text.base != NULL ? text_copy(&pool, text) : NULL);
+	h2o_mem_clear_pool(&pool);
+}
+
+static bool is_small(const json_t *value)
+{
+	return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= LOG_SIZE_MAX;
 }
 
 static void on_log(void *data, const json_t *params)
 {
 	struct upstream_work *work = data;
-	h2o_mem_pool_t *pool = &work->r->pool;
+	h2o_mem_pool_t pool; /* as above */
 	enum severity severity = severity_of(json_get_text(params, "level"));
 	const json_t *value = json_object_get(params, "data");
 
-	if (severity == SEVERITIES || value == NULL || work->logs++ >= LOGS_MAX)
+	if (upstream_plan_of(work->r)->untrusted || severity == SEVERITIES || value == NULL ||
+	    !say_takes_log(work->r, severity) || work->logs >= LOGS_MAX)
 		return;
-	h2o_iovec_t text = json_text(pool, json_keep(pool, untrusted_visible_value(pool, value)));
+	work->logs++;
+	if (!is_small(value))
+		return;
+	h2o_mem_init_pool(&pool);
+	h2o_iovec_t text = json_text(&pool, json_keep(&pool, untrusted_visible_value(&pool, value)));
 	if (text.len <= LOG_SIZE_MAX)
 		say_log(work->r, severity, upstream_plan_of(work->r)->upstream, text);
+	h2o_mem_clear_pool(&pool);
 }
 
 static void on_ask(void *data, const struct upstream_question *question)
@@ -206,7 +222,9 @@ static const char *header_text(h2o_mem_pool_t *pool, const json_t *argument)
 
 	if (json_is_boolean(argument))
 		return json_is_true(argument) ? "true" : "false";
-	if (json_is_number(argument))
+	if (json_is_integer(argument)) /* a double has no place for all of its digits */
+		return text_printf(pool, "%lld", (long long)json_integer_value(argument));
+	if (json_is_real(argument))
 		return text_printf(pool, "%.0f", json_number_value(argument));
 	if (!json_is_string(argument))
 		return NULL;
@@ -318,17 +336,11 @@ static void cancel(struct request *r)
 
 	if (work == NULL || h2o_timeout_is_linked(&work->soon))
 		return;
-	note_sent(work);
+	upstream_work_note_sent(work, work->exchange != NULL && upstream_exchange_is_sent(work->exchange));
 	if (work->exchange != NULL)
 		upstream_exchange_cancel(work->exchange);
 	work->exchange = NULL;
 	h2o_timeout_link(upstreams_loop(mcp_of(r)->upstreams), upstreams_soon(mcp_of(r)->upstreams), &work->soon);
-}
-
-static bool give_up(struct request *r)
-{
-	(void)r;
-	return false; /* it has stopped */
 }
 
 const struct backend BACKEND_UPSTREAM = {
@@ -337,5 +349,4 @@ const struct backend BACKEND_UPSTREAM = {
     .kinds = 1 << ITEM_TOOL,
     .run = run,
     .cancel = cancel,
-    .give_up = give_up,
 };

@@ -14,7 +14,7 @@ enum era {
 	ERA_MODERN = 2  /* 2026-07-28: every request describes itself in _meta */
 };
 
-/* What a cancelled call has changed. */
+/* What a call that was cancelled, or failed, has changed. */
 enum call_effect { EFFECT_NONE, EFFECT_COMMITTED, EFFECT_UNKNOWN };
 
 struct call {
@@ -40,7 +40,7 @@ struct call {
 	void *work;                    /* the backend's own, of this request; NULL at first */
 	bool is_running;               /* the backend works: whatever ends the request is audited */
 	struct running running;
-	enum call_effect effect;       /* once it was cancelled */
+	enum call_effect effect;       /* once it was cancelled or has failed */
 	struct redact_counts redacted; /* of what has left */
 };
 

@@ -232,11 +232,13 @@ static const char *fill_slot(struct filling *f, const struct command_element *el
 		return "must be a text, a number or a boolean";
 	if (has_control(text))
 		return "must have no control characters";
-	if (text[0] == '-' && !element->is_option_free)
-		return "must not begin with -";
-	append(f, element->before[0] == '\0' && element->after[0] == '\0'
-	              ? text
-	              : text_printf(f->pool, "%s%s%s", element->before, text, element->after));
+	const char *argument = element->before[0] == '\0' && element->after[0] == '\0'
+	                           ? text
+	                           : text_printf(f->pool, "%s%s%s", element->before, text, element->after);
+	/* what stands behind an empty value can begin an option too */
+	if (argument[0] == '-' && !element->is_option_free)
+		return text[0] == '-' ? "must not begin with -" : "must not be empty";
+	append(f, argument);
 	return NULL;
 }
 

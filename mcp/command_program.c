@@ -10,6 +10,8 @@
 
 #include "common/config.h"
 
+enum { LINKS_MAX = 40 /* as the kernel's */ };
+
 /* Names without the version behind them ("python3.11"). */
 static const char *const INTERPRETERS[] = {
     "sh",      "ash",        "bash",    "dash",    "ksh",     "mksh",    "zsh",     "fish",     "csh",    "tcsh",
@@ -46,35 +48,57 @@ static bool is_of_others(const struct stat *about)
 	return (about->st_mode & (S_IWGRP | S_IWOTH)) != 0 && !sticky;
 }
 
-/* Whoever may change a folder on the way may put another program there. */
-static const char *way_problem(h2o_mem_pool_t *pool, const char *real)
+/* Where a link leads, as a path from the root: its target, and what stands behind the link. */
+static const char *target_of(h2o_mem_pool_t *pool, const char *link, const char *behind)
 {
-	char *way = text_copy(pool, text_of(real));
+	char target[PATH_MAX];
+	ssize_t len = readlink(link, target, sizeof(target));
+	int folder = (int)(strrchr(link, '/') - link) + 1;
+
+	if (len <= 0 || (size_t)len == sizeof(target))
+		return NULL;
+	if (target[0] == '/')
+		folder = 0;
+	return text_printf(pool, "%.*s%.*s%s", folder, link, (int)len, target, behind);
+}
+
+/* Whoever may change a folder on the way may put another program there. The way goes through every link. */
+static const char *way_problem(h2o_mem_pool_t *pool, const char *path, unsigned links)
+{
 	struct stat about;
 
-	for (char *slash = strrchr(way, '/'); slash != NULL; slash = strrchr(way, '/')) {
-		*slash = '\0';
-		const char *folder = *way != '\0' ? way : "/";
+	for (const char *slash = path, *end; *slash != '\0'; slash = end) {
+		end = slash + 1 + strcspn(slash + 1, "/");
+		const char *folder = slash == path ? "/" : text_copy(pool, h2o_iovec_init(path, slash - path));
+		const char *name = text_copy(pool, h2o_iovec_init(path, end - path));
 		if (stat(folder, &about) != 0)
 			return text_printf(pool, "%s: %s", folder, strerror(errno));
 		if (is_of_others(&about))
 			return text_printf(pool, "%s: others could replace what is in it", folder);
+		if (lstat(name, &about) != 0)
+			return text_printf(pool, "%s: %s", name, strerror(errno));
+		if (!S_ISLNK(about.st_mode))
+			continue;
+		if (about.st_uid != 0 && about.st_uid != geteuid())
+			return text_printf(pool, "%s: others could change it", name);
+		const char *target = links < LINKS_MAX ? target_of(pool, name, end) : NULL;
+		return target == NULL ? text_printf(pool, "%s: %s", name, strerror(ELOOP))
+		                      : way_problem(pool, target, links + 1);
 	}
 	return NULL;
 }
 
 const char *command_program_problem(h2o_mem_pool_t *pool, const char *path)
 {
-	char real[PATH_MAX];
 	struct stat about;
 
-	if (realpath(path, real) == NULL || stat(real, &about) != 0)
+	if (stat(path, &about) != 0)
 		return text_printf(pool, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(about.st_mode) || (about.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0)
 		return text_printf(pool, "%s: is no program", path);
 	if (is_of_others(&about))
 		return text_printf(pool, "%s: others could change it", path);
-	return way_problem(pool, real);
+	return way_problem(pool, path, 0);
 }
 
 /* Under any of its names. */

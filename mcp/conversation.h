@@ -9,9 +9,16 @@
 
 /* ---- saying (say.c) ---- */
 
+/* What is said stands outside of the result, and cannot be marked as that can: backends say nothing of what strangers
+ * wrote. Of an untrusted tool only numbers are said, no message and no log. What others say is made visible and bounded
+ * by its backend. */
+
 /* Nothing without a progressToken, or where the client takes no event stream. What does not increase is left out, and
  * what comes more often than twenty times a second. `total` < 0: unknown; `message`: NULL if there is none. */
 void say_progress(struct request *r, double progress, double total, const char *message);
+
+/* The same for nothing said yet: false where it would go nowhere, or come too often, so that none of it is copied. */
+bool say_takes_progress(struct request *r, double progress);
 
 enum severity { /* RFC 5424 */
 	        SEVERITY_DEBUG,
@@ -27,6 +34,8 @@ enum severity { /* RFC 5424 */
 /* To the client, where it asked for messages of this severity: logging/setLevel of the session, or in the modern era
  * the logLevel of the request. `logger`: NULL if there is none; `json`: any value. Never secrets. */
 void say_log(struct request *r, enum severity severity, const char *logger, h2o_iovec_t json);
+/* It was asked for. */
+bool say_takes_log(struct request *r, enum severity severity);
 /* SEVERITIES if there is none of this name. */
 enum severity severity_of(h2o_iovec_t name);
 
@@ -60,6 +69,8 @@ struct input_request {
 step_result ask_client(struct request *r, const struct input_request *requests, size_t count, h2o_iovec_t state);
 /* The client's result, checked: structure, and a form's content by the schema that was asked for. NULL: not yet. */
 const json_t *ask_answer(const struct request *r, const char *key);
+/* Behind ask_client in the modern era: the client has got the questions; false: the call ended instead. */
+bool ask_was_asked(const struct call *call);
 struct secret ask_state(const struct request *r);
 /* The call needs what this client has not declared: how it ends. */
 step_result ask_refuse(struct request *r, const char *capability);

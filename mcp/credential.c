@@ -80,11 +80,16 @@ static const char *joined(h2o_mem_pool_t *pool, const char *before, const void *
 static const char *read_basic(struct loading *l, const struct secret *secret, struct credential *c)
 {
 	h2o_iovec_t encoded = base64_encode(l->pool, secret->bytes, secret->len);
+	const uint8_t *colon = memchr(secret->bytes, ':', secret->len), *end = secret->bytes + secret->len;
 
 	c->header.authorization = joined(l->pool, "Basic ", encoded.base, encoded.len);
 	secret_wipe(encoded.base, encoded.len);
 	/* RFC 7617, 2 */
-	return memchr(secret->bytes, ':', secret->len) == NULL ? ": must hold user:password" : NULL;
+	if (colon == NULL)
+		return ": must hold user:password";
+	if (l->catalogue->redactor != NULL) /* alone it is as secret as with the user */
+		redactor_add_secret(l->catalogue->redactor, colon + 1, (size_t)(end - colon - 1));
+	return NULL;
 }
 
 static const char *read_header(struct loading *l, const json_t *part, const struct secret *secret, struct credential *c)

@@ -132,3 +132,38 @@ bool databases_ready(const struct databases *databases)
 	       (databases->write == NULL || db_ready(databases->write)) &&
 	       (databases->analyst == NULL || db_ready(databases->analyst));
 }
+
+/* By its place among those that are prepared in the same role. */
+static const struct catalogue_statement *find_statement(const struct catalogue *c, bool write, size_t number)
+{
+	size_t n = CATALOGUE_FIRST;
+
+	for (size_t i = 0; i < c->statement_count; i++)
+		if (c->statements[i].write == write && n++ == number)
+			return &c->statements[i];
+	return NULL;
+}
+
+static const char *refusal_of(h2o_mem_pool_t *pool, const struct db *db, const struct catalogue *c, bool write)
+{
+	const struct db_statement *all = write ? c->write_statements : c->read_statements;
+	size_t count = write ? c->write_count : c->read_count, number = 0;
+	const char *why;
+	const struct db_statement *refused = db != NULL ? db_refused(db, &why) : NULL;
+
+	if (refused == NULL)
+		return NULL;
+	while (number < count && strcmp(all[number].name, refused->name) != 0)
+		number++;
+	const struct catalogue_statement *statement = find_statement(c, write, number);
+	return statement != NULL ? text_printf(pool, "%s: %s: %s", statement->file, statement->place, why)
+	                         : text_copy(pool, text_of(why));
+}
+
+const char *databases_refusal(h2o_mem_pool_t *pool, const struct databases *databases,
+                              const struct catalogue *catalogue)
+{
+	const char *refusal = refusal_of(pool, databases->read, catalogue, false);
+
+	return refusal != NULL ? refusal : refusal_of(pool, databases->write, catalogue, true);
+}

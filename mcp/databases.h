@@ -29,5 +29,9 @@ void databases_close(struct databases **all);
 void databases_end(struct databases *all);
 
 bool databases_ready(const struct databases *databases);
+/* A statement of the catalogue that its database will not prepare ("tools/x.yaml: /sql/statement: ..."); NULL if none
+ * is known. */
+const char *databases_refusal(h2o_mem_pool_t *pool, const struct databases *databases,
+                              const struct catalogue *catalogue);
 
 #endif

@@ -7,7 +7,7 @@
 
 struct explain_options {
 	const char *person;       /* --as; asked of sallyport-authz; NULL: `claims` */
-	const char *authz_config; /* for that; NULL: where it looks by itself */
+	const char *authz_config; /* for that; NULL: authz.yaml beside mcp.yaml, or where it looks by itself */
 	const char *claims;       /* --claims: a file, or "-": an object like an introspection's answer */
 	const char *scope;        /* --scope: of the token; NULL: all that the caller has */
 	const char *client;       /* --client */

@@ -88,17 +88,31 @@ static bool run(h2o_mem_pool_t *pool, char *const *argv, h2o_iovec_t *output)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* The person as an introspection's answer would tell of him. */
-static const json_t *ask_authz(h2o_mem_pool_t *pool, const struct explain_options *options)
+/* What was named, or authz.yaml beside mcp.yaml; NULL: the program looks where it always does. */
+static char *authz_config(h2o_mem_pool_t *pool, const struct mcp_settings *settings,
+                          const struct explain_options *options)
 {
-	char *argv[8];
+	const char *slash = strrchr(settings->file, '/');
+	int folder = slash != NULL ? (int)(slash + 1 - settings->file) : 0;
+	char *beside = text_printf(pool, "%.*sauthz.yaml", folder, settings->file);
+
+	if (options->authz_config != NULL)
+		return (char *)options->authz_config;
+	return access(beside, R_OK) == 0 ? beside : NULL;
+}
+
+/* The person as an introspection's answer would tell of him. */
+static const json_t *ask_authz(h2o_mem_pool_t *pool, const struct mcp_settings *settings,
+                               const struct explain_options *options)
+{
+	char *argv[8], *config = authz_config(pool, settings, options);
 	size_t count = 0;
 	h2o_iovec_t output;
 
 	argv[count++] = sibling(pool);
-	if (options->authz_config != NULL) {
+	if (config != NULL) {
 		argv[count++] = (char *)"-c";
-		argv[count++] = (char *)options->authz_config;
+		argv[count++] = config;
 	}
 	argv[count++] = (char *)"person";
 	argv[count++] = (char *)"show";
@@ -142,7 +156,8 @@ bool explain_find_caller(h2o_mem_pool_t *pool, const struct catalogue *catalogue
                          struct explain_caller *ret)
 {
 	const struct mcp_settings *settings = catalogue->settings;
-	const json_t *answer = options->person != NULL ? ask_authz(pool, options) : read_file(pool, options->claims);
+	const json_t *answer =
+	    options->person != NULL ? ask_authz(pool, settings, options) : read_file(pool, options->claims);
 	struct scopes has, granted;
 
 	ret->claims = answer != NULL ? claims_of(pool, settings, answer, options) : NULL;

@@ -21,14 +21,16 @@ static bool take(struct file_work *work, const char *bytes, size_t len)
 /* The wanted lines of a chunk; *line: the number of the one that it begins in. False if no more is wanted. */
 static bool take_lines(struct file_work *work, const char *bytes, size_t len, int64_t *line)
 {
+	const int64_t first = work->first_line > 1 ? work->first_line : 1;
+
 	while (len > 0) {
 		const char *end = memchr(bytes, '\n', len);
 		size_t size = end != NULL ? (size_t)(end - bytes + 1) : len;
-		if (work->lines > 0 && *line - work->first_line >= work->lines) {
+		if (work->lines > 0 && *line >= first && *line - first >= work->lines) {
 			work->truncated = true;
 			return false;
 		}
-		if (*line >= work->first_line && !take(work, bytes, size))
+		if (*line >= first && !take(work, bytes, size))
 			return false;
 		*line += end != NULL ? 1 : 0;
 		bytes += size;

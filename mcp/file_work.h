@@ -18,6 +18,7 @@ struct file_work {
 	atomic_bool stopped;       /* set by the loop: nobody wants it any more */
 	/* what came of it */
 	enum file_problem problem;
+	bool unsure;             /* with a problem: something may have been written all the same */
 	struct stat status;      /* of the file */
 	struct text_buffer read; /* its bytes; of a folder, JSON: an array of {"name", "kind", "size", "modified"} */
 	bool truncated;          /* there is more */

@@ -10,7 +10,7 @@
 
 enum { PRIVATE = 0600, KEPT = 0664, NAME_RANDOM = 12 };
 
-static enum file_problem write_all(struct file_work *work, int fd)
+static enum file_problem write_all(struct file_work *work, int fd, size_t *written)
 {
 	h2o_iovec_t rest = work->text;
 
@@ -21,6 +21,7 @@ static enum file_problem write_all(struct file_work *work, int fd)
 		if (n < 0)
 			return file_problem_of(errno);
 		rest = h2o_iovec_init(rest.base + n, rest.len - (size_t)n);
+		*written += (size_t)n;
 	}
 	if (fsync(fd) != 0)
 		return file_problem_of(errno);
@@ -49,12 +50,14 @@ static enum file_problem give_name(struct file_work *work, int folder, const cha
 		return FILE_STOPPED;
 	if (renameat2(folder, made, folder, name, flags) != 0)
 		return file_problem_of(errno);
-	return fsync(folder) == 0 ? FILE_FINE : FILE_FAILED;
+	work->unsure = fsync(folder) != 0; /* it is there, but a crash could undo it */
+	return work->unsure ? FILE_FAILED : FILE_FINE;
 }
 
 static enum file_problem write_new(struct file_work *work, int folder, const char *name)
 {
 	uint8_t random[NAME_RANDOM];
+	size_t written = 0;
 	mode_t mode = PRIVATE;
 	enum file_problem problem = FILE_FINE;
 
@@ -67,7 +70,7 @@ static enum file_problem write_new(struct file_work *work, int folder, const cha
 	int fd = openat(folder, made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, PRIVATE);
 	if (fd < 0)
 		return file_problem_of(errno);
-	problem = write_all(work, fd);
+	problem = write_all(work, fd, &written);
 	if (problem == FILE_FINE && fchmod(fd, mode) != 0)
 		problem = FILE_FAILED;
 	close(fd);
@@ -78,9 +81,20 @@ static enum file_problem write_new(struct file_work *work, int folder, const cha
 	return problem;
 }
 
+/* A part of a text is no text: what was appended goes, unless somebody else has appended meanwhile. True if nothing is
+ * left of it. */
+static bool take_back(int fd, off_t before, off_t appended)
+{
+	struct stat now;
+
+	return appended == 0 || (fstat(fd, &now) == 0 && now.st_size == before + appended &&
+	                         ftruncate(fd, before) == 0 && fsync(fd) == 0);
+}
+
 static enum file_problem append(struct file_work *work)
 {
 	enum file_problem problem;
+	size_t appended = 0;
 	int fd = file_open_below(work->plan->root, work->path, O_WRONLY | O_APPEND, &work->status, &problem);
 
 	if (fd < 0)
@@ -89,8 +103,11 @@ static enum file_problem append(struct file_work *work)
 		problem = FILE_SHARED;
 	else if ((size_t)work->status.st_size + work->text.len > work->plan->bytes)
 		problem = FILE_TOO_LARGE;
-	else
-		problem = write_all(work, fd);
+	else {
+		off_t before = work->status.st_size;
+		problem = write_all(work, fd, &appended);
+		work->unsure = problem != FILE_FINE && !take_back(fd, before, (off_t)appended);
+	}
 	close(fd);
 	return problem;
 }

@@ -106,7 +106,7 @@ static void note(struct request *r, const struct http_answer *answer, const char
 static step_result fail_with(struct request *r, const struct http_answer *answer, const char *text, const char *problem)
 {
 	note(r, answer, problem);
-	return answer_problem(r, text);
+	return answer_problem_after(r, text, answer->effect);
 }
 
 static step_result refuse(struct request *r, const struct http_plan *plan, const struct http_answer *answer)
@@ -126,8 +126,6 @@ static step_result unreachable(struct request *r, const struct http_answer *answ
 
 	text_append_str(&b, UNREACHABLE);
 	append_retry(&b, answer);
-	if (call_of(r)->item->tier != TIER_READ)
-		text_append_str(&b, " Whether it has done what was asked is not known.");
 	return fail_with(r, answer, b.base, answer->status != 0 ? "the service fails" : answer->problem);
 }
 

@@ -185,6 +185,7 @@ const char *http_plan_load_fields(struct loading *l, const json_t *part, const c
 
 static const char *load_headers(struct loading *l, const json_t *part, struct http_plan *plan)
 {
+	const char *secret = json_string_value(json_object_get(json_object_get(part, "credential"), "header"));
 	const char *problem =
 	    http_plan_load_fields(l, json_object_get(part, "headers"), "headers", false, &plan->headers);
 
@@ -192,6 +193,8 @@ static const char *load_headers(struct loading *l, const json_t *part, struct ht
 		const char *name = plan->headers.list[i].name;
 		if (!egress_field_name_is_free(text_of(name)))
 			return text_printf(l->pool, "/headers/%s: is no header that a tool can set", name);
+		if (secret != NULL && egress_field_name_is(text_of(name), secret))
+			return text_printf(l->pool, "/headers/%s: is the header of the credential", name);
 		for (size_t j = 0; j < i; j++)
 			if (text_is_nocase(text_of(name), plan->headers.list[j].name))
 				return text_printf(l->pool, "/headers/%s: stands here twice", name);

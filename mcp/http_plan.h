@@ -84,6 +84,7 @@ struct http_answer { /* in the request's pool */
 	enum egress_failure failure;
 	const char *problem; /* fixed text, for the log only */
 	h2o_iovec_t type, retry_after, body;
+	enum call_effect effect; /* what is known of it if the answer is of no use */
 };
 /* Ends the call. */
 step_result http_answer_take(struct request *r, const struct http_plan *plan, const struct http_answer *answer);

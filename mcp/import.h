@@ -50,6 +50,7 @@ struct import_operation { /* all of it lives in the document's pool */
 	struct import_server server;
 	json_t *names; /* of path parameters: name in the path -> argument */
 	json_t *input, *output, *http;
+	size_t copied;    /* bytes of schemas, about */
 	h2o_iovec_t text; /* the file */
 	enum import_state state;
 };

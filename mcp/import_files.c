@@ -96,7 +96,9 @@ static bool write_file(h2o_mem_pool_t *pool, int folder, struct import_operation
 	fd = openat(folder, passing, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
 	if (fd == -1)
 		return false;
-	fine = write_all(fd, op->text);
+	/* Whoever imports is often not the server, which has to read it; no secret is in it. The program's umask is
+	 * 077. */
+	fine = fchmod(fd, MODE) == 0 && write_all(fd, op->text);
 	fine = close(fd) == 0 && fine;
 	fine = fine && give_name(folder, passing, name, op->state == IMPORT_MADE);
 	if (!fine) {

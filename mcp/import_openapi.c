@@ -4,7 +4,7 @@
 
 #include "mcp/import.h"
 
-enum { LABEL_MAX = 200, SLUG_MAX = 40 };
+enum { LABEL_MAX = 200, SLUG_MAX = 40, COPIED_MAX = 128 * 1024 * 1024 /* bytes, of all operations */ };
 
 static const struct {
 	const char *member, *method;
@@ -204,6 +204,7 @@ bool import_all(struct import_run *run, const char **error)
 {
 	struct import_options *o = &run->options;
 	struct import_checker *checker = import_checker_open(run->pool);
+	size_t copied = 0;
 
 	run->notes = json_keep(run->pool, json_array());
 	if (o->scope_read == NULL)
@@ -216,8 +217,15 @@ bool import_all(struct import_run *run, const char **error)
 	if (!choose_all(run, error))
 		return false;
 	note_document(run);
-	for (size_t i = 0; i < run->count; i++)
-		if (run->operations[i].is_chosen && run->operations[i].problem == NULL)
-			import_tool(checker, &run->operations[i]);
+	for (size_t i = 0; i < run->count; i++) {
+		struct import_operation *op = &run->operations[i];
+		if (!op->is_chosen || op->problem != NULL)
+			continue;
+		if (copied > COPIED_MAX)
+			import_refuse(op, "those before it have too much: choose fewer with --operation or --tag");
+		else
+			import_tool(checker, op);
+		copied += op->copied;
+	}
 	return true;
 }

@@ -4,7 +4,7 @@
 
 #include "mcp/import.h"
 
-enum { NODES_MAX = 4000, DEPTH_MAX = 48, PROSE_MAX = 1000 };
+enum { NODES_MAX = 4000, DEPTH_MAX = 48, PROSE_MAX = 1000, COPIED_MAX = 4 * 1024 * 1024, EACH = 32 };
 
 struct translation { /* of one schema */
 	struct import_operation *op;
@@ -99,6 +99,32 @@ static const struct keyword *find_keyword(const char *name)
 	return NULL;
 }
 
+/* ---- memory ---- */
+
+static size_t size_of(const json_t *value)
+{
+	size_t size = EACH + json_string_length(value), i;
+	const char *name;
+	json_t *member;
+
+	json_array_foreach (value, i, member)
+		size += size_of(member);
+	if (json_is_object(value))
+		json_object_foreach ((json_t *)value, name, member)
+			size += strlen(name) + size_of(member);
+	return size;
+}
+
+/* References let a small document stand for a large one: what is copied is counted before. */
+static bool may_copy(struct translation *t, size_t size)
+{
+	if (size > COPIED_MAX - t->op->copied)
+		return import_refuse(t->op, "its schemas have more than %d MiB of text and values",
+		                     COPIED_MAX / (1024 * 1024));
+	t->op->copied += size;
+	return true;
+}
+
 /* ---- values ---- */
 
 /* `format` says something about values to those who know it. In answers it is left out: a service that writes its times
@@ -180,6 +206,8 @@ static json_t *translate_map(struct translation *t, const char *name, const json
 		import_refuse(t->op, "%s in a schema is no object", name);
 	if (json_is_object(map))
 		json_object_foreach ((json_t *)map, key, schema) {
+			if (!may_copy(t, strlen(key)))
+				break;
 			if (are_properties && t->direction == IMPORT_ARGUMENTS && is_not_there(t, map, key))
 				continue;
 			json_t *translated = translate(t, schema);
@@ -210,7 +238,11 @@ static json_t *translate_member(struct translation *t, const json_t *schema, con
                                 const json_t *value)
 {
 	const char *name = keyword->name;
+	bool is_copied = keyword->shape == VALUE || keyword->shape == PROSE || keyword->shape == EXAMPLES ||
+	                 keyword->shape == REQUIRED;
 
+	if (is_copied && !may_copy(t, size_of(value)))
+		return NULL;
 	switch (keyword->shape) {
 	case PROSE: return prose(t, name, value);
 	case SCHEMA:
@@ -271,6 +303,8 @@ static json_t *translate_object(struct translation *t, const json_t *schema)
 	const char *name;
 
 	json_object_foreach ((json_t *)schema, name, value) {
+		if (!may_copy(t, EACH + strlen(name)))
+			break;
 		const struct keyword *keyword = keyword_of(t, name, value);
 		json_t *translated = keyword != NULL ? translate_member(t, schema, keyword, value) : NULL;
 		if (translated == NULL)
@@ -322,8 +356,11 @@ static json_t *with_siblings(struct translation *t, json_t *target, const json_t
 static json_t *translate_reference(struct translation *t, const json_t *schema, const char *reference)
 {
 	const char *problem;
-	const json_t *target = import_find(t->op->document, reference, &problem);
+	const json_t *target;
 
+	if (!may_copy(t, EACH + strlen(reference)))
+		return NULL;
+	target = import_find(t->op->document, reference, &problem);
 	if (target == NULL)
 		import_refuse(t->op, "a schema refers to %s, %s", reference, problem);
 	for (unsigned i = 0; i < t->open_count; i++)

@@ -60,6 +60,20 @@ static const char *names_of(h2o_mem_pool_t *pool, const json_t *requirements)
 	return b.base;
 }
 
+/* An argument of that name would stand beside the secret, or in its place. */
+static bool set_credential(struct import_operation *op, json_t *credential)
+{
+	const char *secret = json_string_value(json_object_get(credential, "header")), *name;
+	json_t *value;
+
+	json_object_set_new(op->http, "credential", credential);
+	if (secret != NULL)
+		json_object_foreach (json_object_get(op->http, "headers"), name, value)
+			if (egress_field_name_is(text_of(name), secret))
+				return import_refuse(op, "it has the header %s, which is the credential's", name);
+	return true;
+}
+
 bool import_credential(struct import_operation *op)
 {
 	const json_t *requirements = json_object_get(op->source, "security"), *requirement;
@@ -82,7 +96,7 @@ bool import_credential(struct import_operation *op)
 			return false;
 		}
 		if (credential != NULL)
-			return json_object_set_new(op->http, "credential", credential) == 0;
+			return set_credential(op, credential);
 	}
 	return is_free || import_refuse(op, "it demands a credential (%s) that no single header carries",
 	                                names_of(op->document->pool, requirements));

@@ -15,12 +15,14 @@ enum { TITLE_MAX = 200, DESCRIPTION_MAX = 4000 };
 struct import_checker {
 	const struct schema *schema;
 	struct address_range anywhere[2];
+	const struct import_operation *trusted; /* the first with a credential, or NULL */
 };
 
 struct import_checker *import_checker_open(h2o_mem_pool_t *pool)
 {
 	struct import_checker *ret = h2o_mem_alloc_pool(pool, sizeof(*ret));
 
+	ret->trusted = NULL;
 	ret->schema = serving_schema_compile(pool, document_of_tool(pool));
 	if (!address_range_parse(text_of("0.0.0.0/0"), &ret->anywhere[0]) ||
 	    !address_range_parse(text_of("::/0"), &ret->anywhere[1]))
@@ -171,6 +173,22 @@ static bool finish(struct import_checker *checker, struct import_operation *op)
 	return write_text(op, definition);
 }
 
+/* A secret goes to one place: that of the first operation that carries it. */
+static bool check_place(const struct import_checker *checker, struct import_operation *op)
+{
+	const struct import_server *to = &op->server, *first;
+
+	if (checker->trusted == NULL || json_object_get(op->http, "credential") == NULL)
+		return true;
+	first = &checker->trusted->server;
+	if (first->plain == to->plain && first->port == to->port && strcmp(first->host, to->host) == 0)
+		return true;
+	return import_refuse(op,
+	                     "its credential would go to %s, and others' goes to %s: import it by itself, "
+	                     "with --server",
+	                     to->origin, first->origin);
+}
+
 bool import_tool(struct import_checker *checker, struct import_operation *op)
 {
 	h2o_mem_pool_t *pool = op->document->pool;
@@ -183,6 +201,10 @@ bool import_tool(struct import_checker *checker, struct import_operation *op)
 		return import_refuse(op, "it has callbacks");
 	if (strcmp(op->method, "HEAD") == 0 || strcmp(op->method, "OPTIONS") == 0 || strcmp(op->method, "TRACE") == 0)
 		return import_refuse(op, "a tool cannot send %s", op->method);
-	return import_operation_server(op) && import_parameters(op) && import_body(op) && import_credential(op) &&
-	       import_answers(op) && finish(checker, op);
+	if (!import_operation_server(op) || !import_parameters(op) || !import_body(op) || !import_credential(op) ||
+	    !check_place(checker, op) || !import_answers(op) || !finish(checker, op))
+		return false;
+	if (checker->trusted == NULL && json_object_get(op->http, "credential") != NULL)
+		checker->trusted = op;
+	return true;
 }

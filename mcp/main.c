@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,12 @@ static int run_verb(const char *file, int argc, char **argv)
 	for (size_t i = 0; i < VERB_COUNT; i++) {
 		if (strcmp(argv[0], VERBS[i].name) != 0)
 			continue;
+		bool has_help = VERBS[i].run == run_doctor || VERBS[i].run == import_main; /* of its own */
+		if (!has_help && argc == 2 && strcmp(argv[1], "--help") == 0) {
+			printf("sallyport-mcp [-c FILE] %s%s\n    %s\n", VERBS[i].name, VERBS[i].arguments,
+			       VERBS[i].about);
+			return 0;
+		}
 		int status = VERBS[i].run(file, argc, argv);
 		if (status == 2 && VERBS[i].run != run_doctor)
 			fprintf(stderr, "usage: sallyport-mcp [-c FILE] %s%s\n", VERBS[i].name, VERBS[i].arguments);

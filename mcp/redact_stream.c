@@ -14,6 +14,8 @@ void redact_stream_open(struct redact_stream *stream, h2o_mem_pool_t *pool, cons
 
 static void drop(struct redact_stream *stream, size_t len)
 {
+	if (len == 0) /* there may be no memory yet */
+		return;
 	memmove(stream->held.base, stream->held.base + len, stream->held.len - len);
 	stream->held.len -= len;
 }
@@ -23,6 +25,8 @@ static size_t open_key(const struct redact_stream *stream, size_t len)
 {
 	const char *text = stream->held.base, *last = NULL, *p = text;
 
+	if (len == 0)
+		return 0;
 	while ((p = memmem(p, len - (size_t)(p - text), KEY_BEGIN, sizeof(KEY_BEGIN) - 1)) != NULL)
 		last = p++;
 	if (last == NULL)
@@ -48,7 +52,11 @@ static size_t ready(const struct redact_stream *stream)
 	size_t cut = held->len - REDACT_CARRY, least = cut - cut / 2;
 	while (cut > least && memchr(",;{}<>|\t\"", held->base[cut - 1], 9) == NULL)
 		cut--;
-	return open_key(stream, cut > least ? cut : held->len - REDACT_CARRY);
+	if (cut == least)
+		cut = held->len - REDACT_CARRY;
+	while (cut > 0 && ((unsigned char)held->base[cut] & 0xc0) == 0x80)
+		cut--;
+	return open_key(stream, cut);
 }
 
 /* Behind a key that began before: everything up to the line of its end is part of it. */

@@ -14,6 +14,7 @@
 #include "mcp/folder_watch.h"
 #include "mcp/mcp.h"
 #include "mcp/rules.h"
+#include "mcp/upstream_file.h"
 #include "mcp/upstreams.h"
 #include "mcp/watch.h"
 
@@ -176,7 +177,15 @@ static void look_again(struct reload *reload)
 /* Nobody can say whether statements are right while the databases are away: then it is waited for them. */
 static void look_at_databases(struct reload *reload, int64_t now_ms)
 {
-	if (databases_ready(reload->waiting->databases)) {
+	const struct catalogue *waiting = reload->waiting;
+	const char *refusal = databases_refusal(&reload->waiting->pool, waiting->databases, waiting);
+
+	if (refusal != NULL) {
+		refuse(refusal);
+		drop_waiting(reload);
+		return;
+	}
+	if (databases_ready(waiting->databases)) {
 		take_place(reload);
 		return;
 	}
@@ -224,6 +233,23 @@ static bool same_rules(const struct catalogue *a, const struct catalogue *b)
 	return strcmp(a->rules->digest, b->rules->digest) == 0;
 }
 
+/* One without approved tools has no item, and is connected all the same. */
+static bool same_upstreams(const struct catalogue *a, const struct catalogue *b)
+{
+	bool same = a->upstream_count == b->upstream_count;
+
+	for (size_t i = 0; same && i < a->upstream_count; i++)
+		same = strcmp(a->upstreams[i]->name, b->upstreams[i]->name) == 0 &&
+		       strcmp(a->upstreams[i]->digest, b->upstreams[i]->digest) == 0;
+	return same;
+}
+
+static bool same_all(const struct catalogue *a, const struct catalogue *b)
+{
+	return reload_compare(a, b) == 0 && same_rules(a, b) && same_upstreams(a, b) &&
+	       secret_equal(a->secrets, b->secrets, SHA256_SIZE);
+}
+
 static void on_loaded(void *data, struct catalogue *catalogue, const char *error)
 {
 	struct reload *reload = data;
@@ -234,8 +260,7 @@ static void on_loaded(void *data, struct catalogue *catalogue, const char *error
 		refuse(error);
 		return;
 	}
-	if (reload_compare(mcp->catalogue, catalogue) == 0 && same_rules(mcp->catalogue, catalogue) &&
-	    secret_equal(mcp->catalogue->secrets, catalogue->secrets, SHA256_SIZE)) {
+	if (same_all(mcp->catalogue, catalogue)) {
 		h2o_mem_release_shared(catalogue);
 		return;
 	}

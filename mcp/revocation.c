@@ -9,6 +9,8 @@
 #include "mcp/running.h"
 #include "mcp/tasks.h"
 #include "mcp/token_cache.h"
+#include "mcp/upstream_parked.h"
+#include "mcp/upstreams.h"
 
 enum { AGE_LIMIT_LIVE_MS = 60 * 60 * 1000 };
 
@@ -28,6 +30,8 @@ static void end_all(struct mcp *mcp, enum token_key key, h2o_iovec_t id, const c
 	forget(mcp, key, id);
 	watch_revoke(mcp, key, id);
 	tasks_revoke(&mcp->tasks, key, id);
+	if (mcp->upstreams != NULL)
+		parked_revoke(upstreams_parked(mcp->upstreams), key, id);
 	size_t ended = running_revoke(&mcp->running, key, id, reason);
 	if (ended > 0)
 		log_event(LOG_INFO, "running calls cancelled", "reason", reason, NULL);

@@ -59,62 +59,79 @@ static struct saying *saying_of(struct request *r)
 static void say(struct request *r, const char *method, const struct text_buffer *params)
 {
 	if (stream_begin(r))
-		stream_send(call_of(r)->stream, rpc_message_text(&r->pool, (h2o_iovec_t){NULL, 0}, method,
+		stream_send(call_of(r)->stream, rpc_message_text(params->pool, (h2o_iovec_t){NULL, 0}, method,
 		                                                 h2o_iovec_init(params->base, params->len)));
 }
 
-static bool may_say_progress(struct saying *saying, double progress)
+bool say_takes_progress(struct request *r, double progress)
 {
+	const json_t *token = json_object_get(meta_of(r), "progressToken");
+	struct saying *saying;
 	int64_t now_ms = clock_monotonic_ms();
 
+	if (!json_is_string(token) && !json_is_integer(token))
+		return false;
+	saying = saying_of(r);
 	if (!(progress > saying->progress) || !isfinite(progress))
 		return false;
 	if (now_ms - saying->second_ms >= 1000) {
 		saying->second_ms = now_ms;
 		saying->count = 0;
 	}
-	return saying->count++ < PROGRESS_PER_SECOND;
+	return saying->count < PROGRESS_PER_SECOND;
 }
 
 void say_progress(struct request *r, double progress, double total, const char *message)
 {
 	const json_t *token = json_object_get(meta_of(r), "progressToken");
-	struct text_buffer b = {.pool = &r->pool};
+	h2o_mem_pool_t pool; /* a long call may say much */
+	struct text_buffer b = {.pool = &pool};
 
-	if ((!json_is_string(token) && !json_is_integer(token)) || !may_say_progress(saying_of(r), progress))
+	if (!say_takes_progress(r, progress))
 		return;
+	h2o_mem_init_pool(&pool);
+	saying_of(r)->count++;
 	saying_of(r)->progress = progress;
 	text_append_str(&b, "{\"progressToken\":");
-	text_append_iovec(&b, json_text(&r->pool, token));
+	text_append_iovec(&b, json_text(&pool, token));
 	text_append_printf(&b, ",\"progress\":%.15g", progress);
 	if (total >= 0 && isfinite(total))
 		text_append_printf(&b, ",\"total\":%.15g", total);
 	/* the first revision has no message */
 	if (message != NULL) {
 		text_append_str(&b, ",\"message\":");
-		text_append_json(&b, redact_text(&r->pool, answer_rules(r), text_of(message), &call_of(r)->redacted));
+		text_append_json(&b, redact_text(&pool, answer_rules(r), text_of(message), &call_of(r)->redacted));
 	}
 	text_append_str(&b, "}");
 	say(r, "notifications/progress", &b);
+	h2o_mem_clear_pool(&pool);
+}
+
+bool say_takes_log(struct request *r, enum severity severity)
+{
+	const struct saying *saying = saying_of(r);
+
+	return saying->level >= 0 && (int)severity >= saying->level;
 }
 
 void say_log(struct request *r, enum severity severity, const char *logger, h2o_iovec_t json)
 {
-	const struct saying *saying = saying_of(r);
-	struct text_buffer b = {.pool = &r->pool};
+	h2o_mem_pool_t pool;
+	struct text_buffer b = {.pool = &pool};
 
-	if (saying->level < 0 || (int)severity < saying->level)
+	if (!say_takes_log(r, severity))
 		return;
+	h2o_mem_init_pool(&pool);
 	text_append_printf(&b, "{\"level\":\"%s\"", NAMES[severity]);
 	if (logger != NULL) {
 		text_append_str(&b, ",\"logger\":");
 		text_append_json(&b, text_of(logger));
 	}
 	text_append_str(&b, ",\"data\":");
-	text_append_iovec(&b,
-	                  redact_json(&r->pool, answer_rules(r), json, (h2o_iovec_t){NULL, 0}, &call_of(r)->redacted));
+	text_append_iovec(&b, redact_json(&pool, answer_rules(r), json, (h2o_iovec_t){NULL, 0}, &call_of(r)->redacted));
 	text_append_str(&b, "}");
 	say(r, "notifications/message", &b);
+	h2o_mem_clear_pool(&pool);
 }
 
 bool say_come_back(struct request *r, unsigned retry_ms)

@@ -231,6 +231,17 @@ static void make_cursor_key(struct mcp *mcp)
 	secret_wipe(master, sizeof(master));
 }
 
+/* No call is under way any more, and none finds what is gone. */
+static void close_outbound(struct mcp *mcp)
+{
+	upstreams_close(mcp->upstreams);
+	mcp->upstreams = NULL;
+	egress_close(mcp->outbound);
+	mcp->outbound = NULL;
+	exchanges_close(mcp->exchanges);
+	mcp->exchanges = NULL;
+}
+
 static void serve(struct mcp *mcp, const char *lacks)
 {
 	h2o_loop_t *loop = server_context(mcp->server)->loop;
@@ -262,11 +273,9 @@ static void serve(struct mcp *mcp, const char *lacks)
 	server_run(mcp->server, &service);
 	reload_close(mcp->reload);
 	feed_stop(mcp->feed);
-	upstreams_close(mcp->upstreams);
-	egress_close(mcp->outbound);
-	exchanges_close(mcp->exchanges);
-	egress_close(mcp->egress); /* who waits for it may go on to a database */
+	egress_close(mcp->egress); /* who waits for it may go on to a backend */
 	running_end_all(&mcp->running);
+	close_outbound(mcp);
 	commands_close(mcp);
 	databases_end(mcp->databases);
 	if (mcp->workers != NULL)

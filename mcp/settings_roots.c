@@ -33,8 +33,42 @@ static bool lies_in(const char *path, const char *folder)
 	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
+/* What callers must never read, let alone write: who can write a tool's file makes tools. */
+static const struct {
+	const char *object, *member; /* `object` NULL: the document itself */
+} OWN[] = {
+    {NULL, "tools"},
+    {NULL, "resources"},
+    {NULL, "prompts"},
+    {NULL, "upstreams"},
+    {NULL, "rules"},
+    {NULL, "secrets"},
+    {NULL, "catalogue_file"},
+    {NULL, "audit_log"},
+    {NULL, "log"},
+    {"tls", "key"},
+    {"introspection", "client_secret_file"},
+    {"service_tokens", "secret_file"},
+};
+
+/* NULL, or the member whose file or folder is in the root, or has the root in it. */
+static const char *own_member_in(h2o_mem_pool_t *pool, const char *file, const json_t *document, const char *root)
+{
+	char real[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(OWN) / sizeof(OWN[0]); i++) {
+		const json_t *object = OWN[i].object != NULL ? json_object_get(document, OWN[i].object) : document;
+		if (!json_is_string(json_object_get(object, OWN[i].member)))
+			continue;
+		const char *path = config_path(pool, file, object, OWN[i].member);
+		if (realpath(path, real) != NULL && (lies_in(real, root) || lies_in(root, real)))
+			return OWN[i].member;
+	}
+	return NULL;
+}
+
 /* A root that holds the configuration holds its secrets too. */
-static const char *root_problem(h2o_mem_pool_t *pool, const char *file, const char *path)
+static const char *root_problem(h2o_mem_pool_t *pool, const char *file, const json_t *document, const char *path)
 {
 	char real[PATH_MAX], real_file[PATH_MAX];
 	struct stat status;
@@ -47,7 +81,8 @@ static const char *root_problem(h2o_mem_pool_t *pool, const char *file, const ch
 		return text_printf(pool, "%s: can be written by everybody", path);
 	if (realpath(file, real_file) != NULL && lies_in(real_file, real))
 		return text_printf(pool, "%s: this configuration is in it", path);
-	return NULL;
+	const char *member = own_member_in(pool, file, document, real);
+	return member != NULL ? text_printf(pool, "%s: overlaps with %s of this configuration", path, member) : NULL;
 }
 
 static const char *read_roots(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets,
@@ -66,7 +101,7 @@ static const char *read_roots(h2o_mem_pool_t *pool, const json_t *document, bool
 		    .path = config_path(pool, settings->file, words, "path"),
 		    .writable = config_bool(words, "writable", false),
 		};
-		const char *problem = root_problem(pool, settings->file, root.path);
+		const char *problem = root_problem(pool, settings->file, document, root.path);
 		if (problem != NULL)
 			return text_printf(pool, "roots.%s.path: %s", name, problem);
 		ret->list[ret->count++] = root;

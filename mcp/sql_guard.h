@@ -12,7 +12,8 @@
 enum {
 	SQL_GUARD_SIZE_MAX = 16 * 1024, /* of the text: the parser recurses, and so much of it is safe (tests/fuzz) */
 	SQL_GUARD_DEPTH_MAX = 200,      /* of the tree */
-	SQL_GUARD_RELATIONS_MAX = 64
+	SQL_GUARD_RELATIONS_MAX = 64,
+	SQL_GUARD_NAMES_MAX = 512 /* of each kind */
 };
 
 struct sql_rules {
@@ -20,11 +21,22 @@ struct sql_rules {
 	const char *const *functions; /* beside the safe ones: "name" of a built-in one, "schema.name" of others */
 };
 
+/* Names, each once. */
+struct sql_names {
+	const char **texts;
+	size_t count, capacity;
+};
+
 struct sql_guarded {
 	h2o_iovec_t text;       /* the statement without what ends it; part of what was checked */
 	size_t characters;      /* that stand before it */
 	const char **relations; /* quoted names of all that it reads, each once */
 	size_t relation_count;
+	/* What only the database can tell, to be asked before it runs: */
+	struct sql_names types;  /* quoted, of listed schemas: must be there and be no row of a relation */
+	struct sql_names called; /* safe names without a schema: no listed schema may have an unlisted function of it */
+	struct sql_names
+	    fields; /* b of a.b, which is also b(a): no function or type may be called so that is not listed */
 };
 
 /* NULL, or in words for the model why it is refused. The text is UTF-8 without NUL. */

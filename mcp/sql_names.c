@@ -45,6 +45,10 @@ static const char *const SAFE_TYPES[] = {
     "text",     "time",   "timestamp", "timestamptz", "timetz",  "tsquery",   "tsrange", "tstzrange",
     "tsvector", "uuid",   "varbit",    "varchar",     NULL};
 
+/* Beside these, what columns are often called and functions and types of PostgreSQL are too, all as harmless. */
+static const char *const SAFE_FIELDS[] = {"area", "box",  "center", "circle", "family", "format", "height", "host",
+                                          "line", "name", "path",   "point",  "radius", "scale",  "width",  NULL};
+
 static const char *const TIMES[] = {"SVFOP_CURRENT_DATE",        "SVFOP_CURRENT_TIME",
                                     "SVFOP_CURRENT_TIME_N",      "SVFOP_CURRENT_TIMESTAMP",
                                     "SVFOP_CURRENT_TIMESTAMP_N", "SVFOP_LOCALTIME",
@@ -89,6 +93,25 @@ static bool is_built_in(const struct name *name)
 static bool may_use_schema(const struct sql_walk *walk, const char *schema)
 {
 	return is_listed(walk->rules->schemas, schema);
+}
+
+static bool remember(struct sql_walk *walk, const json_t *node, struct sql_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->texts[i], name) == 0)
+			return true;
+	if (names->count == SQL_GUARD_NAMES_MAX)
+		return sql_walk_refuse(walk, node, "The query uses too many names");
+	if (names->count == names->capacity) {
+		size_t capacity = names->capacity * 2 + 16;
+		const char **grown = h2o_mem_alloc_pool(walk->pool, capacity * sizeof(*grown));
+		if (names->count > 0)
+			memcpy(grown, names->texts, names->count * sizeof(*grown));
+		names->texts = grown;
+		names->capacity = capacity;
+	}
+	names->texts[names->count++] = name;
+	return true;
 }
 
 /* ---- relations ---- */
@@ -171,10 +194,45 @@ bool sql_check_function(struct sql_walk *walk, const json_t *node)
 
 	if (!read_name(json_object_get(node, "funcname"), &name))
 		return sql_walk_refuse(walk, node, "A function's name must have one or two parts");
-	if (may_call(walk, &name))
-		return true;
+	if (may_call(walk, &name)) /* without a schema, one of a listed schema could be the better match */
+		return name.schema != NULL || remember(walk, node, &walk->guarded->called, name.name);
 	return sql_walk_refuse(walk, node, "The query may not call the function %s%s%s",
 	                       name.schema != NULL ? name.schema : "", name.schema != NULL ? "." : "", name.name);
+}
+
+/* a.b is the function b of the row or value a, or its cast to the type b, where a has no such column (PostgreSQL, "SQL
+ * Functions on Composite Types"); whether it has is not known here. A name alone is never a call, but PostgreSQL 16
+ * reads SYSTEM_USER otherwise than the parser here does. */
+bool sql_check_column(struct sql_walk *walk, const json_t *node)
+{
+	const json_t *fields = json_object_get(node, "fields");
+	size_t count = json_array_size(fields);
+	const json_t *last = json_object_get(json_array_get(fields, count > 0 ? count - 1 : 0), "String");
+	struct name name = {NULL, json_get_text(last, "sval").base};
+
+	if (last == NULL)
+		return true; /* a.* */
+	if (name.name == NULL)
+		return sql_walk_refuse(walk, node, "The query is not understood");
+	if (count == 1)
+		return strcmp(name.name, "system_user") != 0 ||
+		       sql_walk_refuse(walk, node, "The query may not ask for the user, role, catalog or schema");
+	bool safe = may_call(walk, &name) || is_listed(SAFE_TYPES, name.name) || is_listed(SAFE_FIELDS, name.name);
+	return remember(walk, node, safe ? &walk->guarded->called : &walk->guarded->fields, name.name);
+}
+
+/* (a).b is the same of any expression. */
+bool sql_check_indirection(struct sql_walk *walk, const json_t *node)
+{
+	const json_t *steps = json_object_get(node, "indirection");
+
+	for (size_t i = 0; i < json_array_size(steps); i++)
+		if (json_object_get(json_array_get(steps, i), "String") != NULL)
+			return sql_walk_refuse(walk,
+			                       json_object_iter_value(json_object_iter(json_object_get(node, "arg"))),
+			                       "The query may not take a field of an expression, as (a).b does: use "
+			                       "the columns of a relation, a sub-query or a function in FROM");
+	return true;
 }
 
 /* OPERATOR(schema.+), ORDER BY ... USING, and x = ANY (SELECT ...) */
@@ -212,8 +270,15 @@ bool sql_check_type(struct sql_walk *walk, const json_t *node)
 
 	if (!read_name(json_object_get(node, "names"), &name))
 		return sql_walk_refuse(walk, node, "A type's name must have one or two parts");
-	if (is_built_in(&name) ? is_listed(SAFE_TYPES, name.name) : may_use_schema(walk, name.schema))
+	if (is_built_in(&name) && is_listed(SAFE_TYPES, name.name))
 		return true;
+	if (!is_built_in(&name) && may_use_schema(walk, name.schema)) {
+		struct text_buffer b = {.pool = walk->pool};
+		sql_append_quoted(&b, name.schema);
+		text_append_str(&b, ".");
+		sql_append_quoted(&b, name.name);
+		return remember(walk, node, &walk->guarded->types, b.base);
+	}
 	return sql_walk_refuse(walk, node, "The query may not use the type %s%s%s",
 	                       name.schema != NULL ? name.schema : "", name.schema != NULL ? "." : "", name.name);
 }

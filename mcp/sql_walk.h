@@ -48,6 +48,8 @@ bool sql_walk_refuse(struct sql_walk *walk, const json_t *node, const char *form
 /* ---- sql_names.c: the checks of names ---- */
 
 bool sql_check_relation(struct sql_walk *walk, const json_t *node);
+bool sql_check_column(struct sql_walk *walk, const json_t *node);
+bool sql_check_indirection(struct sql_walk *walk, const json_t *node);
 bool sql_check_function(struct sql_walk *walk, const json_t *node);
 bool sql_check_operator(struct sql_walk *walk, const json_t *node);
 bool sql_check_type(struct sql_walk *walk, const json_t *node);

@@ -7,6 +7,7 @@
 #include "common/schema.h"
 #include "common/secret.h"
 #include "mcp/answer.h"
+#include "mcp/bearer.h"
 #include "mcp/conversation.h"
 #include "mcp/jsonrpc.h"
 #include "mcp/mcp.h"
@@ -147,13 +148,17 @@ static step_result park(struct upstream_work *work)
 {
 	struct request *r = work->r;
 	const struct input_request ask = {.key = work->key, .method = work->method, .params = work->params};
-	const struct parked_call *parked =
-	    parked_add(upstreams_parked(mcp_of(r)->upstreams), work->exchange, work->id, work->key);
+	struct parked_call *parked =
+	    parked_add(upstreams_parked(mcp_of(r)->upstreams), work->exchange, bearer_of(r), work->id, work->key);
 
 	if (parked == NULL)
 		return answer_problem(r, "Too many calls wait for answers of their clients. Try again shortly.");
 	work->exchange = NULL;
-	return ask_client(r, &ask, 1, text_of(text_printf(&r->pool, "{\"parked\":\"%s\"}", parked->name)));
+	step_result result =
+	    ask_client(r, &ask, 1, text_of(text_printf(&r->pool, "{\"parked\":\"%s\"}", parked->name)));
+	if (!ask_was_asked(call_of(r)))
+		parked_end(parked); /* nobody has its name */
+	return result;
 }
 
 step_result upstream_ask(struct upstream_work *work)
@@ -161,6 +166,7 @@ step_result upstream_ask(struct upstream_work *work)
 	struct request *r = work->r;
 	const struct input_request ask = {.key = work->key, .method = work->method, .params = work->params};
 
+	upstream_work_note_sent(work, true);
 	if (call_of(r)->era == ERA_MODERN && !task_runs(r))
 		return park(work);
 	work->is_asking = true;
@@ -202,7 +208,7 @@ static step_result unpark(struct upstream_work *work, const char *name)
 		return answer_problem(r, "The server behind this tool does not wait for this answer any more. Call the "
 		                         "tool again.");
 	}
-	work->was_sent = true;
+	upstream_work_note_sent(work, true);
 	work->exchange = parked->exchange;
 	work->has_answer = parked->exchange == NULL;
 	work->answer = (struct upstream_answer){.outcome = parked->outcome,

@@ -19,9 +19,15 @@ enum {
 void client_look_again(struct upstream_client *c)
 {
 	bool idle = c->state == UPSTREAM_READY && h2o_linklist_is_empty(&c->exchanges);
+	h2o_timeout_t *next = c->begins || c->old != NULL ? &c->soon : idle ? &c->slow : &c->fast;
 
+	/* Never put off: whoever talks without end would have no timeouts. */
+	if (h2o_timeout_is_linked(&c->tick) &&
+	    c->tick.registered_at + c->ticks_on->timeout <= h2o_now(c->reach->loop) + next->timeout)
+		return;
 	h2o_timeout_unlink(&c->tick);
-	h2o_timeout_link(c->reach->loop, c->begins || c->old != NULL ? &c->soon : idle ? &c->slow : &c->fast, &c->tick);
+	c->ticks_on = next;
+	h2o_timeout_link(c->reach->loop, next, &c->tick);
 }
 
 /* Wires are never closed from inside of their events. */

@@ -14,6 +14,8 @@ enum upstream_state {
 enum upstream_era { UPSTREAM_MODERN, UPSTREAM_LEGACY };
 #define UPSTREAM_MODERN_VERSION "2026-07-28"
 
+/* More than these are a flood: it ends the call, or the connection. */
+enum { UPSTREAM_MESSAGES_PER_CALL = 10 * 1000, UPSTREAM_MESSAGES_PER_SECOND = 20 * 1000 };
 enum { UPSTREAM_ABANDONED_MS = 10 * 1000, UPSTREAM_HANDSHAKE_MS = 10 * 1000 };
 
 struct upstream_exchange {
@@ -35,6 +37,7 @@ struct upstream_exchange {
 	bool sent;
 	bool abandoned; /* its answer is waited for, so that it is taken for no other's; nobody is told */
 	unsigned tries;
+	unsigned messages; /* that came with it, its answer apart */
 };
 
 struct upstream_client {
@@ -43,6 +46,7 @@ struct upstream_client {
 	void *data;
 	h2o_timeout_t soon, fast, slow;
 	h2o_timeout_entry_t tick;
+	h2o_timeout_t *ticks_on; /* one of these; while the tick is linked */
 	enum upstream_state state;
 	enum upstream_era era;
 	char version[16];                 /* agreed upon; empty before */
@@ -53,7 +57,9 @@ struct upstream_client {
 	uint64_t last_id;
 	int64_t due_ms, ready_ms, listed_ms, listen_ms;
 	unsigned failures;
-	bool skips_probe; /* the last program has ended over it */
+	int64_t second_ms;
+	unsigned messages; /* in this second */
+	bool skips_probe;  /* the last program has ended over it */
 	bool probing;
 	/* its tools */
 	bool is_listing;
@@ -94,6 +100,8 @@ struct upstream_exchange *exchange_find(struct upstream_client *c, uint64_t id);
 /* The only one that the upstream can be speaking of where it does not say; NULL: there are more, or none. */
 struct upstream_exchange *exchange_only(struct upstream_client *c);
 void exchange_finish(struct upstream_exchange *e, const struct upstream_answer *answer);
+/* Ends one that was sent, without its answer: the upstream is told that nobody waits any more. */
+void exchange_give_up(struct upstream_exchange *e, enum upstream_outcome outcome);
 /* Ends all that were sent, or all. */
 void exchange_fail_all(struct upstream_client *c, bool unsent_too);
 void exchange_look_at_deadlines(struct upstream_client *c, int64_t now_ms);

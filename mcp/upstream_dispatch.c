@@ -57,7 +57,8 @@ static void take_progress(struct upstream_client *c, uint64_t of, const json_t *
 	json_int_t number = json_integer_value(token);
 	struct upstream_exchange *e = json_is_integer(token) && number > 0 ? exchange_find(c, (uint64_t)number) : NULL;
 
-	if (e == NULL || e->internal || e->abandoned || (of != 0 && of != e->id) || e->events->on_progress == NULL)
+	if (e == NULL || e->internal || e->abandoned || !e->wants_progress || (of != 0 && of != e->id) ||
+	    e->events->on_progress == NULL)
 		return;
 	e->events->on_progress(e->data, json_number_value(json_object_get(params, "progress")),
 	                       json_is_number(total) ? json_number_value(total) : -1,
@@ -100,21 +101,52 @@ static void take_notice(struct upstream_client *c, uint64_t of, const json_t *me
 
 /* ---- from the wire ---- */
 
+/* False: it has sent so much in this second that the connection has ended. */
+static bool is_bearable(struct upstream_client *c)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms - c->second_ms >= 1000) {
+		c->second_ms = now_ms;
+		c->messages = 0;
+	}
+	if (++c->messages <= UPSTREAM_MESSAGES_PER_SECOND)
+		return true;
+	client_fail(c, "it sends more messages than anybody can read");
+	return false;
+}
+
+/* Requests and notices that come with a call: their number is bounded whatever they say. False: the call has ended. */
+static bool count_with_call(struct upstream_client *c, uint64_t of, const json_t *message)
+{
+	json_int_t token = json_integer_value(json_object_get(json_object_get(message, "params"), "progressToken"));
+	uint64_t id = of != 0 ? of : token > 0 ? (uint64_t)token : 0;
+	struct upstream_exchange *e = id != 0 ? exchange_find(c, id) : NULL;
+
+	if (e == NULL || e->internal || e->abandoned || ++e->messages <= UPSTREAM_MESSAGES_PER_CALL)
+		return true;
+	log_event(LOG_WARNING, "an upstream sends too many messages for one call", "upstream", c->reach->file->name,
+	          NULL);
+	exchange_give_up(e, UPSTREAM_GARBAGE);
+	return false;
+}
+
 static void on_message(void *data, uint64_t of, h2o_iovec_t json)
 {
 	struct upstream_client *c = data;
 	h2o_mem_pool_t pool;
 
-	if (c->wire == NULL)
+	if (c->wire == NULL || !is_bearable(c))
 		return; /* of a connection that has been given up */
 	h2o_mem_init_pool(&pool);
 	const json_t *message = json_read(&pool, json, NULL);
 	bool asks = json_get_text(message, "method").base != NULL, has_id = json_object_get(message, "id") != NULL;
-	if (asks && has_id)
+	bool counts = !asks || count_with_call(c, of, message);
+	if (asks && counts && has_id)
 		take_request(c, of, message);
-	else if (asks)
+	else if (asks && counts)
 		take_notice(c, of, message);
-	else if (has_id)
+	else if (!asks && has_id)
 		take_answer(c, of, message);
 	h2o_mem_clear_pool(&pool);
 	if (c->wire != NULL)

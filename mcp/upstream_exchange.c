@@ -339,21 +339,27 @@ void upstream_exchange_cancel(struct upstream_exchange *e)
 	exchange_pump(c);
 }
 
+void exchange_give_up(struct upstream_exchange *e, enum upstream_outcome outcome)
+{
+	const struct upstream_answer answer = {.outcome = outcome};
+	const struct upstream_call_events *events = e->events;
+	void *data = e->data;
+
+	abandon(e);
+	events->on_answer(data, &answer);
+}
+
 static void time_out(struct upstream_exchange *e)
 {
 	enum upstream_outcome unsent = e->sent                              ? UPSTREAM_TIMED_OUT
 	                               : e->client->state == UPSTREAM_READY ? UPSTREAM_BUSY
 	                                                                    : UPSTREAM_AWAY;
 	const struct upstream_answer answer = {.outcome = unsent};
-	const struct upstream_call_events *events = e->events;
-	void *data = e->data;
 
-	if (e->abandoned || !e->sent) {
+	if (e->abandoned || !e->sent)
 		exchange_finish(e, &answer);
-		return;
-	}
-	abandon(e);
-	events->on_answer(data, &answer);
+	else
+		exchange_give_up(e, unsent);
 }
 
 void exchange_look_at_deadlines(struct upstream_client *c, int64_t now_ms)

@@ -22,7 +22,7 @@ struct upstream_work { /* of one request; in its pool */
 	bool is_asking; /* the client is being asked: what comes is looked at when it has answered */
 	unsigned rounds;
 	unsigned logs;
-	bool was_sent;
+	bool was_sent; /* and so r->was_sent: answer_failed and ask_legacy.c go by that */
 	h2o_timeout_entry_t soon;
 };
 
@@ -32,6 +32,8 @@ static inline const struct upstream_plan *upstream_plan_of(const struct request 
 }
 
 extern const struct upstream_call_events UPSTREAM_WORK_EVENTS; /* backend_upstream.c; data: the work */
+/* Once sent, always sent. */
+void upstream_work_note_sent(struct upstream_work *work, bool was_sent);
 /* Goes on when the upstream has answered, or asked. */
 step_result upstream_work_wait(struct upstream_work *work);
 /* Calls the tool; `responses` NULL: for the first time. */

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "mcp/backends.h"
 #include "mcp/catalogue.h"
+#include "mcp/upstream_items.h"
 #include "mcp/upstream_parked.h"
 #include "mcp/upstream_pins.h"
 
@@ -15,7 +17,6 @@ struct upstream {
 	struct catalogue *catalogue; /* a reference: the file lives in it */
 	struct upstream_reach reach;
 	struct upstream_client *client;
-	size_t withheld; /* approved tools that are not what was approved */
 	bool is_wanted;
 };
 
@@ -36,62 +37,75 @@ static void tell_of(const struct upstream *u, const char *tool, enum upstream_li
 	          "upstream", u->reach.file->name, "tool", tool, NULL);
 }
 
-/* How many approved tools may not be offered. */
-static size_t count_withheld(const struct upstream *u, const json_t *pins, bool tell)
+/* NULL: the item is not of this upstream. */
+static const struct upstream_plan *plan_of(const struct upstream *u, const struct item *item)
 {
-	const struct upstream_file *file = u->reach.file;
-	size_t count = 0;
-	const char *tool;
-	json_t *entry;
+	const struct upstream_plan *plan = item->plan;
 
-	json_object_foreach ((json_t *)pins, tool, entry) {
-		const char *digest = json_get_text(entry, "sha256").base;
-		enum upstream_liveness liveness =
-		    upstream_live_compare(u->upstreams->options.live, file->name, file->digest, tool, digest);
-		if (upstream_file_rule(file, tool) == NULL || liveness == LIVE_SAME)
-			continue;
-		count++;
-		if (tell)
-			tell_of(u, tool, liveness);
-	}
-	return count;
+	return item->backend == &BACKEND_UPSTREAM && strcmp(plan->upstream, u->reach.file->name) == 0 ? plan : NULL;
 }
 
-static void tell_of_new_ones(const struct upstream *u, const json_t *digests, const json_t *pins)
+/* `before`: what served until now, of which it has been told already; NULL: nothing did. */
+static void tell_of_withheld(const struct upstream *u, const struct catalogue *before)
 {
-	h2o_mem_pool_t pool;
+	const struct catalogue *c = u->catalogue;
+
+	for (size_t i = 0; i < c->count; i++) {
+		const struct upstream_plan *plan = plan_of(u, c->items[i]), *told = NULL;
+		if (plan == NULL)
+			continue;
+		const struct item *old =
+		    before != NULL ? catalogue_find(before, ITEM_TOOL, text_of(c->items[i]->key)) : NULL;
+		if (old != NULL)
+			told = plan_of(u, old);
+		if (told != NULL && strcmp(told->digest, plan->digest) == 0)
+			continue;
+		enum upstream_liveness liveness = upstream_live_compare(u->upstreams->options.live, plan->upstream,
+		                                                        plan->reached, plan->tool, plan->digest);
+		if (liveness == LIVE_CHANGED || liveness == LIVE_GONE)
+			tell_of(u, plan->tool, liveness);
+	}
+}
+
+/* Those that a rule offers, and of which the catalogue knows no approval. */
+static void tell_of_new_ones(h2o_mem_pool_t *pool, const struct upstream *u, const json_t *digests)
+{
+	const struct catalogue *c = u->catalogue;
+	json_t *approved = json_keep(pool, json_object());
 	const char *tool;
 	size_t count = 0;
 	json_t *digest;
 
+	for (size_t i = 0; i < c->count; i++) {
+		const struct upstream_plan *plan = plan_of(u, c->items[i]);
+		if (plan != NULL)
+			json_object_set_new(approved, plan->tool, json_true());
+	}
 	json_object_foreach ((json_t *)digests, tool, digest)
-		if (upstream_file_rule(u->reach.file, tool) != NULL && json_object_get(pins, tool) == NULL)
+		if (upstream_file_rule(u->reach.file, tool) != NULL && json_object_get(approved, tool) == NULL)
 			count++;
-	if (count == 0)
-		return;
-	h2o_mem_init_pool(&pool);
-	log_event(LOG_WARNING, "tools of an upstream wait for approval", "upstream", u->reach.file->name, "tools",
-	          text_printf(&pool, "%zu", count), NULL);
-	h2o_mem_clear_pool(&pool);
+	if (count > 0)
+		log_event(LOG_WARNING, "tools of an upstream wait for approval", "upstream", u->reach.file->name,
+		          "tools", text_printf(pool, "%zu", count), NULL);
 }
 
+/* An approval may have been given before this list came, and the catalogue that serves may be older than the approval:
+ * what of it may be offered is the loader's to say, whatever the news are. */
 static void compare(struct upstream *u, const json_t *tools)
 {
 	const struct upstreams_options *o = &u->upstreams->options;
 	const struct upstream_file *file = u->reach.file;
 	h2o_mem_pool_t pool;
-	const char *problem;
 
 	h2o_mem_init_pool(&pool);
 	const json_t *digests = pins_digests(&pool, tools);
 	bool news = upstream_live_set(o->live, file->name, file->digest, digests);
-	const json_t *pins = pins_load(&pool, file->approved, file->name, &problem);
-	size_t before = u->withheld;
-	u->withheld = count_withheld(u, pins, news);
-	if (news)
-		tell_of_new_ones(u, digests, pins);
+	if (news) {
+		tell_of_withheld(u, NULL);
+		tell_of_new_ones(&pool, u, digests);
+	}
 	h2o_mem_clear_pool(&pool);
-	if (news && (before > 0 || u->withheld > 0) && o->on_changed != NULL)
+	if (news && o->on_changed != NULL)
 		o->on_changed(o->data);
 }
 
@@ -140,6 +154,7 @@ static void add(struct upstreams *upstreams, struct catalogue *catalogue, const 
 	    .file = file, .loop = o->loop, .egress = o->egress, .places = o->places, .spawner = o->spawner};
 	u->client = upstream_client_open(&u->reach, &EVENTS, u);
 	h2o_linklist_insert(&upstreams->all, &u->link);
+	tell_of_withheld(u, NULL);
 }
 
 static void keep(struct upstream *u, struct catalogue *catalogue, const struct upstream_file *file)
@@ -150,6 +165,7 @@ static void keep(struct upstream *u, struct catalogue *catalogue, const struct u
 	u->catalogue = catalogue;
 	u->reach.file = file;
 	u->is_wanted = true;
+	tell_of_withheld(u, before);
 	h2o_mem_release_shared(before);
 }
 
@@ -199,6 +215,8 @@ struct upstreams *upstreams_open(const struct upstreams_options *options)
 
 void upstreams_close(struct upstreams *upstreams)
 {
+	/* calls that were cancelled end now: there is no next turn */
+	h2o_timeout_run(upstreams->options.loop, &upstreams->soon, h2o_now(upstreams->options.loop));
 	while (!h2o_linklist_is_empty(&upstreams->all))
 		drop(H2O_STRUCT_FROM_MEMBER(struct upstream, link, upstreams->all.next), true);
 	parked_close(upstreams->parked);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The upstreams of this process: one client for each that the catalogue names, whatever happens to the catalogue. What
- * they list is compared with what was approved; when that changes what may be offered, the catalogue is loaded again.
- */
+ * they list is compared with what was approved; when they list something else, the catalogue is loaded again. */
 #ifndef SALLYPORT_MCP_UPSTREAMS_H
 #define SALLYPORT_MCP_UPSTREAMS_H
 
@@ -17,7 +16,7 @@ struct upstreams_options {
 	const struct egress_places *places;
 	struct spawner *spawner;    /* NULL: programs cannot be started */
 	struct upstream_live *live; /* the loader's too */
-	/* What may be offered has changed. NULL: nobody cares. */
+	/* What an upstream lists has changed, and with it what may be offered. NULL: nobody cares. */
 	void (*on_changed)(void *data);
 	/* For verbs; NULL: nobody cares. `tools` NULL: it is away, for this reason. */
 	void (*on_tools)(void *data, const struct upstream_file *file, const json_t *tools, const char *problem);
@@ -25,7 +24,7 @@ struct upstreams_options {
 };
 
 struct upstreams *upstreams_open(const struct upstreams_options *options);
-/* The loop ends too. */
+/* The loop ends too; calls that were cancelled end with it. */
 void upstreams_close(struct upstreams *upstreams);
 /* From now on it is those of this catalogue, of which references are taken. */
 void upstreams_switch(struct upstreams *upstreams, struct catalogue *catalogue);

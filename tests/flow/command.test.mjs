@@ -33,6 +33,7 @@ const SCRIPTS = {
   write: 'echo kept >"$1/kept"; yes | head -c 300000; echo done >"$1/done"',
   signals: 'kill -9 "$1" "$2"; kill -9 -1; kill -0 "$1" && echo reached; setsid true && echo left; echo end',
   wrong: 'echo x >"$1/x"; echo end',
+  halves: "printf 'the key is glpat-0123456789'; sleep 0.2; printf 'abcdefghij.\\nand more\\n'; sleep 0.2; printf 'end'",
 }
 for (const [name, text] of Object.entries(SCRIPTS)) {
   await writeFile(join(folder, name), `#!/bin/bash\n${text}\n`)
@@ -62,6 +63,11 @@ const TOOLS = [
   tool('connect', { port: integer }, { path: script('connect'), arguments: ['{port}'] }),
   tool('connect_allowed', { port: integer }, { path: script('connect'), arguments: ['{port}'], network: true }),
   tool('tree', {}, { path: script('tree'), arguments: [], timeout: '5m', stream: true }),
+  tool('halves', {}, { path: script('halves'), arguments: [], stream: true }),
+  tool('halves_wrong', {}, { path: script('halves'), arguments: [], stream: true, output: 'json' }),
+  tool('late_change', {}, { path: script('tree'), arguments: [], timeout: '300ms' }, { tier: 'write' }),
+  tool('fail_change', {}, { path: script('fail'), arguments: ['3'] }, { tier: 'write' }),
+  tool('wrong_change', {}, { path: script('speak'), arguments: [], output: 'json' }, { tier: 'write' }),
   tool('late', {}, { path: script('tree'), arguments: [], timeout: '300ms' }),
   tool('bomb', {}, { path: script('bomb'), arguments: [], timeout: '2s', limits: { processes: 20 } }),
   tool('yes', { text: string }, { path: '/usr/bin/yes', arguments: ['--', '{text}'], bytes: '65537B' }),
@@ -102,6 +108,8 @@ async function call(name, args = {}, { to = fixture, tokens = alice, signal, met
   return body.result ?? { status: response.status, ...body }
 }
 const text = (result) => result.content?.[0].text
+const audit = /^audit_log: (.*)$/m.exec(await readFile(etc(instance, 'command.yaml'), 'utf8'))[1]
+const records = async (name) => (await readFile(audit, 'utf8')).trim().split('\n').map((line) => JSON.parse(line)).filter((r) => r.tool === name)
 const refusal = (result) => (assert.equal(result.isError, true, JSON.stringify(result)), text(result))
 
 /** Processes that run one of the test's own scripts. */
@@ -247,6 +255,18 @@ test('slow output comes as it is written, in whole characters', async () => {
   assert.equal(text(all.at(-1).result), 'one\nä two\nend\n')
 })
 
+test('a secret that is written in two halves leaves in no message, and is counted once', async () => {
+  for (const name of ['halves', 'halves_wrong']) {
+    const response = await call(name, {}, { whole: true, meta: { progressToken: 'p', 'io.modelcontextprotocol/logLevel': 'info' } })
+    const all = (await events(response).rest()).map((event) => event.data).filter(Boolean)
+    const said = all.filter((message) => message.method === 'notifications/message').map((message) => message.params.data)
+    assert.ok(said.length >= 2, JSON.stringify(said))
+    assert.equal(said.join(''), 'the key is [redacted: vendor_key].\nand more\nend')
+    assert.doesNotMatch(JSON.stringify(all), /0123456789|abcdefghij/)
+    assert.deepEqual((await records(name)).at(-1).redacted, { vendor_key: 1 })
+  }
+})
+
 test('exit statuses become words, and standard error stays in the log', async () => {
   assert.equal(text(await call('fail', { status: 0 })), 'out\n')
   assert.equal(text(await call('fail', { status: 4 })), 'out\n')
@@ -264,6 +284,18 @@ test('C-1: the time is over for the whole group', async () => {
   const began = Date.now()
   assert.match(refusal(await call('late')), /took longer/)
   assert.ok(Date.now() - began < 10_000)
+  await gone('tree')
+})
+
+test('a change that was broken off, or whose result is of no use, is neither done nor simply failed', async () => {
+  assert.match(refusal(await call('late_change')), /took longer .* Whether it has changed anything is not known\. Find out before trying again\. \(request/)
+  assert.match(refusal(await call('fail_change')), /^The command failed with exit status 3\. \(request/)
+  assert.match(refusal(await call('wrong_change')), /What was asked for has been done all the same\. Do not ask for it again\. \(request/)
+  assert.doesNotMatch(refusal(await call('late')), /not known/)
+  const ends = async (name) => (await records(name)).map((r) => [r.outcome, r.effect])
+  assert.deepEqual(await ends('late_change'), [['started', undefined], ['unknown', undefined]])
+  assert.deepEqual(await ends('fail_change'), [['started', undefined], ['failed', undefined]])
+  assert.deepEqual(await ends('wrong_change'), [['started', undefined], ['failed', 'committed']])
   await gone('tree')
 })
 

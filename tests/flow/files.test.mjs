@@ -31,7 +31,7 @@ await put(at('docs/reports/may.md'), 'May was fine: Grüße €')
 await put(at('docs/reports/picture.png'), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2]))
 await put(at('docs/reports/data.bin'), Buffer.from([0xff, 0xfe, 0, 1]))
 await put(at('docs/long.md'), 'x'.repeat(1999) + '€' + 'y'.repeat(1000))
-await put(at('docs/.env'), 'PASSWORD=hidden')
+await put(at('docs/.env'), 'NAME=hidden')
 await put(at('docs/private.md'), 'nobody reads it', 0o000)
 await put(at('docs-secret/key'), 'a secret')
 await symlink('../docs-secret/key', at('docs/link.md'))
@@ -133,11 +133,11 @@ test('F-1: no spelling of a path leads out of the root, over a link or into what
     for (const value of paths) {
       const answer = (await modern(server, token, 'tools/call', { name: tool, arguments: { [tool === 'read_report' ? 'name' : 'path']: value } })).json
       assert.equal(answer.result?.isError ?? answer.error !== undefined, true, `${tool} ${JSON.stringify(value)}: ${JSON.stringify(answer)}`)
-      assert.doesNotMatch(JSON.stringify(answer), /a secret|root:|docs-secret|PASSWORD/)
+      assert.doesNotMatch(JSON.stringify(answer), /a secret|root:|docs-secret|NAME=/)
       refused++
     }
   for (const value of ['.env', 'reports/.env']) assert.equal((await call('read_doc', { path: value })).isError, true)
-  assert.equal(text(await call('read_any', { path: '.env' })), 'PASSWORD=hidden')
+  assert.equal(text(await call('read_any', { path: '.env' })), 'NAME=hidden')
   console.log(`# F-1: ${refused} paths refused`)
 })
 
@@ -196,7 +196,7 @@ test('a file that says it wrongly is refused, with the place', async () => {
   }
   await rm(etc(instance, 'tools-files/wrong.yaml'))
   const config = await readFile(server.config, 'utf8')
-  for (const [path, words] of [['/', /this configuration is in it/], [home(instance), /this configuration is in it/], [at('docs/notes.md'), /is no folder/], [at('none'), /No such file/]]) {
+  for (const [path, words] of [['/', /this configuration is in it/], [home(instance), /this configuration is in it/], [at('docs/notes.md'), /is no folder/], [at('none'), /No such file/], [etc(instance, 'tools-files'), /overlaps with tools of this configuration/]]) {
     await writeFile(etc(instance, 'mcp-roots.yaml'), config.replace(ROOTS, `roots: {docs: {path: ${path}}, drafts: {path: ${path}, writable: true}}`))
     await chown(etc(instance, 'mcp-roots.yaml'), owner.uid, owner.gid)
     const done = await verb(instance, 'mcp', ['check'], { config: 'mcp-roots.yaml' })

@@ -166,6 +166,9 @@ tool('break_once', { url: `http://127.0.0.1:${breaking.address().port}/` })
 tool('break_post', { method: 'POST', url: `http://127.0.0.1:${breaking.address().port}/` })
 tool('break_change', { method: 'POST', url: `http://127.0.0.1:${breaking.address().port}/` }, { tier: 'write' })
 tool('break_idempotent', { method: 'POST', url: `http://127.0.0.1:${breaking.address().port}/` }, { tier: 'write', idempotent: true })
+tool('silent_change', { method: 'POST', url: `${base}/silent`, timeout: '300ms' }, { tier: 'write' })
+tool('unsent_change', { method: 'POST', url: `http://127.0.0.1:${refusedPort}/` }, { tier: 'write' })
+answering('tells_password', (_, answer) => answer(200, { note: 'it is pass word, they say' }))
 const hanging = []
 answering('hangs', (seen, answer, response) => hanging.push(response), { timeout: '1m' })
 
@@ -333,6 +336,10 @@ api.handlers.token = (seen, answer) => {
   answer(200, { access_token: `exchanged-${issued.count}`, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token', token_type: 'Bearer', expires_in: issued.expires_in })
 }
 
+test('the password of a basic credential is as secret alone', async () => {
+  assert.equal((await fine('tells_password')).structuredContent.note, 'it is [redacted: server_secret], they say')
+})
+
 test("a token is exchanged for the caller's, once for each (RFC 8693)", async () => {
   const alice = mint('alice')
   const bob = mint('bob')
@@ -465,7 +472,24 @@ test('U-3: a refusal is told in words of ours, and in those of the service where
     assert.ok(!text.includes('secret'))
   }
   refusal = { status: 500, body: { error: { message: 'stack trace' } } }
-  assert.equal(await words('refuses_change'), 'The service behind the tool cannot be reached, or does not work at the moment. Whether it has done what was asked is not known.')
+  assert.equal(await words('refuses_change'), 'The service behind the tool cannot be reached, or does not work at the moment. Whether it has changed anything is not known. Find out before trying again.')
+})
+
+test('a change that may have been made is not on record as failed, one that was never sent is', async () => {
+  const last = async (name) => (await records()).filter((r) => r.tool === name).at(-1)
+  refusal = { status: 502, body: {} }
+  assert.match(await words('refuses_change'), / is not known\. Find out before trying again\.$/)
+  assert.equal((await last('refuses_change')).outcome, 'unknown')
+  refusal = { status: 409, body: {} }
+  assert.doesNotMatch(await words('refuses_change'), /not known/)
+  assert.equal((await last('refuses_change')).outcome, 'failed')
+  refusal = { status: 200, body: 'no JSON' }
+  assert.match(await words('refuses_change'), /has been done all the same/)
+  assert.deepEqual([(await last('refuses_change')).outcome, (await last('refuses_change')).effect], ['failed', 'committed'])
+  assert.match(await words('silent_change'), / is not known\. /)
+  assert.equal((await last('silent_change')).outcome, 'unknown')
+  assert.doesNotMatch(await words('unsent_change'), /not known/)
+  assert.equal((await last('unsent_change')).outcome, 'failed')
 })
 
 test('when to try again is told in words', async () => {

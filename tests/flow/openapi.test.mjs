@@ -223,6 +223,8 @@ test('every operation that can be expressed is a file, and the others have a rea
   assert.match(text, /^# Made by sallyport-mcp import openapi\.\n# Document: Workshop\n# Operation: GET \/parts \(listParts\)\n# Digest of what follows: sha256:[0-9a-f]{64}\nname: listParts\n/)
   assert.match(text, /description: \|-\n  All parts that fit\.\n  Newest first\.\n/)
   assert.ok(!text.includes(SECRET))
+  // whoever imported it, the server can read it
+  assert.equal((await stat(join(folder, 'listParts.yaml'))).mode & 0o777, 0o644)
 })
 
 test('a second run changes nothing, and a file that differs is never written over unasked', async () => {

@@ -494,6 +494,51 @@ test('Q-1: no query leaves its role', async () => {
   console.log(`# ${refused} queries that try to leave: all refused; ${CARELESS.length} that a careless operator allows: nothing changed, nothing told`)
 })
 
+/** a.b and (a).b are b(a) in PostgreSQL. */
+const FIELDS = [
+  ...['current_setting', 'to_regclass', 'ts_stat', 'pg_get_viewdef', 'pg_read_file', 'pg_ls_dir', 'regclass', 'regproc', 'pg_relation_filepath', 'pg_database_size', 'lookup', 'quote_literal', 'pg_typeof', 'to_regtype', '_hidden', 'xml']
+    .flatMap((name) => [`select ('sallyport.proof'::text).${name}`, `select t.${name} from lower('sallyport.proof') as t`, `select 1 from lower('select 1') as t order by t.${name}`,
+      `select 1 from lower('select 1') as t where t.${name} is null`, `select t.${name} from (select 'ceo'::text as x) t`, `with t as (select 'ceo'::text) select (select t.${name})::text from t`,
+      `select j.${name} from (lower('a') as x cross join lower('b') as y) as j`, `select u.* from lower('x') as t, lateral (select t.${name}) as u`, `select (t.${name}).* from lower('x') as t`]),
+  ...['select array_to_tsvector(array_agg(rolname::text)) from pg_catalog.pg_roles', 'select array_to_tsvector(array[current_user::text])', "select array_to_tsvector(array[set_config('sallyport.claims', '{\"sub\":\"bob\"}', true)])"]
+    .flatMap((sql) => [`select (${quoted(sql)}::text).ts_stat`, `select t.ts_stat from lower(${quoted(sql)}) as t`, `select ((${quoted(sql)}::text).ts_stat).word`]),
+  'select (2::float8).pg_sleep', 'select t.pg_sleep from abs(2::float8) as t', 'select (null::int).pg_stat_get_activity::text as a', 'select t.pg_stat_get_activity::text from abs(1) as t', 'select (10::int8).pg_get_userbyid',
+  'select (4711::bigint).pg_advisory_lock', 'select t.pg_advisory_lock from abs(4711::bigint) as t', 'select (1).pg_cancel_backend', 'select t.pg_terminate_backend from abs(1) as t', 'select (s.owner).lookup from sales s',
+  'select s.leaks from sales s', 'select s.left from sales s', 'select (s).leaks from sales s', 'select s.pg_typeof from sales s', 'select system_user', "select s.log from (select 'ceo'::text as x) s",
+  "select log('ceo')", "select log('ceo'::text)", "select * from log('ceo')", "select 1 order by log('ceo')", 'select "left"(s) from sales s limit 1', 'select log(100)',
+]
+/** Types of relations that may not be read, and of none: in the same words. */
+const TYPES = ['select (null::reporting.hidden).*', 'select null::reporting.hidden', 'select null::reporting.nothere', 'select null::reporting.hidden[]', 'select null::reporting._hidden', 'select null::reporting.holder',
+  "select * from unnest('{}'::reporting.hidden[]) as u", 'select (null::reporting.sales).*', "select cast('(1,x)' as reporting.hidden)", "select (reporting.hidden '(1,x)').*", 'select null::reporting.broken']
+
+test('Q-1: a field, an overloaded name or a type calls and tells nothing', async () => {
+  await admin(`
+    create function reporting.lookup(text) returns text language sql security definer as $$ select amount::text from secret.salaries where person = $1 $$;
+    create function reporting.log(text) returns text language sql security definer as $$ select amount::text from secret.salaries where person = $1 $$;
+    create function reporting.left(reporting.sales) returns text language sql security definer as $$ select amount::text from secret.salaries limit 1 $$;
+    create function reporting.leaks(reporting.sales, int default 1) returns text language sql security definer as $$ select amount::text from secret.salaries limit 1 $$;
+    create domain reporting.holder as reporting.hidden;
+    create type reporting.status as enum ('open', 'done');
+    create domain reporting.positive as int check (value > 0);
+    create table reporting.orders (status reporting.status, name text, date text, host text);
+    insert into reporting.orders values ('open', 'a', 'd', 'h');
+    grant select on reporting.orders to sallyport_tools_analyst;`)
+  for (const query of FIELDS) {
+    const told = await refusal(query)
+    assert.match(told, /may not take a field|could take for a function|may not ask for the user/, `${query}: ${told}`)
+    assert.doesNotMatch(told, /123456789/)
+  }
+  const words = new Set()
+  for (const query of TYPES) words.add((await refusal(query)).replace(/ \(request .*/, ''))
+  assert.deepEqual([...words], ['The query names a type that does not exist or that may not be used.'])
+  assert.deepEqual(await ask("select o.status, o.name, o.date, o.host, 'done'::reporting.status, '{open}'::reporting.status[] is null, 3::reporting.positive, pg_catalog.log(100) = 2, s.region, s.id from orders o, sales s where s.id = 3"),
+    [['open', 'a', 'd', 'h', 'done', false, 3, true, 'south', 3]])
+  assert.deepEqual(await rowsOf('loose', { query: "select t.current_setting is null, reporting.score(2) from lower('search_path') as t" }), [[false, 4]], 'what is listed may be a field')
+  await admin(`drop function reporting.lookup(text), reporting.log(text), reporting.left(reporting.sales), reporting.leaks(reporting.sales, int); drop table reporting.orders;
+    drop domain reporting.positive; drop domain reporting.holder; drop type reporting.status`)
+  console.log(`# ${FIELDS.length} fields and overloaded names: all refused; ${TYPES.length} types: one answer`)
+})
+
 test('Q-2: text is only ever text', async () => {
   const odd = ["'; drop table reporting.sales; --", "\\'; select 1; --", 'a\u0301\'"', '$1', '%s%n', '\u202e', 'x'.repeat(5000), "E'\\''", "'' or 1=1 --", '\u{10ffff}', '$$', '\ufeff']
   for (const value of odd) {

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { modern, postJson, toolNames } from './lib/client.mjs'
+import { legacy, modern, postJson, toolNames } from './lib/client.mjs'
 import { startInstance } from './lib/instance.mjs'
 import { etc, freePort, until, verb, writeEtc } from './lib/programs.mjs'
 import { startMcpServer, startTokenServer } from './lib/token_server.mjs'
@@ -66,14 +66,15 @@ async function add(name, file) {
 }
 await prepare('pm')
 await prepare('pl', { noise: 3 })
-await prepare('hm')
+const NUMBER = { type: 'integer', 'x-mcp-header': 'Number' }
+await prepare('hm', { tools: { ...TOOLS, exact: { inputSchema: { type: 'object', properties: { number: NUMBER }, additionalProperties: false } } } })
 await prepare('hl', { session: 'first' })
 await prepare('hs')
 await add('pm', { command: program('pm', 'modern'), asks: ['elicitation'] })
 await add('pl', { command: program('pl', 'legacy'), asks: ['elicitation'] })
 await add('hm', { url: (await startHttp('hm', 'modern')).url, asks: ['elicitation'] })
 await add('hl', { url: (await startHttp('hl', 'legacy')).url, asks: ['elicitation'] })
-await add('hs', { url: (await startHttp('hs', 'dual')).url, tools: [{ match: 'echo', scope: 'users:read', tier: 'write', untrusted: false }], calls: 1 })
+await add('hs', { url: (await startHttp('hs', 'dual')).url, tools: ['echo', 'progress'].map((match) => ({ match, scope: 'users:read', tier: 'write', untrusted: false })), calls: 1 })
 if (!official.skip) {
   const port = await freePort()
   children.push(spawn(node, [everything, 'streamableHttp'], { env: { PORT: String(port), PATH: process.env.PATH }, stdio: 'ignore' }))
@@ -143,6 +144,16 @@ test('a call of each era over each wire; what it gives is marked', async () => {
   assert.equal(trusted._meta['sallyport/untrusted'], undefined)
 })
 
+test('an argument in a header is the one in the body, to the last digit', async () => {
+  const number = '9007199254740993' // no double is this
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'hm.exact', arguments: { number: 0 }, _meta: META } }).replace('"number":0', `"number":${number}`)
+  const answer = await postJson(server.mcp, body, {
+    accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'hm.exact', 'mcp-param-number': number, authorization: `Bearer ${token}`,
+  })
+  assert.ok(answer.json?.result, answer.text)
+  assert.equal(JSON.parse(plain(answer.json.result)).headers['mcp-param-number'], number)
+})
+
 test('S-5, S-7: arguments that are not valid never reach the upstream', async () => {
   const before = (await calls('pl')).length
   for (const args of [{ text: 7 }, { text: 'x', more: 1 }]) {
@@ -155,12 +166,12 @@ test('S-5, S-7: arguments that are not valid never reach the upstream', async ()
 
 test('B-12: the upstream hears nothing of the caller, nor of our environment', async () => {
   for (const name of EVERY) {
-    const { environment, headers } = JSON.parse(plain(await resultOf(`${name}.who`, { text: 'x' })))
+    const { environment, headers, begun } = JSON.parse(plain(await resultOf(`${name}.who`, { text: 'x' })))
     assert.equal(headers.authorization, undefined, name)
     assert.ok(!JSON.stringify(headers).includes(token.slice(-40)))
     if (name[0] === 'p') assert.deepEqual(environment.filter((variable) => !/^(NODE|__)/.test(variable)), ['GREETING'])
     if (name === 'hm') assert.deepEqual([headers['mcp-method'], headers['mcp-name'], headers['mcp-protocol-version']], ['tools/call', 'who', '2026-07-28'])
-    if (name === 'hl') assert.deepEqual([headers['mcp-session-id'], headers['mcp-protocol-version'], headers['mcp-method']], ['first', '2025-11-25', undefined])
+    if (name === 'hl') assert.deepEqual([begun, headers['mcp-protocol-version'], headers['mcp-method']], ['first', '2025-11-25', undefined])
   }
 })
 
@@ -187,16 +198,18 @@ test('U-3: errors of the upstream say nothing of the inside; its own words are m
 test('progress and messages are passed on', async () => {
   for (const name of EVERY) {
     const answer = await modernWith(`${name}.progress`, { progressToken: 'p', 'io.modelcontextprotocol/logLevel': 'info' })
-    assert.match(answer.text, /"progressToken":"p","progress":1,"total":2,"message":"step 1"/, name)
-    if (name[0] === 'h') assert.match(answer.text, /"method":"notifications\/message"[^\n]*a log line/)
-    else assert.doesNotMatch(answer.text, /a log line/, 'whose it is is not known')
+    assert.match(answer.text, /"progressToken":"p","progress":1,"total":2\}/, name)
+    assert.doesNotMatch(answer.text, /step 1|a log line/, 'words of strangers are not said before they are marked')
   }
+  const answer = await modernWith('hs.progress', { progressToken: 'p', 'io.modelcontextprotocol/logLevel': 'info' })
+  assert.match(answer.text, /"progressToken":"p","progress":1,"total":2,"message":"step 1"/)
+  assert.match(answer.text, /"method":"notifications\/message"[^\n]*a log line/)
 })
 
 const META = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {}, 'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' } }
-function modernWith(name, meta, more = {}) {
+function modernWith(name, meta, more = {}, bearer = token) {
   return postJson(server.mcp, { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {}, ...more, _meta: { ...META, ...meta } } }, {
-    accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': name, authorization: `Bearer ${token}`,
+    accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': name, authorization: `Bearer ${bearer}`,
   })
 }
 
@@ -260,8 +273,7 @@ test('an upstream that ends: its tools stay, calls fail at once with a hint, and
 test('a session that is gone is begun anew, and the call goes out again', async () => {
   await writeState('hl', { session: 'second' })
   assert.equal(plain(await resultOf('hl.echo', { text: 'x' })), 'echo: x')
-  const { headers } = JSON.parse(plain(await resultOf('hl.who')))
-  assert.equal(headers['mcp-session-id'], 'second')
+  assert.equal(JSON.parse(plain(await resultOf('hl.who'))).begun, 'second')
 })
 
 test('P-7: a definition that changes takes its tool away until it is approved again', async () => {
@@ -308,6 +320,67 @@ test('each call is on record with the digest of what was approved', async () => 
   const record = (await records()).findLast((r) => r.tool === 'pm.echo')
   assert.equal(record.outcome, 'allowed')
   assert.match(record.tool_digest, /^[0-9a-f]{64}$/)
+})
+
+// ---- one that comes and goes while the server runs ----
+
+/** Whether a process of the upstream lives. */
+async function runs(name) {
+  const lines = await Promise.all((await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  return lines.some((line) => line.includes(`${stateOf(name)}\0`))
+}
+const can = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } }
+
+test('a new file without approved tools is connected', async () => {
+  await prepare('late')
+  await add('late', { command: program('late', 'legacy'), asks: ['elicitation'], tools: [{ match: 'form', scope: 'logs:read', tier: 'write' }, ...rules] })
+  await until('it to be connected', () => log(/"message":"tools of an upstream wait for approval","upstream":"late"/))
+  assert.equal((await approve('late', '--all', '--yes')).code, 0)
+  await until('its tools', () => offered('late.form'))
+})
+
+test('P-7: an approval that is given before the change was seen counts once it is', async () => {
+  const echo = { description: 'Another tool' }
+  await writeState('late', { quiet: true, tools: { ...TOOLS, echo } })
+  const done = await approve('late', '--tool', 'echo', '--yes')
+  assert.equal(done.code, 0, done.stdout + done.stderr)
+  await until('the tool to go: it is not what was listed', async () => !(await offered('late.echo')))
+  await until('the log to say so', () => log(/is not what was approved, and is not offered","upstream":"late","tool":"echo"/))
+  await writeState('late', { tools: { ...TOOLS, echo } })
+  await until('the tool to come back', () => offered('late.echo'))
+  assert.equal(plain(await resultOf('late.echo', { text: 'x' })), 'echo: x')
+})
+
+test('a call that changes something, cancelled while its client is asked: its effect is not known', async () => {
+  const hello = { protocolVersion: '2025-11-25', capabilities: { elicitation: {} }, clientInfo: { name: 't', version: '1' } }
+  const session = { 'mcp-session-id': (await legacy(server, token, 'initialize', hello)).headers.get('mcp-session-id') }
+  const headers = { accept: 'application/json, text/event-stream', 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25', authorization: `Bearer ${token}`, ...session }
+  const response = await fetch(server.mcp, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'late.form', arguments: {} } }) })
+  let said = ''
+  for await (const chunk of response.body) {
+    const before = said
+    said += Buffer.from(chunk)
+    if (/elicitation\/create/.test(said) && !/elicitation\/create/.test(before))
+      await postJson(server.mcp, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 7 } }, headers)
+  }
+  const record = (await records()).findLast((r) => r.tool === 'late.form')
+  assert.deepEqual([record.outcome, record.effect], ['cancelled', 'unknown'])
+})
+
+test('calls that wait for their clients: each person has her share', async () => {
+  const ask = async (bearer) => JSON.stringify((await modernWith('hl.form', can, {}, bearer)).json.result)
+  for (let i = 0; i < 8; i++) assert.match(await ask(token), /input_required/)
+  assert.match(await ask(token), /Too many calls wait for answers/)
+  assert.match(await ask(stub.mint(server.mcp, { scope: 'logs:read', sub: 'another' })), /input_required/)
+})
+
+test('a file that goes takes its program with it', async () => {
+  assert.ok(await runs('late'))
+  await rm(etc(instance, 'upstreams/late.approved.json'))
+  await until('its tools to go', async () => !(await offered('late.echo')))
+  assert.ok(await runs('late'))
+  await rm(etc(instance, 'upstreams/late.yaml'))
+  await until('its program to end', async () => !(await runs('late')))
 })
 
 // ---- packages as they are ----

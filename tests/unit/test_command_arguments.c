@@ -114,6 +114,11 @@ static void test_filled(void **state)
 	assert_string_equal(filled("{\"arguments\":[],\"input\":\"{a}\"}", "a", "{\"a\":\"x\"}"), "");
 	assert_string_equal(filled("{\"arguments\":[],\"input\":\"{...}\"}", "aol", "{\"a\":\"x\"}"), "");
 	assert_non_null(strstr(filled(ALL, "aol", "{\"a\":\"x\",\"l\":[\"y\",[]]}"), "arguments.l: must be a text"));
+	/* what stands behind the slot */
+	assert_string_equal(filled("{\"arguments\":[\"{a}-z\"]}", "a", "{\"a\":\"x\"}"), "x-z|");
+	assert_non_null(
+	    strstr(filled("{\"arguments\":[\"{a}-z\"]}", "a", "{\"a\":\"\"}"), "arguments.a: must not be empty"));
+	assert_string_equal(filled("{\"arguments\":[\"--\",\"{a}-z\"]}", "a", "{\"a\":\"\"}"), "--|-z|");
 	assert_non_null(strstr(filled(ALL, "aol", "{\"a\":null,\"l\":[]}"), "arguments.a: must be a text"));
 }
 

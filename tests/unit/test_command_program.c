@@ -74,6 +74,43 @@ static void test_files(void **state)
 	unlink(path);
 }
 
+/* A link in a folder of others leads where they like, wherever it leads now. */
+static void test_links(void **state)
+{
+	const char *program = make("p", 0755), *open = text_printf(&pool, "%s/open", folder);
+	const char *link = text_printf(&pool, "%s/link", open), *first = text_printf(&pool, "%s/first", folder);
+
+	(void)state;
+	assert_int_equal(mkdir(open, 0755), 0);
+	assert_int_equal(symlink("../p", link), 0);
+	assert_int_equal(symlink("open/link", first), 0);
+	assert_null(command_program_problem(&pool, link));
+	assert_null(command_program_problem(&pool, first));
+	assert_int_equal(chmod(open, 0777), 0);
+	has_problem(link, "/open: others could replace what is in it");
+	has_problem(first, "/open: others could replace what is in it");
+	assert_int_equal(chmod(open, 01777), 0);
+	assert_null(command_program_problem(&pool, first));
+	if (getuid() == 0) {
+		assert_int_equal(lchown(link, 65534, 65534), 0);
+		has_problem(first, "/link: others could change it");
+	}
+	/* a folder of the way is a link too */
+	unlink(link);
+	unlink(first);
+	assert_int_equal(chmod(open, 0777), 0);
+	assert_int_equal(symlink("..", link), 0);
+	has_problem(text_printf(&pool, "%s/p", link), "/open: others could replace what is in it");
+	assert_int_equal(chmod(open, 0755), 0);
+	assert_null(command_program_problem(&pool, text_printf(&pool, "%s/p", link)));
+	unlink(link);
+	assert_int_equal(symlink("link", link), 0);
+	has_problem(link, "Too many levels");
+	unlink(link);
+	rmdir(open);
+	unlink(program);
+}
+
 static void test_interpreters(void **state)
 {
 	static const char *const NAMES[] = {"/bin/sh", "/usr/bin/python3.11", "/usr/bin/perl5.36.0", "/x/node",
@@ -134,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_links),
 	    cmocka_unit_test(test_interpreters),
 	    cmocka_unit_test(test_part),
 	};

@@ -7,7 +7,9 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -142,6 +144,9 @@ static void test_reads(void **state)
 	assert_string_equal(read_of(&plan, "notes.md", 4, 5, &truncated), "four\n");
 	assert_false(truncated);
 	assert_string_equal(read_of(&plan, "notes.md", 9, 5, &truncated), "");
+	assert_false(truncated);
+	assert_string_equal(read_of(&plan, "notes.md", INT64_MAX, 5, &truncated), "");
+	assert_string_equal(read_of(&plan, "notes.md", INT64_MIN, INT64_MAX, &truncated), "one\ntwo\nthree\nfour\n");
 	assert_false(truncated);
 	plan.bytes = 5;
 	assert_string_equal(read_of(&plan, "notes.md", 1, 0, &truncated), "one\nt");
@@ -291,6 +296,38 @@ static void test_writes(void **state)
 	assert_int_equal(unlinkat(base_fd, "root/folder/other.md", 0), 0);
 }
 
+/* As on a full disk: a bound of the file's size ends an append in the middle. */
+static void test_appends_all_or_nothing(void **state)
+{
+	struct file_plan plan = plan_of(FILE_WRITE);
+	struct rlimit all, few;
+	struct stat status;
+
+	(void)state;
+	assert_int_equal(write_to(&plan, FILE_CREATE, "new.md", "first"), FILE_FINE);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &all);
+	few = (struct rlimit){.rlim_cur = 8, .rlim_max = all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	plan.writing = FILE_APPEND;
+	struct file_work work = work_of(&plan, "new.md");
+	work.text = text_of(" second");
+	run_work(&work);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_int_not_equal(work.problem, FILE_FINE);
+	assert_false(work.unsure);
+	assert_string_equal(content("root/new.md"), "first");
+	/* what somebody else has appended meanwhile is not taken along */
+	int fd = openat(base_fd, "root/new.md", O_WRONLY | O_APPEND);
+	assert_false(take_back(fd, 1, 2));
+	assert_true(take_back(fd, 2, 3));
+	assert_true(take_back(fd, 1, 0));
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(status.st_size, 2);
+	close(fd);
+	assert_int_equal(unlinkat(base_fd, "root/new.md", 0), 0);
+}
+
 static void test_writes_nothing_elsewhere(void **state)
 {
 	static const char *const PATHS[] = {"link",           "away/new", "away/secret",
@@ -386,6 +423,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_proc_is_another_mount, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_lists, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_writes, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(test_appends_all_or_nothing, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_writes_nothing_elsewhere, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_stops, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_swapped_links_lose, open_pool, close_pool),

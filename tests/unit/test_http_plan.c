@@ -335,6 +335,12 @@ static void a_wrong_file_is_refused(void **state)
 	    "{method: GET, url: 'https://api.example.com/', headers: {X: \"a\\r\\nY: b\"}}",
 	    "{method: GET, url: 'https://api.example.com/', headers: {X: '1', x: '2'}}",
 	    "{method: GET, url: 'https://api.example.com/', headers: {X: '{list}'}}",
+	    "{method: GET, url: 'https://api.example.com/', headers: {X-HTTP-Method-Override: DELETE}}",
+	    "{method: GET, url: 'https://api.example.com/', headers: {x-http-method: DELETE}}",
+	    "{method: GET, url: 'https://api.example.com/', headers: {X_Method_Override: '{q}'}}",
+	    "{method: GET, url: 'https://api.example.com/', headers: {Forwarded: '{q}'}}",
+	    "{method: GET, url: 'https://api.example.com/', headers: {x-forwarded-for: '{q}'}}",
+	    "{method: GET, url: 'https://api.example.com/', headers: {X-Real-IP: '{q}'}}",
 	    "{method: POST, url: 'https://api.example.com/', body: {json: {a: {$argument: nobody}}}}",
 	    "{method: POST, url: 'https://api.example.com/', body: {json: {a: {$argument: q, b: 1}}}}",
 	    "{method: POST, url: 'https://api.example.com/', body: {json: {$arguments: 1}}}",
@@ -362,6 +368,21 @@ static void a_wrong_file_is_refused(void **state)
 		assert_non_null(problem);
 		assert_true(strncmp(problem, "/http", 5) == 0);
 	}
+}
+
+static void no_argument_stands_beside_the_credential(void **state)
+{
+	static const char *const NAMES[] = {"X-API-Key", "x-api-key", "X_Api_Key"};
+	static const char HTTP[] = "{method: GET, url: 'https://api.example.com/', headers: {%s: '{q}'}, credential: "
+				   "{environment: SALLYPORT_TEST_SECRET, as: header, header: X-API-Key}}";
+	const struct http_plan *plan;
+
+	(void)state;
+	setenv("SALLYPORT_TEST_SECRET", "abc", 1);
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		assert_string_equal(load(text_printf(&pool, HTTP, NAMES[i]), &plan),
+		                    text_printf(&pool, "/http/headers/%s: is the header of the credential", NAMES[i]));
+	assert_null(load(text_printf(&pool, HTTP, "X-API-Keys"), &plan));
 }
 
 static void a_credential_becomes_a_header(void **state)
@@ -411,11 +432,16 @@ static void a_credential_becomes_a_header(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(an_argument_stays_in_its_segment), cmocka_unit_test(no_argument_leads_to_another_segment),
-	    cmocka_unit_test(numbers_and_booleans_are_texts),   cmocka_unit_test(a_query_value_stays_one),
-	    cmocka_unit_test(a_header_holds_no_line_break),     cmocka_unit_test(a_json_body_takes_values_whole),
-	    cmocka_unit_test(forms_and_texts_are_filled),       cmocka_unit_test(a_wrong_file_is_refused),
+	    cmocka_unit_test(an_argument_stays_in_its_segment),
+	    cmocka_unit_test(no_argument_leads_to_another_segment),
+	    cmocka_unit_test(numbers_and_booleans_are_texts),
+	    cmocka_unit_test(a_query_value_stays_one),
+	    cmocka_unit_test(a_header_holds_no_line_break),
+	    cmocka_unit_test(a_json_body_takes_values_whole),
+	    cmocka_unit_test(forms_and_texts_are_filled),
+	    cmocka_unit_test(a_wrong_file_is_refused),
 	    cmocka_unit_test(a_credential_becomes_a_header),
+	    cmocka_unit_test(no_argument_stands_beside_the_credential),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

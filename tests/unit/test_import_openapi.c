@@ -232,6 +232,10 @@ static void test_parameters(void **state)
 	     "it has the cookie s, which a tool cannot send"},
 	    {HEAD_31 GET("parameters: [{name: Host, in: header, schema: {type: string}}]"),
 	     "it has the header Host, which a tool cannot set"},
+	    {HEAD_31 GET("parameters: [{name: X-HTTP-Method-Override, in: header, schema: {type: string}}]"),
+	     "it has the header X-HTTP-Method-Override, which a tool cannot set"},
+	    {HEAD_31 GET("parameters: [{name: x-forwarded-host, in: header, schema: {type: string}}]"),
+	     "it has the header x-forwarded-host, which a tool cannot set"},
 	    {HEAD_31 GET("parameters: [{name: l, in: header, schema: {type: array, items: {type: string}}}]"),
 	     "the header parameter l is a list, which a tool cannot send"},
 	    {HEAD_31 GET("parameters: [{name: id, in: path, required: true, schema: {type: string}}]"),
@@ -277,6 +281,39 @@ static void test_credentials(void **state)
 	assert_null(json_object_get(run->operations[2].http, "credential"));
 	assert_null(run->operations[2].problem);
 	assert_member(run->operations[3].http, "credential", "{file: /etc/x/key, as: bearer}");
+}
+
+#define KEY                                                                                                            \
+	"security: [{key: []}]\n"                                                                                      \
+	"components: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}}\n"
+
+static void test_one_place_for_the_credential(void **state)
+{
+	static const char TEXT[] = "openapi: 3.1.0\ninfo: {title: Things}\n" KEY "paths:\n"
+				   "  /a: {get: {servers: [{url: 'https://a.example'}]}}\n"
+				   "  /b: {servers: [{url: 'https://evil.example'}], get: {}, put: {security: []}}\n"
+				   "  /c: {get: {servers: [{url: 'https://A.example:443/v2'}]}, put: {servers: [{url: "
+				   "'https://a.example:444'}]}}\n";
+	struct import_run *run = import(TEXT, (struct import_options){.credential_file = "/etc/x/key"});
+
+	(void)state;
+	assert_int_equal(run->count, 5);
+	assert_null(run->operations[0].problem);
+	assert_string_equal(run->operations[1].problem,
+	                    "its credential would go to https://evil.example, and others' goes to https://a.example: "
+	                    "import it by itself, with --server");
+	assert_null(run->operations[2].problem);
+	assert_null(run->operations[3].problem);
+	assert_non_null(run->operations[4].problem);
+}
+
+static void test_header_of_the_credential(void **state)
+{
+	static const char TEXT[] = HEAD_31 KEY GET("parameters: [{name: x-key, in: header, schema: {type: string}}]");
+	struct import_run *run = import(TEXT, (struct import_options){.credential_file = "/etc/x/key"});
+
+	(void)state;
+	assert_string_equal(run->operations[0].problem, "it has the header x-key, which is the credential's");
 }
 
 static void test_names(void **state)
@@ -346,6 +383,33 @@ static void test_laughs(void **state)
 		text_append_printf(&b, "  l%d: {type: array, prefixItems: [{$ref: '#/x/l%d'}, {$ref: '#/x/l%d'}]}\n", i,
 		                   i + 1, i + 1);
 	assert_string_equal(problem_of(b.base), "a schema is larger, or nested deeper, than the file of a tool can be");
+}
+
+/* A long value, and many references to it. */
+static void test_copies(void **state)
+{
+	static const char *const MEMBERS[] = {"example", "examples", "description", "enum"};
+	char *text = h2o_mem_alloc_pool(&pool, 300001);
+
+	(void)state;
+	memset(text, 'x', 300000);
+	text[300000] = '\0';
+	for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(MEMBERS[0]); i++) {
+		bool is_list = i == 1 || i == 3;
+		struct text_buffer b = {.pool = &pool};
+		text_append_str(&b, "{\"openapi\":\"3.1.0\",\"servers\":[{\"url\":\"https://a.example\"}],\"x\":"
+		                    "{\"type\":\"string\",\"");
+		text_append_printf(&b, "%s\":%s\"", MEMBERS[i], is_list ? "[" : "");
+		text_append_str(&b, text);
+		text_append_printf(&b,
+		                   "\"%s},\"paths\":{\"/a\":{\"post\":{\"requestBody\":{\"content\":{"
+		                   "\"application/json\":{\"schema\":{\"type\":\"array\",\"prefixItems\":[",
+		                   is_list ? "]" : "");
+		for (int j = 0; j < 1500; j++)
+			text_append_str(&b, j > 0 ? ",{\"$ref\":\"#/x\"}" : "{\"$ref\":\"#/x\"}");
+		text_append_str(&b, "]}}}}}}}}");
+		assert_string_equal(problem_of(b.base), "its schemas have more than 4 MiB of text and values");
+	}
 }
 
 static void test_yaml(void **state)
@@ -436,6 +500,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_bodies, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_parameters, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_credentials, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_one_place_for_the_credential, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_header_of_the_credential, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_copies, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_documents, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_laughs, set_up, tear_down),

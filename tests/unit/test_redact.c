@@ -495,6 +495,19 @@ static void test_O1_lines_and_keys_without_end(void **state)
 	assert_int_equal(counts.of[REDACT_CARD], 800);
 	assert_non_null(strstr(out, "[redacted: card]"));
 
+	/* where there is no other place to break, at least none within a character */
+	for (size_t more = 0; more < 3; more++) {
+		struct text_buffer wide = {.pool = &pool};
+		struct redact_stream stream;
+		redact_stream_open(&stream, &pool, redact_default_rules(), &counts);
+		text_append(&wide, "xx", more);
+		for (int i = 0; i < REDACT_LINE_MAX / 3 + 1; i++)
+			text_append_str(&wide, "\xE2\x82\xAC");
+		h2o_iovec_t part = redact_stream_feed(&stream, &pool, h2o_iovec_init(wide.base, wide.len));
+		assert_true(part.len > 0 && text_is_utf8(part));
+		assert_true(text_is_utf8(redact_stream_end(&stream, &pool)));
+	}
+
 	struct text_buffer endless = {.pool = &pool};
 	text_append_printf(&endless, "see\n-----BEGIN PRIVATE %s-----\n", "KEY");
 	for (int i = 0; i < 4000; i++)

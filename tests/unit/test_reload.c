@@ -189,12 +189,28 @@ static void test_the_same_is_no_change(void **state)
 	assert_ptr_equal(MCP.catalogue, before);
 }
 
+static void test_upstreams_are_compared(void **state)
+{
+	struct upstream_file one = {.name = "one", .digest = "a"}, other = {.name = "one", .digest = "b"};
+	const struct upstream_file *ones[] = {&one}, *others[] = {&other};
+	struct catalogue none = {.upstream_count = 0}, a = {.upstreams = ones, .upstream_count = 1},
+			 b = {.upstreams = others, .upstream_count = 1};
+
+	(void)state;
+	assert_true(same_upstreams(&none, &none));
+	assert_true(same_upstreams(&a, &a));
+	assert_false(same_upstreams(&none, &a));
+	assert_false(same_upstreams(&a, &none));
+	assert_false(same_upstreams(&a, &b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_changes_are_noticed, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_wrong_files_are_refused, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(test_the_same_is_no_change, open_all, close_all),
+	    cmocka_unit_test(test_upstreams_are_compared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

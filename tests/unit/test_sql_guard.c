@@ -73,7 +73,7 @@ static const char *const GOOD[] = {
     "select percentile_cont(0.5) within group (order by a) from sales",
     "select string_agg(distinct a, ',' order by a) from sales",
     "select a collate \"C\" from sales",
-    "select (a).b, (a).*, a[1], a[1:2] from sales",
+    "select (a).*, a[1], a[1:2] from sales",
     "select row(a, b) = row(1, 2) from sales",
     "select a operator(pg_catalog.+) b, a operator(reporting.<->) b from sales",
     "select reporting.score(a) from sales",
@@ -319,6 +319,45 @@ static const char *const BAD[] = {
     "select * from unnest(array[1]) as t(a regclass)",
     "select 'a' collate secret.\"x\"",
     "select 1 where current of c",
+    /* fields, which are calls */
+    "select (a).b from sales",
+    "select (a.b).c from sales",
+    "select (a[1]).b from sales",
+    "select a[1].b from sales",
+    "select (row(1, 2)).f1",
+    "select ('sallyport.claims'::text).current_setting",
+    "select ('sallyport.proof'::text).current_setting",
+    "select ('config_file'::text).current_setting",
+    "select ('reporting.hidden'::text).to_regclass",
+    "select ('secret.salaries'::text).to_regclass",
+    "select ('select 1'::text).ts_stat",
+    "select (('select 1'::text).ts_stat).word",
+    "select (2::float8).pg_sleep",
+    "select (2).pg_sleep",
+    "select (2::float8).\"pg_sleep\"",
+    "select (null::int).pg_stat_get_activity",
+    "select ((null::int).pg_stat_get_activity).*",
+    "select ('ceo'::text).lookup",
+    "select (s.owner).lookup from sales s",
+    "select ('reporting.v'::text).pg_get_viewdef",
+    "select ('/etc/passwd'::text).pg_read_file",
+    "select (10::int8).pg_get_userbyid",
+    "select (4711::bigint).pg_advisory_lock",
+    "select ('reporting.sales'::text).pg_relation_filepath",
+    "select (1).pg_cancel_backend",
+    "select (1).pg_terminate_backend",
+    "select ('postgres'::text).pg_database_size",
+    "select (null::reporting.hidden).salary_of_ceo",
+    "select (x).salary_of_ceo from (select null::reporting.hidden as x) q",
+    "select ('pg_sleep'::text).regproc",
+    "select (select 'a'::text).current_setting",
+    "select (case when true then 'a' end).current_setting",
+    "select 1 order by ('a'::text).current_setting",
+    "select 1 group by ('a'::text).current_setting",
+    "select count(*) over (order by ('a'::text).current_setting)",
+    "select * from unnest(array[('a'::text).current_setting])",
+    "select system_user",
+    "select SYSTEM_USER",
 };
 
 static void what_reads_is_let_through(void **state)
@@ -403,7 +442,7 @@ static void no_place_hides_what_is_forbidden(void **state)
 	    "select (%s)::text",
 	    "select cast(%s as text)",
 	    "select (%s) collate \"C\"",
-	    "select (%s).x",
+	    "select (%s).*",
 	    "select * from (select %s) x",
 	    "select * from lateral (select %s) x",
 	    "select * from sales s join sales t on %s is null",
@@ -448,6 +487,9 @@ static void words_name_the_place(void **state)
 	                    "The query may not call the function pg_sleep (at character 8).");
 	assert_string_equal(check("select 'ä€', secret.f()"),
 	                    "The query may not call the function secret.f (at character 14).");
+	assert_string_equal(check("select ('x'::text).current_setting"),
+	                    "The query may not take a field of an expression, as (a).b does: use the columns of a "
+	                    "relation, a sub-query or a function in FROM (at character 12).");
 	assert_string_equal(check("select * frm sales"), "syntax error at or near \"frm\" (at character 10).");
 	assert_string_equal(check("select 1; select 2"), "The query must be one statement.");
 	assert_string_equal(check("delete from sales"), "The query must be one SELECT, VALUES or WITH ... SELECT.");
@@ -488,6 +530,89 @@ static void relations_are_told_but_not_with_queries(void **state)
 	assert_int_equal(guarded.relation_count, 1);
 	assert_null(check("(with a as (select 1) select * from a) union select * from a"));
 	assert_int_equal(guarded.relation_count, 1);
+}
+
+static bool has_name(const struct sql_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->texts[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What the database is asked before it reads the statement, wherever it stands there. */
+static void names_that_may_be_calls_are_told(void **state)
+{
+	static const char *const PLACES[] = {
+	    "select t.current_setting from lower('x') as t",
+	    "select t.current_setting::text || 'a' from (select 'x'::text) as t",
+	    "select reporting.sales.current_setting from reporting.sales",
+	    "select db.reporting.sales.current_setting from reporting.sales",
+	    "select 1 from sales t where t.current_setting = 'a'",
+	    "select 1 from sales t order by t.current_setting",
+	    "select 1 from sales t group by t.current_setting",
+	    "select 1 from sales t group by rollup (t.current_setting)",
+	    "select 1 from sales t group by a having t.current_setting is null",
+	    "select distinct on (t.current_setting) 1 from sales t",
+	    "select 1 from sales a join sales t on t.current_setting = 'a'",
+	    "select j.current_setting from sales a join sales b using (id) as j",
+	    "select j.current_setting from (sales a cross join sales b) as j",
+	    "select count(*) filter (where t.current_setting is null) from sales t",
+	    "select sum(1) over (partition by t.current_setting) from sales t",
+	    "select sum(1) over w from sales t window w as (order by t.current_setting)",
+	    "select string_agg('a', 'b' order by t.current_setting) from sales t",
+	    "select mode() within group (order by t.current_setting) from sales t",
+	    "select u.* from lower('a') t, lateral lower(t.current_setting) u",
+	    "select u.* from lower('a') t, lateral (select t.current_setting) u",
+	    "select u.* from lower('a') t(c), lateral (values (t.current_setting)) u",
+	    "select (select t.current_setting) from lower('a') t",
+	    "select array[t.current_setting] from lower('a') t",
+	    "select ('{}'::text[])[t.current_setting] from lower('a') t",
+	    "with t as (select 'a'::text as x) select t.current_setting from t",
+	    "select 1 from sales t limit (select t.current_setting from lower('a') t)",
+	    "select t.\"current_setting\" from lower('a') t",
+	    "select t.CURRENT_SETTING from lower('a') t",
+	    "select (t.current_setting).* from lower('a') t",
+	    "select t.current_setting collate \"C\" from lower('a') t",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(PLACES) / sizeof(PLACES[0]); i++) {
+		const char *problem = check(PLACES[i]);
+		if (problem != NULL || !has_name(&guarded.fields, "current_setting"))
+			print_error("not told: %s (%s)\n", PLACES[i], problem);
+		assert_null(problem);
+		assert_true(has_name(&guarded.fields, "current_setting"));
+	}
+	print_message("# %zu places tell of a field that may be a call\n", sizeof(PLACES) / sizeof(PLACES[0]));
+	assert_null(
+	    check("select s.a, s.*, s, s.name, s.count, log(s.a), pg_catalog.ln(1), reporting.score(1) from sales s"));
+	assert_int_equal(guarded.fields.count, 1);
+	assert_string_equal(guarded.fields.texts[0], "a");
+	assert_int_equal(guarded.called.count, 3);
+	assert_true(has_name(&guarded.called, "name") && has_name(&guarded.called, "count"));
+	assert_true(has_name(&guarded.called, "log"));
+	assert_int_equal(guarded.types.count, 0);
+	assert_null(
+	    check("select null::reporting.a, cast(1 as reporting.a), reporting.b 'x', '{}'::reporting.c[], 1::int"));
+	assert_int_equal(guarded.types.count, 3);
+	assert_string_equal(guarded.types.texts[0], "\"reporting\".\"a\"");
+	assert_null(check("select * from unnest(array[1]) as t(a reporting.d)"));
+	assert_int_equal(guarded.types.count, 1);
+}
+
+static void names_are_not_too_many(void **state)
+{
+	struct text_buffer b = {.pool = &pool};
+
+	(void)state;
+	text_append_str(&b, "select 1");
+	for (int i = 0; i < SQL_GUARD_NAMES_MAX; i++)
+		text_append_printf(&b, ", a.c%d, a.c0", i);
+	assert_null(check(b.base));
+	assert_int_equal(guarded.fields.count, SQL_GUARD_NAMES_MAX);
+	text_append_str(&b, ", a.more");
+	assert_non_null(strstr(check(b.base), "too many names"));
 }
 
 /* As long and as deep as it can be: refused, or let through, but no crash. */
@@ -561,6 +686,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(words_name_the_place, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(the_statement_is_cut_out, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(relations_are_told_but_not_with_queries, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(names_that_may_be_calls_are_told, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(names_are_not_too_many, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(hostile_texts_come_to_nothing, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(names_of_functions, open_pool, close_pool),
 	};

@@ -155,16 +155,22 @@ static void reply_to(void *data, const struct upstream_question *question)
 static const struct upstream_call_events CALL_EVENTS = {
     .on_answer = take, .on_progress = count_progress, .on_log = count_log, .on_ask = reply_to};
 
-static void start_call(struct asked_call *call)
+static void start_call_with(struct asked_call *call, bool wants_progress)
 {
 	const struct upstream_call what = {.tool = "t",
 	                                   .arguments = json_keep(&pool, json_object()),
 	                                   .capabilities = json_keep(&pool, json_object()),
+	                                   .wants_progress = wants_progress,
 	                                   .events = &CALL_EVENTS,
 	                                   .data = call};
 
 	*call = (struct asked_call){.answers = 0};
 	call->exchange = upstream_client_call(client, &what, &call->refused);
+}
+
+static void start_call(struct asked_call *call)
+{
+	start_call_with(call, false);
 }
 
 static void turn(unsigned times)
@@ -450,6 +456,90 @@ static void test_pages(void **state)
 	end_test();
 }
 
+#define CHATTER "{\"method\":\"notifications/x\"}"
+
+/* One that talks more often than the client looks has its timeouts all the same. */
+static void test_chatter(void **state)
+{
+	struct asked_call call;
+
+	(void)state;
+	begin_modern(false);
+	file.timeout_ms = 100;
+	start_call(&call);
+	int64_t end_ms = clock_monotonic_ms() + 5000;
+	while (call.answers == 0 && clock_monotonic_ms() < end_ms) {
+		hear(CHATTER);
+		h2o_evloop_run(reach.loop, 1);
+	}
+	assert_int_equal(call.answers, 1);
+	assert_int_equal(call.outcome, UPSTREAM_TIMED_OUT);
+	file.refresh_ms = 1;
+	while (!last_has("tools/list") && clock_monotonic_ms() < end_ms) {
+		hear(CHATTER);
+		h2o_evloop_run(reach.loop, 1);
+	}
+	assert_true(last_has("tools/list"));
+	end_test();
+}
+
+static const char *progress_of(uint64_t id)
+{
+	return text_printf(&pool,
+	                   "{\"method\":\"notifications/progress\",\"params\":{\"progressToken\":%llu,\"progress\":1}}",
+	                   (unsigned long long)id);
+}
+
+/* What nobody asked for goes to nobody, and what comes with a call has its bound. */
+static void flood_call(bool http)
+{
+	struct asked_call quiet, call;
+
+	begin_modern(http);
+	start_call(&quiet);
+	uint64_t id = wire.ids[wire.count - 1];
+	hear_of(http ? id : 0, progress_of(id));
+	assert_int_equal(quiet.progress, 0);
+	start_call_with(&call, true);
+	id = wire.ids[wire.count - 1];
+	const char *notice = progress_of(id);
+	for (unsigned i = 0; i < UPSTREAM_MESSAGES_PER_CALL; i++)
+		hear_of(http ? id : 0, notice);
+	assert_int_equal(call.progress, UPSTREAM_MESSAGES_PER_CALL);
+	assert_int_equal(call.answers, 0);
+	for (unsigned i = 0; i < 100; i++)
+		hear_of(http ? id : 0, notice);
+	assert_int_equal(call.progress, UPSTREAM_MESSAGES_PER_CALL);
+	assert_int_equal(call.answers, 1);
+	assert_int_equal(call.outcome, UPSTREAM_GARBAGE);
+	assert_int_equal(wire.abandoned, 1);
+	assert_int_equal(downs + quiet.answers, 0);
+	end_test();
+}
+
+static void test_flood_of_call(void **state)
+{
+	(void)state;
+	flood_call(true);
+	flood_call(false);
+}
+
+static void test_flood_of_connection(void **state)
+{
+	struct asked_call call;
+
+	(void)state;
+	begin_modern(false);
+	start_call(&call);
+	for (unsigned i = 0; i < 10 * UPSTREAM_MESSAGES_PER_SECOND && downs == 0; i++)
+		hear(CHATTER);
+	assert_int_equal(downs, 1);
+	assert_int_equal(call.outcome, UPSTREAM_LOST);
+	hear(CHATTER);
+	turn(3);
+	end_test();
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -478,6 +568,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lost_session, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_chatter, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_flood_of_call, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_flood_of_connection, setup, teardown),
 	};
 
 	json_init();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An MCP server that does as it is told by the file STATE, of either era, over either wire, for tests of upstreams:
 //   node scripted.mjs STATE stdio|PORT legacy|modern|dual
-// STATE: {"tools": {"echo": {"description": "...", ...}}, "silent": true, "noise": 5, "session": "s1"}; a change of it is told as list_changed.
+// STATE: {"tools": {"echo": {"description": "...", ...}}, "silent": true, "noise": 5, "session": "s1"}; a change of it is told as list_changed, unless it has "quiet".
 // What was called stands in STATE.calls, one JSON text a line.
 import { appendFileSync, readFileSync, watch } from 'node:fs'
 import { createServer } from 'node:http'
@@ -21,7 +21,9 @@ const tools = () => Object.entries(state().tools).map(([name, more]) => ({ name,
 /** What a tool does. `say` sends a notification, `ask` a request (legacy era); `params` are those of the call. */
 const BEHAVIOURS = {
   echo: ({ arguments: a }) => text(`echo: ${a.text}`),
-  who: ({ arguments: a }, { headers }) => text(JSON.stringify({ environment: Object.keys(process.env), headers, arguments: a })),
+  // a member named as the session's header would be redacted
+  who: ({ arguments: a }, { headers: { 'mcp-session-id': begun, ...headers } }) => text(JSON.stringify({ environment: Object.keys(process.env), headers, begun, arguments: a })),
+  exact: (params, context) => BEHAVIOURS.who(params, context),
   never: () => new Promise(() => {}),
   huge: () => text('x'.repeat(3 << 20)),
   exit: () => process.exit(3),
@@ -92,7 +94,7 @@ const listeners = new Set()
 let before = readFileSync(stateFile, 'utf8')
 watch(stateFile, () => {
   const now = readFileSync(stateFile, 'utf8')
-  if (now === before || now === '') return
+  if (now === before || now === '' || JSON.parse(now).quiet) return
   before = now
   for (const listener of listeners) listener.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' })
 })
