@@ -250,7 +250,7 @@ static void on_listen_ended(void *data, const struct upstream_answer *answer)
 {
 	struct upstream_client *c = data;
 
-	/* a server need not have it: then the list is asked for now and then only */
+	/* a server need not have it: its list is then asked for at intervals */
 	if (answer->outcome == UPSTREAM_ERROR || answer->outcome == UPSTREAM_REFUSED)
 		c->never_listens = true;
 	c->listen_ms = clock_monotonic_ms() + LISTEN_AGAIN_MS;

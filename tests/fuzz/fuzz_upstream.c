@@ -26,7 +26,7 @@ static void on_message(void *data, h2o_iovec_t message)
 
 static void read_stream(const char *bytes, size_t len, size_t cut)
 {
-	struct upstream_event event = {NULL};
+	struct upstream_event event = {0};
 	size_t total = 0;
 	bool fine = true;
 

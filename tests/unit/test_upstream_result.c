@@ -119,7 +119,7 @@ static void test_events(void **state)
 
 	(void)state;
 	for (size_t cut = 1; cut < sizeof(STREAM); cut++) {
-		struct upstream_event event = {NULL};
+		struct upstream_event event = {0};
 		struct seen seen = {.count = 0};
 		for (size_t at = 0; at < sizeof(STREAM) - 1; at += cut) {
 			size_t len = sizeof(STREAM) - 1 - at < cut ? sizeof(STREAM) - 1 - at : cut;
@@ -134,7 +134,7 @@ static void test_events(void **state)
 /* a message that has no end is not collected */
 static void test_endless_event(void **state)
 {
-	struct upstream_event event = {NULL};
+	struct upstream_event event = {0};
 	struct seen seen = {.count = 0};
 	char many[200];
 
