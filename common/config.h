@@ -4,7 +4,7 @@
 #ifndef SALLYPORT_CONFIG_H
 #define SALLYPORT_CONFIG_H
 
-#include "schema.h"
+#include "schema/schema.h"
 
 /* NULL and *error ("authz.yaml:12: listen: must be ...") on failure. Kept by the pool. Anchors are fine, tags and
  * several documents are not; plain scalars become JSON by the YAML 1.2 core schema. At most 1 MiB. */

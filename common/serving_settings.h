@@ -4,7 +4,7 @@
 #ifndef SALLYPORT_SERVING_SETTINGS_H
 #define SALLYPORT_SERVING_SETTINGS_H
 
-#include "schema.h"
+#include "schema/schema.h"
 #include "server.h"
 
 struct serving_settings { /* texts live in the pool or in the document */

@@ -2,9 +2,9 @@
 #include "mcp/endpoints.h"
 
 #include "common/reply.h"
-#include "mcp/databases.h"
-#include "mcp/jwks.h"
-#include "mcp/transport.h"
+#include "mcp/catalogue/databases.h"
+#include "mcp/caller/jwks.h"
+#include "mcp/protocol/transport.h"
 
 enum { MESSAGE_LIMIT = 1024 * 1024 };
 

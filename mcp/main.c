@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/sandbox.h"
-#include "mcp/doctor.h"
-#include "mcp/verbs.h"
+#include "mcp/doctor/doctor.h"
+#include "mcp/verbs/verbs.h"
 
 static int run_doctor(const char *file, int argc, char **argv)
 {

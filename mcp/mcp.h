@@ -11,13 +11,13 @@
 #include "common/router.h"
 #include "common/server.h"
 #include "common/spawner.h"
-#include "mcp/cursor.h"
-#include "mcp/replay.h"
-#include "mcp/running.h"
-#include "mcp/session.h"
-#include "mcp/settings.h"
-#include "mcp/stream.h"
-#include "mcp/watch.h"
+#include "mcp/protocol/cursor.h"
+#include "mcp/protocol/replay.h"
+#include "mcp/call/running.h"
+#include "mcp/protocol/session.h"
+#include "mcp/settings/settings.h"
+#include "mcp/protocol/stream.h"
+#include "mcp/protocol/watch.h"
 
 struct catalogue;
 struct commands;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/methods.h"
 
-#include "mcp/completion.h"
-#include "mcp/prompts.h"
-#include "mcp/resources.h"
-#include "mcp/tasks.h"
-#include "mcp/tools.h"
+#include "mcp/protocol/completion.h"
+#include "mcp/protocol/prompts.h"
+#include "mcp/protocol/resources.h"
+#include "mcp/call/tasks.h"
+#include "mcp/protocol/tools.h"
 
 static const struct method METHODS[] = {
     {"initialize", ERA_LEGACY, NULL, lifecycle_initialize},

@@ -3,7 +3,7 @@
 #ifndef SALLYPORT_MCP_METHODS_H
 #define SALLYPORT_MCP_METHODS_H
 
-#include "mcp/call.h"
+#include "mcp/call/call.h"
 
 struct method {
 	const char *name;

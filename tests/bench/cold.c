@@ -3,8 +3,9 @@
  *
  *   cold UID GID CORE PORT PATH STATUS PROGRAM ARGUMENT...
  *
- * Starts the program as that user (if it may) on that core, asks for PATH until the answer's status is STATUS, prints the
- * milliseconds, ends the program with SIGTERM, and prints the milliseconds of CPU time that it took from exec to end. */
+ * Starts the program as that user (if it may) on that core, asks for PATH until the answer's status is STATUS, prints
+ * the milliseconds, ends the program with SIGTERM, and prints the milliseconds of CPU time that it took from exec to
+ * end. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -68,8 +69,10 @@ static int ask(int port, const char *path)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), status = 0;
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0) {
-		int len = snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-		                   "Content-Length: 0\r\nConnection: close\r\n\r\n", path, port);
+		int len = snprintf(text, sizeof(text),
+		                   "%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+		                   "Content-Length: 0\r\nConnection: close\r\n\r\n",
+		                   path, port);
 		ssize_t n = write(fd, text, (size_t)len);
 		n = n == len ? read(fd, text, sizeof(text) - 1) : 0;
 		if (n > 12)

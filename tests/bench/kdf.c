@@ -25,7 +25,8 @@ static void *work(void *unused)
 {
 	uint8_t hash[32];
 	for (; now() < end; done++)
-		if (argon2id_hash_raw(passes, memory_kib, 1, "a password", 10, "sixteen bytes of", 16, hash, sizeof(hash)) != ARGON2_OK)
+		if (argon2id_hash_raw(passes, memory_kib, 1, "a password", 10, "sixteen bytes of", 16, hash,
+		                      sizeof(hash)) != ARGON2_OK)
 			abort();
 	return unused;
 }

@@ -3,12 +3,15 @@
  *
  *   load [-e TEXT] [-p RATE] [-t SECOND PREFIX] PORT CONNECTIONS SECONDS REQUEST [BODIES [MEMBER FIELD]]
  *
- * REQUEST is a file with a whole request; "@BODY@" in it is replaced by the next line of the file BODIES, "@LENGTH@" by the length of its content, "@N@" by a number that no other
- * request has. With MEMBER and FIELD each connection keeps a line of its own, and after each answer the value of form field FIELD in it becomes the answer's JSON member MEMBER (a
- * refresh token is followed by the next; one that comes twice is an error). -t: a request is two; SECOND is a file like REQUEST, with "@BODY@" replaced by what follows PREFIX in
- * the first answer, and both count as one. -e: what every (last) answer must contain. -p: that many requests a second, not as many as there can be. Ends after SECONDS, or when every
- * line was used once (without MEMBER). Prints one JSON object: requests, errors (anything but 2xx and 3xx, or not as expected), seconds, per_second (of the good ones), p50_us,
- * p99_us, and answer_bytes: the length of the last answer's content. */
+ * REQUEST is a file with a whole request; "@BODY@" in it is replaced by the next line of the file BODIES, "@LENGTH@" by
+ * the length of its content, "@N@" by a number that no other request has. With MEMBER and FIELD each connection keeps a
+ * line of its own, and after each answer the value of form field FIELD in it becomes the answer's JSON member MEMBER (a
+ * refresh token is followed by the next; one that comes twice is an error). -t: a request is two; SECOND is a file like
+ * REQUEST, with "@BODY@" replaced by what follows PREFIX in the first answer, and both count as one. -e: what every
+ * (last) answer must contain. -p: that many requests a second, not as many as there can be. Ends after SECONDS, or when
+ * every line was used once (without MEMBER). Prints one JSON object: requests, errors (anything but 2xx and 3xx, or not
+ * as expected), seconds, per_second (of the good ones), p50_us, p99_us, and answer_bytes: the length of the last
+ * answer's content. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -252,7 +255,8 @@ static void read_answer(struct connection *c)
 
 static void open_connection(struct connection *c, int port)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in to = {
+	    .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int on = 1;
 	c->fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0)
@@ -278,7 +282,8 @@ static void report(double seconds)
 	qsort(latencies, latency_count, sizeof(*latencies), compare);
 	double p50 = latency_count ? latencies[latency_count / 2] / 10.0 : 0;
 	double p99 = latency_count ? latencies[latency_count * 99 / 100] / 10.0 : 0;
-	printf("{\"requests\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"answer_bytes\":%zu}\n",
+	printf("{\"requests\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
+	       "\"answer_bytes\":%zu}\n",
 	       request_count, errors, seconds, (double)(request_count - errors) / seconds, p50, p99, answer_bytes);
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "mcp/redact.h"
+#include "mcp/redact/redact.h"
 
 enum { SIZE = 1 << 20, ROUNDS = 9 };
 

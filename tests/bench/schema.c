@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast common/schema checks. Reads one case per line, {"schema": ..., "instances": [...]}, up to an empty line. Then
- * answers each line "CASE SECONDS check|parse" with the nanoseconds that one instance took: checked only, or read from
- * its text as the daemons read it, checked and released. All instances must be valid. */
+/* How fast common/schema checks. Reads one case per line, {"schema": ..., "instances": [...]}, up to an empty line.
+ * Then answers each line "CASE SECONDS check|parse" with the nanoseconds that one instance took: checked only, or read
+ * from its text as the daemons read it, checked and released. All instances must be valid. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/json.h"
-#include "common/schema.h"
+#include "common/schema/schema.h"
 
 enum { CASES_MAX = 64, INSTANCES_MAX = 256, ROUNDS_PER_LOOK = 16 };
 

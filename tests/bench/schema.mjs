@@ -22,7 +22,7 @@ const PACKAGES = ['libh2o-evloop', 'openssl', 'jansson', 'libpcre2-8']
 const FLAGS = ['-std=gnu17', '-O2', '-g', '-DH2O_USE_LIBUV=0', '-fstack-protector-strong', '-fstack-clash-protection', '-fcf-protection', '-ftrivial-auto-var-init=zero', '-fPIE', '-pie']
 
 async function build(folder) {
-  const common = (await readdir(join(top, 'common'))).filter((name) => /^schema.*\.c$/.test(name))
+  const common = (await readdir(join(top, 'common/schema'))).filter((name) => name.endsWith('.c')).map((name) => `schema/${name}`)
   const sources = [...common, ...BESIDES.map((name) => `${name}.c`)].map((name) => join(top, 'common', name))
   const { stdout } = await run('pkg-config', ['--cflags', '--libs', ...PACKAGES])
   const program = join(folder, 'schema')

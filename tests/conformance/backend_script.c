@@ -21,11 +21,11 @@
 #include <string.h>
 
 #include "common/config.h"
-#include "mcp/answer.h"
-#include "mcp/backend.h"
-#include "mcp/conversation.h"
-#include "mcp/loading.h"
-#include "mcp/watch.h"
+#include "mcp/call/answer.h"
+#include "mcp/backend/backend.h"
+#include "mcp/call/conversation.h"
+#include "mcp/catalogue/loading.h"
+#include "mcp/protocol/watch.h"
 
 enum { TICK_MS = 10, QUESTIONS_MAX = 8 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In place of mcp/backends.c: sallyport-mcp-fixture is the server with one backend more. */
-#include "mcp/backends.h"
+/* In place of mcp/backend/backends.c: sallyport-mcp-fixture is the server with one backend more. */
+#include "mcp/backend/backends.h"
 
 extern const struct backend BACKEND_SCRIPT; /* backend_script.c */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tools that run a program: what it gets, what it can never do, and that nothing of it stays (common/spawner.h, mcp/backend_command.c).
+// Tools that run a program: what it gets, what it can never do, and that nothing of it stays (common/spawner.h, mcp/backend/command/backend_command.c).
 import assert from 'node:assert/strict'
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What looks like a secret does not leave a tool (mcp/redact.h). Secrets are made here: none stands in a file of the project.
+// What looks like a secret does not leave a tool (mcp/redact/redact.h). Secrets are made here: none stands in a file of the project.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'

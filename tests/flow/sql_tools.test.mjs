@@ -230,7 +230,7 @@ test('row-level security sees the person, and nobody where the tool does not tel
   assert.equal(await admin('select sallyport.claims() is null', 'sallyport_tools_read'), 't')
 })
 
-/** RFC 5869 as common/secret.c does it, then what mcp/sql_claims.c signs. */
+/** RFC 5869 as common/secret.c does it, then what mcp/backend/sql/sql_claims.c signs. */
 function proof({ id, key }, { pid, user = 'sallyport_tools_read', database = 'sallyport', expires, claims, purpose = 'sql-claims' }) {
   const hmac = (k, ...parts) => parts.reduce((h, part) => h.update(part), createHmac('sha256', k)).digest()
   const derived = hmac(hmac(Buffer.alloc(32), key), purpose, Buffer.from([1]))

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/jws.h"
-#include "mcp/feed_event.h"
+#include "mcp/caller/feed_event.h"
 
 #define ISSUER "https://as.example"
 #define RESOURCE "https://mcp.example/mcp"

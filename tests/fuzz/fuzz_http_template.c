@@ -6,7 +6,7 @@
 
 #include "common/json_pointer.h"
 #include "common/uri.h"
-#include "mcp/http_template.h"
+#include "mcp/backend/http/http_template.h"
 
 static void require(bool fine)
 {

@@ -2,7 +2,7 @@
 /* A document from anywhere: whatever is made of it is a tool that loads, or a problem in words that can be shown. */
 #include <stdlib.h>
 
-#include "mcp/import.h"
+#include "mcp/import/import.h"
 
 static void check(h2o_mem_pool_t *pool, const struct import_operation *op)
 {

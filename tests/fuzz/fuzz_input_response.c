@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mcp/input_response.h"
+#include "mcp/call/input_response.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "mcp/methods.h"
-#include "mcp/transport.h"
+#include "mcp/protocol/transport.h"
 
 static void demand(bool condition)
 {

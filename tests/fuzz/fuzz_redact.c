@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mcp/redact.h"
+#include "mcp/redact/redact.h"
 
 static void demand(bool condition)
 {

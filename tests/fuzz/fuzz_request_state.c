@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mcp/request_state.h"
+#include "mcp/call/request_state.h"
 
 static struct bearer caller = {.subject = "person", .client_id = "client"};
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mcp/sql_guard.h"
+#include "mcp/backend/sql/sql_guard.h"
 
 static const char *const SCHEMAS[] = {"reporting", NULL};
 static const char *const FUNCTIONS[] = {"generate_series", "reporting.score", NULL};

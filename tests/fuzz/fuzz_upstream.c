@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an upstream sends: event streams, results, definitions of tools. The first byte says which, the second how a
  * stream is cut. */
-#include "mcp/upstream_event.c"
-#include "mcp/upstream_lint_text.c"
-#include "mcp/upstream_pins.c"
-#include "mcp/upstream_result.c"
-#include "mcp/upstream_schema.c"
+#include "mcp/backend/upstream/upstream_event.c"
+#include "mcp/backend/upstream/upstream_lint_text.c"
+#include "mcp/backend/upstream/upstream_pins.c"
+#include "mcp/backend/upstream/upstream_result.c"
+#include "mcp/backend/upstream/upstream_schema.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

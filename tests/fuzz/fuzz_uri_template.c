@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mcp/uri_template.h"
+#include "mcp/catalogue/uri_template.h"
 
 static void demand(bool condition)
 {

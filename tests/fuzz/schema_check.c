@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "common/schema.h"
+#include "common/schema/schema.h"
 
 static json_t *check_all(h2o_mem_pool_t *pool, const struct schema *schema, const json_t *instances)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In place of mcp/bearer.c but for bearer_of, which is the test's own: the token of each request is alive, and nobody
- * exchanges it. */
+/* In place of mcp/caller/bearer.c but for bearer_of, which is the test's own: the token of each request is alive, and
+ * nobody exchanges it. */
 #ifndef SALLYPORT_TESTS_BEARER_DOUBLE_H
 #define SALLYPORT_TESTS_BEARER_DOUBLE_H
 
-#include "mcp/bearer.h"
+#include "mcp/caller/bearer.h"
 
 enum bearer_state bearer_check_again(struct request *r, int64_t since_ms, bool ask)
 {

@@ -3,9 +3,9 @@
 #ifndef TESTS_UNIT_SCHEMA_SAMPLES_H
 #define TESTS_UNIT_SCHEMA_SAMPLES_H
 
-#include "common/schema.h"
-#include "common/schema_internal.h"
-#include "common/schema_walk.h"
+#include "common/schema/schema.h"
+#include "common/schema/schema_internal.h"
+#include "common/schema/schema_walk.h"
 #include "tests/unit/pool.h"
 
 /* JSON with ' for ". */

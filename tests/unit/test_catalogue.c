@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/catalogue.c"
+#include "mcp/catalogue/catalogue.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,9 +10,9 @@
 #include <cmocka.h>
 #undef fail /* a step ends with fail(), as in request.h */
 
-#include "mcp/backends.h"
-#include "mcp/sql_plan.h"
-#include "mcp/tool_headers.h"
+#include "mcp/backend/backends.h"
+#include "mcp/backend/sql/sql_plan.h"
+#include "mcp/protocol/tool_headers.h"
 
 static h2o_mem_pool_t pool;
 static char folder[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/challenge.c"
+#include "mcp/caller/challenge.c"
 #include "common/request_internal.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/command_arguments.c"
+#include "mcp/backend/command/command_arguments.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

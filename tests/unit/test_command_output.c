@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/command_output.c"
+#include "mcp/backend/command/command_output.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

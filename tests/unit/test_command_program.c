@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/command_program.c"
+#include "mcp/backend/command/command_program.c"
 
 #include <fcntl.h>
 #include <setjmp.h>

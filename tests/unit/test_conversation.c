@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a backend says and asks, without a connection: what would have been sent is looked at. */
-#include "mcp/ask_legacy.c"
+#include "mcp/call/ask_legacy.c"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include "common/log.h"
 #include "common/reply.h"
-#include "mcp/invoke.h"
+#include "mcp/call/invoke.h"
 #include "tests/unit/bearer_double.h"
 
 static struct bearer *caller; /* what listens takes references of */

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "mcp/cursor.c"
+#include "mcp/protocol/cursor.c"
 
 static h2o_mem_pool_t pool;
 static struct cursor_key key;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/doctor_page.c"
+#include "mcp/doctor/doctor_page.c"
 
 #include "tests/unit/pool.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The receiver of the revocation feed, with the way to the authorization server doubled: what a poll says, what follows
  * from its answer, and when the feed is live. */
-#include "mcp/feed.c"
-#include "mcp/feed_event.c"
+#include "mcp/caller/feed.c"
+#include "mcp/caller/feed_event.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/file_list.c"
-#include "mcp/file_open.c"
-#include "mcp/file_read.c"
-#include "mcp/file_work.c"
-#include "mcp/file_write.c"
+#include "mcp/backend/file/file_list.c"
+#include "mcp/backend/file/file_open.c"
+#include "mcp/backend/file/file_read.c"
+#include "mcp/backend/file/file_work.c"
+#include "mcp/backend/file/file_write.c"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/fill.c"
+#include "mcp/catalogue/fill.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
-#include "mcp/text_arguments.h"
+#include "mcp/call/text_arguments.h"
 
 static h2o_mem_pool_t pool;
 static const json_t *names;

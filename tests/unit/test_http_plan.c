@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the member `http` of a tool's file and arguments to what goes out: nothing leaves the place that the file gives
  * it. */
-#include "mcp/http_plan.c"
-#include "mcp/http_plan_answers.c"
-#include "mcp/http_plan_body.c"
-#include "mcp/http_request.c"
-#include "mcp/http_template.c"
+#include "mcp/backend/http/http_plan.c"
+#include "mcp/backend/http/http_plan_answers.c"
+#include "mcp/backend/http/http_plan_body.c"
+#include "mcp/backend/http/http_request.c"
+#include "mcp/backend/http/http_template.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/import_openapi.c"
+#include "mcp/import/import_openapi.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

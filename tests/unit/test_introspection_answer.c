@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/introspection_answer.c"
+#include "mcp/caller/introspection_answer.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resources, templates, prompts and completion from their files to the answers, with the database doubled. */
-#include "mcp/resources.c"
+#include "mcp/protocol/resources.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 
 #include "common/log.h"
 #include "common/reply.h"
-#include "mcp/databases.h"
-#include "mcp/transport.h"
+#include "mcp/catalogue/databases.h"
+#include "mcp/protocol/transport.h"
 #include "tests/unit/bearer_double.h"
 
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/path_template.c"
+#include "mcp/catalogue/path_template.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/policy.c"
+#include "mcp/policy/policy.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

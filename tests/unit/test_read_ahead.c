@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/read_ahead.c"
+#include "mcp/catalogue/read_ahead.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/recent_events.c"
+#include "mcp/caller/recent_events.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

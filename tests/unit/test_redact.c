@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Secrets of every kind are made, not written down: what looks like a key stands in no file of the project. */
-#include "mcp/redact.c"
+#include "mcp/redact/redact.c"
 
 #include <stdio.h>
 #include <time.h>
 
 #include "common/encoding.h"
-#include "mcp/untrusted.h"
+#include "mcp/call/untrusted.h"
 #include "tests/unit/pool.h"
 
 enum { PER_KIND = 40, CLEAN_LINES = 20000 };

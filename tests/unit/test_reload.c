@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The catalogue is exchanged under a running loop: real files, real inotify, a real thread; no database. */
-#include "mcp/reload.c"
+#include "mcp/catalogue/reload.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

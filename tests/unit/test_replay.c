@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/replay.c"
+#include "mcp/protocol/replay.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

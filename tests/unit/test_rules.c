@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules and authorization details from their file to the answers of lists and calls, against a table that is reckoned
  * here. */
-#include "mcp/limits.c"
+#include "mcp/policy/limits.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 
 #include "common/log.h"
 #include "common/reply.h"
-#include "mcp/catalogue_picture.h"
-#include "mcp/transport.h"
+#include "mcp/catalogue/catalogue_picture.h"
+#include "mcp/protocol/transport.h"
 #include "tests/unit/bearer_double.h"
 
 static struct bearer *caller;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/schema.c"
+#include "common/schema/schema.c"
 
 #include "tests/unit/schema_samples.h"
 

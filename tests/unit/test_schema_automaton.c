@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/schema_automaton.c"
+#include "common/schema/schema_automaton.c"
 
 #include "tests/unit/pool.h"
 
-#include "common/schema_internal.h"
+#include "common/schema/schema_internal.h"
 
 static struct schema_automaton *compiled(const char *pattern)
 {

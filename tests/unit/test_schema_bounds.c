@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a schema and its checks may cost. */
-#include "common/schema.c"
+#include "common/schema/schema.c"
 
 #include <time.h>
 

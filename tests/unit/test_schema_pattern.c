@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/schema_pattern.c"
+#include "common/schema/schema_pattern.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /* The official JSON-Schema-Test-Suite (json-schema-org/JSON-Schema-Test-Suite), its part for draft 2020-12.
  * SALLYPORT_JSON_SCHEMA_TESTS names its folder; the mandatory tests must pass all, of the optional ones all but those
  * that are listed here with a reason. */
-#include "common/schema.h"
+#include "common/schema/schema.h"
 
 #include <dirent.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/session.c"
+#include "mcp/protocol/session.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/sql_guard.c"
-#include "mcp/sql_names.c"
-#include "mcp/sql_nodes.c"
+#include "mcp/backend/sql/sql_guard.c"
+#include "mcp/backend/sql/sql_names.c"
+#include "mcp/backend/sql/sql_nodes.c"
 
 #include <setjmp.h>
 #include <stdio.h>

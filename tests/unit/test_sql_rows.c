@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/sql_rows.c"
+#include "mcp/backend/sql/sql_rows.c"
 
 #include "tests/unit/pool.h"
 #undef fail /* a step ends with fail(), as in request.h */

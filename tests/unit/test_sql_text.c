@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/sql_text.c"
+#include "mcp/backend/sql/sql_text.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

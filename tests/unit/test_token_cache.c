@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/token_cache.c"
+#include "mcp/caller/token_cache.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

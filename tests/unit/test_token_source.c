@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose a token is, and service tokens. */
-#include "mcp/service_bearer.c"
-#include "mcp/token_source.c"
+#include "mcp/caller/service_bearer.c"
+#include "mcp/caller/token_source.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

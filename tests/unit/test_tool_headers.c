@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/tool_headers.c"
+#include "mcp/protocol/tool_headers.c"
 
-#include "mcp/header_value.c"
+#include "mcp/protocol/header_value.c"
 
 #include "tests/unit/pool.h"
 #undef fail /* a step ends with fail(), as in request.h */

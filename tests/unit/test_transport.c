@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The MCP endpoint behind its guard: both eras, every refusal, and calls with the database doubled. */
-#include "mcp/transport.c"
+#include "mcp/protocol/transport.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,11 +12,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "mcp/audit_record.h"
-#include "mcp/backends.h"
-#include "mcp/databases.h"
-#include "mcp/sql_plan.h"
-#include "mcp/tool_headers.h"
+#include "mcp/call/audit_record.h"
+#include "mcp/backend/backends.h"
+#include "mcp/catalogue/databases.h"
+#include "mcp/backend/sql/sql_plan.h"
+#include "mcp/protocol/tool_headers.h"
 
 #define MODERN_META                                                                                                    \
 	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                       \

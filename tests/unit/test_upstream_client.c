@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client of an upstream over a wire of the test's own: the eras, the bounds, and what nobody has asked for. */
-#include "mcp/upstream_client.c"
-#include "mcp/upstream_dispatch.c"
-#include "mcp/upstream_exchange.c"
-#include "mcp/upstream_handshake.c"
+#include "mcp/backend/upstream/upstream_client.c"
+#include "mcp/backend/upstream/upstream_dispatch.c"
+#include "mcp/backend/upstream/upstream_exchange.c"
+#include "mcp/backend/upstream/upstream_handshake.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What approval reports of the texts of definitions, and what it does with their schemas. */
-#include "mcp/upstream_lint_text.c"
-#include "mcp/upstream_schema.c"
+#include "mcp/backend/upstream/upstream_lint_text.c"
+#include "mcp/backend/upstream/upstream_schema.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/upstream_parked.c"
+#include "mcp/backend/upstream/upstream_parked.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What passes of an upstream's results, of its event streams, and of files of approved definitions. */
-#include "mcp/upstream_event.c"
-#include "mcp/upstream_pins.c"
-#include "mcp/upstream_result.c"
+#include "mcp/backend/upstream/upstream_event.c"
+#include "mcp/backend/upstream/upstream_pins.c"
+#include "mcp/backend/upstream/upstream_result.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "mcp/uri_template.c"
-#include "mcp/uri_template_match.c"
-#include "mcp/uri_template_program.c"
+#include "mcp/catalogue/uri_template.c"
+#include "mcp/catalogue/uri_template_match.c"
+#include "mcp/catalogue/uri_template_program.c"
 
 static h2o_mem_pool_t pool;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/used_proofs.c"
+#include "mcp/caller/used_proofs.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/view.c"
+#include "mcp/policy/view.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #undef fail /* a step ends with fail(), as in request.h */
 
 #include "common/reply.h"
-#include "mcp/lists.h"
+#include "mcp/protocol/lists.h"
 #include "tests/unit/bearer_double.h"
 
 enum { ITEMS = 450 };

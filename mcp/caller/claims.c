@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/caller/claims.h"
+
+#include <string.h>
+
+#include "mcp/caller/token_cache.h"
+
+/* Who it is: what the facts say. */
+static const char *const NAMES[] = {"sub", "username", "client_id", "scope", "iss"};
+static const char *const SAID[] = {"roles", "groups", "auth_time", "acr", "authorization_details"};
+
+static bool is_among(const char *name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+bool claims_is_built_in(const char *name)
+{
+	return is_among(name, NAMES, sizeof(NAMES) / sizeof(NAMES[0])) ||
+	       is_among(name, SAID, sizeof(SAID) / sizeof(SAID[0]));
+}
+
+static void set_name(json_t *claims, const char *name, const char *value)
+{
+	if (value != NULL && value[0] != '\0')
+		json_object_set_new(claims, name, json_string(value));
+}
+
+static void copy_said(json_t *claims, const char *name, const struct claims_sources *sources)
+{
+	json_t *said = json_object_get(sources->answer, name);
+
+	if (said == NULL)
+		said = json_object_get(sources->token, name);
+	if (said != NULL)
+		json_object_set(claims, name, said);
+}
+
+const char *claims_text(h2o_mem_pool_t *pool, const struct bearer_facts *facts, const struct claims_sources *sources)
+{
+	json_t *claims = json_keep(pool, json_object()), *member;
+	const char *name;
+
+	set_name(claims, "sub", facts->subject);
+	set_name(claims, "username", facts->username);
+	set_name(claims, "client_id", facts->client_id);
+	set_name(claims, "iss", sources->issuer);
+	json_object_set_new(claims, "scope", json_string(facts->scope != NULL ? facts->scope : ""));
+	for (size_t i = 0; i < sizeof(SAID) / sizeof(SAID[0]); i++)
+		copy_said(claims, SAID[i], sources);
+	json_object_foreach ((json_t *)sources->members, name, member)
+		if (!claims_is_built_in(name))
+			copy_said(claims, name, sources);
+	h2o_iovec_t text = json_canonical(pool, claims);
+	return text.len <= CLAIMS_MAX ? text.base : NULL;
+}
+
+/* ---- pointers ---- */
+
+/* Cuts the next part off, without its escapes; false if they are wrong or it is too long to be a name. */
+static bool next_part(const char **pointer, char *part, size_t size)
+{
+	const char *s = *pointer + 1; /* the slash */
+	size_t len = 0;
+
+	for (; *s != '\0' && *s != '/'; s++) {
+		char c = *s;
+		if (c == '~') {
+			s++;
+			if (*s != '0' && *s != '1')
+				return false;
+			c = *s == '0' ? '~' : '/';
+		}
+		if (len + 1 == size)
+			return false;
+		part[len++] = c;
+	}
+	part[len] = '\0';
+	*pointer = s;
+	return true;
+}
+
+enum { PART_SIZE = 256 };
+
+/* RFC 6901, 4: digits without leading zeros. */
+static json_t *item_at(const json_t *array, const char *part)
+{
+	size_t index = 0, digits = strspn(part, "0123456789");
+
+	if (digits == 0 || digits > 6 || part[digits] != '\0' || (part[0] == '0' && digits > 1))
+		return NULL;
+	for (; *part != '\0'; part++)
+		index = index * 10 + (size_t)(*part - '0');
+	return json_array_get(array, index);
+}
+
+json_t *claims_at(const json_t *claims, const char *pointer)
+{
+	const json_t *at = claims;
+	char part[PART_SIZE];
+
+	if (*pointer != '/')
+		return NULL;
+	while (*pointer != '\0' && at != NULL) {
+		if (!next_part(&pointer, part, sizeof(part)))
+			return NULL;
+		at = json_is_array(at) ? item_at(at, part) : json_object_get(at, part);
+	}
+	return json_is_null(at) ? NULL : (json_t *)at;
+}
+
+const char *claims_name(h2o_mem_pool_t *pool, const char *pointer)
+{
+	char part[PART_SIZE], first[PART_SIZE];
+	const char *at = pointer;
+
+	if (*at != '/' || !next_part(&at, first, sizeof(first)))
+		return NULL;
+	while (*at != '\0')
+		if (!next_part(&at, part, sizeof(part)))
+			return NULL;
+	return text_printf(pool, "%s", first);
+}
