@@ -118,29 +118,13 @@ void log_reopen(void)
 	pthread_mutex_unlock(&lock);
 }
 
-static bool is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* A long value is cut between characters. */
-static h2o_iovec_t cut(const char *value)
-{
-	h2o_iovec_t text = {(char *)value, strnlen(value, VALUE_SIZE_MAX + 1)};
-	if (text.len <= VALUE_SIZE_MAX)
-		return text;
-	text.len = VALUE_SIZE_MAX;
-	for (int i = 0; i < 3 && is_continuation(text.base[text.len]); i++)
-		text.len--;
-	return text;
-}
-
 static void append_pair(struct text_buffer *line, const char *key, const char *value)
 {
 	text_append_str(line, line->len == 0 ? "{" : ",");
 	text_append_json(line, text_of(key));
 	text_append_str(line, ":");
-	text_append_json(line, cut(value));
+	h2o_iovec_t text = {(char *)value, strnlen(value, VALUE_SIZE_MAX + 1)};
+	text_append_json(line, text_beginning(text, VALUE_SIZE_MAX));
 }
 
 static void append_head(struct text_buffer *line, enum log_level level, const char *message)

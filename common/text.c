@@ -140,6 +140,17 @@ static bool is_plain_word(const uint8_t *s)
 	return (word & high) == 0 && ((word - 0x0101010101010101u) & ~word & high) == 0;
 }
 
+h2o_iovec_t text_beginning(h2o_iovec_t text, size_t limit)
+{
+	if (text.len <= limit)
+		return text;
+	/* no character is longer than four bytes: what is not UTF-8 is cut where the limit says */
+	for (size_t back = 0; back < 4 && back <= limit; back++)
+		if (!is_continuation((uint8_t)text.base[limit - back]))
+			return h2o_iovec_init(text.base, limit - back);
+	return h2o_iovec_init(text.base, limit);
+}
+
 bool text_is_utf8(h2o_iovec_t a)
 {
 	const uint8_t *s = (const uint8_t *)a.base;

@@ -29,6 +29,8 @@ char *text_vprintf(h2o_mem_pool_t *pool, const char *format, va_list arguments);
 
 /* True for well-formed UTF-8 (no surrogates, no overlong forms) without NUL. */
 bool text_is_utf8(h2o_iovec_t a);
+/* The longest beginning of at most `limit` bytes that does not end within a character. */
+h2o_iovec_t text_beginning(h2o_iovec_t text, size_t limit);
 /* Number of code points; the text must be valid UTF-8. */
 size_t text_code_points(h2o_iovec_t a);
 /* True if the (valid UTF-8) text has a control character, a bidirectional override or isolate, a

@@ -61,20 +61,10 @@ char *schema_words_types(h2o_mem_pool_t *pool, unsigned types)
 	return b.base;
 }
 
-/* At most `limit` bytes, cut between code points. */
-static h2o_iovec_t cut(h2o_iovec_t text, size_t limit)
-{
-	if (text.len <= limit)
-		return text;
-	while (limit > 0 && ((unsigned char)text.base[limit] & 0xc0) == 0x80)
-		limit--;
-	return h2o_iovec_init(text.base, limit);
-}
-
 char *schema_words_member(h2o_mem_pool_t *pool, const char *name)
 {
 	struct text_buffer b = {.pool = pool};
-	h2o_iovec_t text = text_of(name), shown = cut(text, NAME_BYTES);
+	h2o_iovec_t text = text_of(name), shown = text_beginning(text, NAME_BYTES);
 	if (text_has_invisible(text))
 		return text_printf(pool, "(a name with invisible characters)");
 	text_append_json(&b, shown);
@@ -85,7 +75,7 @@ char *schema_words_member(h2o_mem_pool_t *pool, const char *name)
 
 char *schema_words_value(h2o_mem_pool_t *pool, const json_t *value)
 {
-	h2o_iovec_t text = json_text(pool, value), shown = cut(text, VALUE_BYTES);
+	h2o_iovec_t text = json_text(pool, value), shown = text_beginning(text, VALUE_BYTES);
 	return text_printf(pool, "%.*s%s", (int)shown.len, shown.base, shown.len < text.len ? "..." : "");
 }
 

@@ -92,17 +92,6 @@ static void add_caller(struct request *r, json_t *record)
 	add_text(record, "token", hex_encode(&r->pool, bearer->digest, TOKEN_DIGEST_BYTES));
 }
 
-/* The name as asked; of a longer one than any item has only the beginning, cut between characters. */
-static h2o_iovec_t shown_name(h2o_iovec_t name, size_t longest)
-{
-	if (name.len <= longest)
-		return name;
-	name.len = longest;
-	while (name.len > 0 && ((unsigned char)name.base[name.len] & 0xC0) == 0x80)
-		name.len--;
-	return name;
-}
-
 /* What the record calls the item and its use. */
 static const struct {
 	const char *event, *name, *digest;
@@ -116,7 +105,7 @@ static const struct {
 
 static void add_item(json_t *record, const struct call *call)
 {
-	h2o_iovec_t name = shown_name(call->name, WORDS[call->kind].longest);
+	h2o_iovec_t name = text_beginning(call->name, WORDS[call->kind].longest);
 
 	if (name.base != NULL)
 		json_object_set_new(record, WORDS[call->kind].name, json_stringn(name.base, name.len));

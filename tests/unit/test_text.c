@@ -69,6 +69,18 @@ static void knows_utf8(void **state)
 	assert_int_equal(text_code_points(text_of(NULL)), 0);
 }
 
+static void a_beginning_ends_with_a_whole_character(void **state)
+{
+	h2o_iovec_t text = T("a\xf0\x9f\x98\x80z");
+	static const size_t LEN[] = {0, 1, 1, 1, 1, 5, 6, 6};
+
+	(void)state;
+	for (size_t limit = 0; limit < sizeof(LEN) / sizeof(LEN[0]); limit++)
+		assert_int_equal(text_beginning(text, limit).len, LEN[limit]);
+	assert_int_equal(text_beginning(T("\x80\x80\x80\x80\x80\x80"), 5).len, 5);
+	assert_int_equal(text_beginning(T("\x80\x80"), 1).len, 1);
+}
+
 static void finds_a_nul_at_every_place(void **state)
 {
 	(void)state;
@@ -196,6 +208,7 @@ static void escapes(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_beginning_ends_with_a_whole_character),
 	    cmocka_unit_test(compares),
 	    cmocka_unit_test(knows_utf8),
 	    cmocka_unit_test(finds_a_nul_at_every_place),

@@ -23,6 +23,8 @@ static uint32_t code_at(h2o_iovec_t text, size_t at, size_t *len)
 	return code;
 }
 
+enum { WORD_SHOWN = 64 }; /* bytes of a word that are told */
+
 enum script { SCRIPT_NONE, SCRIPT_LATIN, SCRIPT_GREEK, SCRIPT_CYRILLIC };
 
 static enum script script_of(uint32_t code)
@@ -92,9 +94,10 @@ static void find_mixed_words(struct lint *lint, const char *place, h2o_iovec_t t
 			continue;
 		}
 		if ((scripts & (scripts - 1)) != 0) {
+			h2o_iovec_t word = text_beginning(h2o_iovec_init(text.base + start, at - start), WORD_SHOWN);
 			lint_add(lint, LINT_SERIOUS, place,
 			         text_printf(lint->pool, "has a word that mixes Latin, Greek or Cyrillic letters: %.*s",
-			                     (int)(at - start < 64 ? at - start : 64), text.base + start));
+			                     (int)word.len, word.base));
 			return;
 		}
 		scripts = 0;
