@@ -51,6 +51,7 @@ struct mcp {
 	struct spawner *spawner;             /* NULL: the operator allows no programs */
 	struct commands *commands;           /* commands.h; NULL without a spawner */
 	struct audit *audit;                 /* NULL only in unit tests */
+	struct db *database;                 /* database.h: the server's own; NULL if it has none */
 	struct databases *databases;         /* databases.h: those of all catalogues */
 	struct upstreams *upstreams;         /* upstreams.h; NULL only in unit tests */
 	struct reload *reload;               /* reload.h; NULL only in unit tests */

@@ -11,6 +11,7 @@
 #include "mcp/backend/command/commands.h"
 #include "mcp/backend/http/credential.h"
 #include "mcp/catalogue/databases.h"
+#include "mcp/database.h"
 #include "mcp/endpoints.h"
 #include "mcp/caller/feed.h"
 #include "mcp/caller/introspection.h"
@@ -251,6 +252,7 @@ static void serve(struct mcp *mcp, const char *lacks)
 	mcp->outbound = egress_open(server_context(mcp->server), NULL);
 	mcp->exchanges = exchanges_open(mcp->outbound, &mcp->settings.outbound);
 	mcp->catalogue->databases = databases_open(loop, mcp->catalogue, &mcp->settings, &mcp->databases);
+	mcp->database = database_open(loop, &mcp->settings);
 	make_cursor_key(mcp);
 	mcp->views = views_open(mcp->server_info, &mcp->cursor_key);
 	views_switch(mcp->views, mcp->catalogue);
@@ -294,6 +296,8 @@ static void serve(struct mcp *mcp, const char *lacks)
 	h2o_mem_release_shared(mcp->catalogue);
 	upstream_live_close(mcp->settings.upstream_live);
 	databases_close(&mcp->databases);
+	if (mcp->database != NULL)
+		db_close(mcp->database);
 	audit_close(mcp->audit);
 	log_flush();
 }

@@ -6,7 +6,7 @@ DECLARE
 	f regprocedure;
 BEGIN
 	FOR f IN SELECT p.oid FROM pg_catalog.pg_proc AS p
-	         WHERE p.pronamespace = 'authz'::pg_catalog.regnamespace AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype
+	         WHERE p.pronamespace IN ('authz'::pg_catalog.regnamespace, 'mcp'::pg_catalog.regnamespace) AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype
 	LOOP
 		EXECUTE pg_catalog.format('DROP FUNCTION %s', f);
 	END LOOP;

@@ -1,12 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Who may do what: nobody sees a table; each role executes its own functions. Applied after the functions, whenever any of them changed.
-REVOKE ALL ON SCHEMA authz FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA authz FROM PUBLIC, sallyport_authz, sallyport_admin, sallyport_tools_read, sallyport_tools_write;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA authz FROM PUBLIC, sallyport_authz, sallyport_admin, sallyport_tools_read, sallyport_tools_write;
-REVOKE ALL ON SCHEMA authz FROM sallyport_tools_read, sallyport_tools_write;
-ALTER DEFAULT PRIVILEGES IN SCHEMA authz REVOKE ALL ON TABLES FROM PUBLIC;
+REVOKE ALL ON SCHEMA authz, mcp FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA authz, mcp FROM PUBLIC, sallyport_authz, sallyport_admin, sallyport_mcp, sallyport_tools_read, sallyport_tools_write;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA authz, mcp FROM PUBLIC, sallyport_authz, sallyport_admin, sallyport_mcp, sallyport_tools_read, sallyport_tools_write;
+REVOKE ALL ON SCHEMA authz, mcp FROM sallyport_tools_read, sallyport_tools_write;
+REVOKE ALL ON SCHEMA authz FROM sallyport_mcp;
+ALTER DEFAULT PRIVILEGES IN SCHEMA authz, mcp REVOKE ALL ON TABLES FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; -- (functions: only the form without a schema takes the built-in grant away)
 GRANT USAGE ON SCHEMA authz TO sallyport_authz, sallyport_admin;
+GRANT USAGE ON SCHEMA mcp TO sallyport_mcp, sallyport_authz, sallyport_admin;
 
 DO $$
 DECLARE
@@ -31,6 +33,30 @@ BEGIN
 	         WHERE p.pronamespace = 'authz'::pg_catalog.regnamespace
 	LOOP
 		IF f.name = ANY (daemon) THEN
+			EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO sallyport_authz', f.signature);
+		END IF;
+		IF f.name = ANY (operator) THEN
+			EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO sallyport_admin', f.signature);
+		END IF;
+	END LOOP;
+END
+$$;
+
+-- Of schema mcp: what the MCP server does itself, what the authorization server does there (its audit lines), and what only the operator may.
+DO $$
+DECLARE
+	daemon text[] := ARRAY['audit_expire', 'audit_heads', 'audit_put'];
+	authorization_server text[] := ARRAY['audit_put'];
+	operator text[] := ARRAY['audit_expire', 'audit_heads', 'audit_retain'];
+	f record;
+BEGIN
+	FOR f IN SELECT p.proname AS name, p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc AS p
+	         WHERE p.pronamespace = 'mcp'::pg_catalog.regnamespace
+	LOOP
+		IF f.name = ANY (daemon) THEN
+			EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO sallyport_mcp', f.signature);
+		END IF;
+		IF f.name = ANY (authorization_server) THEN
 			EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO sallyport_authz', f.signature);
 		END IF;
 		IF f.name = ANY (operator) THEN

@@ -2,18 +2,19 @@
 -- The roles, made where they are absent and where the migrating user may make roles; otherwise the database's administrator makes
 -- them (the names are fixed). None has a password here: peer authentication, or ALTER ROLE ... PASSWORD by the administrator.
 --
---   sallyport_owner        owns schema authz and its functions; nobody signs in as it
+--   sallyport_owner        owns the schemas authz and mcp and their functions; nobody signs in as it
 --   sallyport_authz        the authorization server: may execute its functions, sees no table
 --   sallyport_admin        the operator's verbs: the same with the operator's functions
---   sallyport_tools_read   SQL tools of mcp that only read; no access to schema authz
---   sallyport_tools_write  SQL tools of mcp that write; no access to schema authz
+--   sallyport_mcp          the MCP server's own: may execute its functions in schema mcp, sees no table and nothing of authz
+--   sallyport_tools_read   SQL tools of mcp that only read; no access to these schemas
+--   sallyport_tools_write  SQL tools of mcp that write; no access to these schemas
 DO $$
 DECLARE
 	may boolean := (SELECT r.rolsuper OR r.rolcreaterole FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user);
 	role_name text;
 BEGIN
-	FOREACH role_name IN ARRAY ARRAY['sallyport_owner', 'sallyport_authz', 'sallyport_admin', 'sallyport_tools_read',
-	                                 'sallyport_tools_write']
+	FOREACH role_name IN ARRAY ARRAY['sallyport_owner', 'sallyport_authz', 'sallyport_admin', 'sallyport_mcp',
+	                                 'sallyport_tools_read', 'sallyport_tools_write']
 	LOOP
 		CONTINUE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_roles AS r WHERE r.rolname = role_name);
 		IF NOT may THEN
@@ -34,6 +35,9 @@ BEGIN
 		ALTER ROLE sallyport_authz SET statement_timeout = '10s';
 		ALTER ROLE sallyport_authz SET idle_in_transaction_session_timeout = '10s';
 		ALTER ROLE sallyport_admin SET jit = off; -- or one change of a person's scopes costs seconds of compiling
+		ALTER ROLE sallyport_mcp SET jit = off;
+		ALTER ROLE sallyport_mcp SET statement_timeout = '10s';
+		ALTER ROLE sallyport_mcp SET idle_in_transaction_session_timeout = '10s';
 		ALTER ROLE sallyport_tools_read SET default_transaction_read_only = on;
 		ALTER ROLE sallyport_tools_read SET statement_timeout = '30s';
 		ALTER ROLE sallyport_tools_write SET statement_timeout = '30s';

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The schema, and what `sallyport-authz migrate` remembers. Run by it before the migrations, as the migrating user.
+-- The schemas of both daemons, and what `sallyport-authz migrate` remembers. Run by it before the migrations, as the migrating user.
 CREATE SCHEMA IF NOT EXISTS authz AUTHORIZATION sallyport_owner;
+CREATE SCHEMA IF NOT EXISTS mcp AUTHORIZATION sallyport_owner;
 SET LOCAL ROLE sallyport_owner;
 
 -- Forward only: a migration is applied once and never edited afterwards (its digest is compared).

@@ -79,7 +79,7 @@ make_cluster() {
 	} >"$home/pg.part/pg_hba.conf"
 	{
 		printf 'instance %s postgres\n' "$(id -un)"
-		for role in sallyport_authz sallyport_admin sallyport_tools_read sallyport_tools_write; do
+		for role in sallyport_authz sallyport_admin sallyport_mcp sallyport_tools_read sallyport_tools_write; do
 			printf 'instance %s %s\n' "$daemon_user" "$role"
 			((EUID != 0)) || printf 'instance root %s\n' "$role"
 		done

@@ -121,6 +121,7 @@ mcp_configuration() {
 		tools: tools
 		resources: resources
 		prompts: prompts
+		database: "$(conninfo sallyport_mcp sallyport)"
 		databases:
 		  read: {conninfo: "$(conninfo sallyport_tools_read sallyport)"}
 		  write: {conninfo: "$(conninfo sallyport_tools_write sallyport)", connections: 1}

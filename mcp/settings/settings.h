@@ -49,6 +49,7 @@ struct mcp_settings {
 	struct egress_places outbound;       /* whom tools and upstream servers may reach */
 	const char *upstreams;               /* folder; NULL: there are none */
 	struct upstream_live *upstream_live; /* upstream_live.h; NULL in verbs */
+	struct mcp_database database;        /* of the server itself (database.h) */
 	struct mcp_database read, write;
 	struct mcp_database analyst; /* of sql_query */
 	bool has_secrets;            /* whether or not they were read */

@@ -13,6 +13,7 @@ struct settings_part {
 };
 
 extern const struct settings_part SETTINGS_COMMANDS;  /* settings_commands.c */
+extern const struct settings_part SETTINGS_DATABASE;  /* settings_database.c */
 extern const struct settings_part SETTINGS_ISSUERS;   /* settings_issuers.c */
 extern const struct settings_part SETTINGS_OUTBOUND;  /* settings_outbound.c */
 extern const struct settings_part SETTINGS_ROOTS;     /* settings_roots.c */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mcp/catalogue/catalogue.h"
+#include "mcp/database.h"
 #include "mcp/verbs/check_against.h"
 #include "mcp/backend/command/command_program.h"
 #include "mcp/backend/command/commands.h"
@@ -145,6 +146,15 @@ static void check_analyst(struct check *check)
 	PQfinish(connection);
 }
 
+static void check_own_database(struct check *check)
+{
+	const char *problem =
+	    check->settings.database.conninfo != NULL ? database_problem(&check->pool, &check->settings) : NULL;
+
+	if (problem != NULL)
+		report(check, text_printf(&check->pool, "%s: database", check->settings.file), problem);
+}
+
 static void print_fine(const struct check *check, const char *file)
 {
 	printf("%s: fine", file);
@@ -179,6 +189,7 @@ int check_main(const char *file, int argc, char **argv)
 	error = serving_settings_problem(&check.pool, &check.settings.serving);
 	if (error != NULL)
 		report(&check, file, error);
+	check_own_database(&check);
 	if (check.catalogue->has_queries)
 		check_analyst(&check);
 	if (check.catalogue->read_count > CATALOGUE_FIRST)

@@ -328,6 +328,13 @@ async function checkWith(tool) {
   return verb(instance, 'mcp', ['check'], { config: 'more.yaml' })
 }
 
+test("mcp check: the server's own database, in a role that may work with it", async () => {
+  for (const [user, words] of [['sallyport_tools_read', /broken\.yaml: database: .*permission denied for schema mcp/], ['nobody_here', /broken\.yaml: database: /]]) {
+    await deriveConfig(instance, 'mcp.yaml', 'broken.yaml', [['user=sallyport_mcp', `user=${user}`]])
+    assertRefused(await verb(instance, 'mcp', ['check'], { config: 'broken.yaml' }), words)
+  }
+})
+
 test('mcp check: good tools, and each broken one by its file', async () => {
   assert.equal(await must(instance, 'mcp', ['check']), `${etc(instance, 'mcp.yaml')}: fine, 7 tools, 1 resource, 1 template, 1 prompt\n`)
   const good = await checkWith(goodTool)

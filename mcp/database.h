@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the server asks of PostgreSQL for itself, in the role sallyport_mcp: functions of schema mcp, one statement a
+ * function. Tools never come here: they have roles and connections of their own (databases.h). */
+#ifndef SALLYPORT_MCP_DATABASE_H
+#define SALLYPORT_MCP_DATABASE_H
+
+#include "common/db.h"
+#include "mcp/settings/settings.h"
+
+enum database_statement { DATABASE_AUDIT_PUT, DATABASE_AUDIT_EXPIRE, DATABASE_AUDIT_HEADS, DATABASE_STATEMENTS };
+
+/* NULL if the settings name none. Lives as long as the process; db_close for a clean end. */
+struct db *database_open(h2o_loop_t *loop, const struct mcp_settings *settings);
+/* Blocks, for verbs: NULL, or why the server could not work with it. */
+const char *database_problem(h2o_mem_pool_t *pool, const struct mcp_settings *settings);
+
+#endif
