@@ -4,18 +4,24 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Instance, memory } from './instance.mjs'
+import { measureBackends } from './backends.mjs'
 import { startBig } from './big.mjs'
+import { measureCatalogue } from './catalogue.mjs'
+import { GOAL_BIG_OPERATIONS, GOAL_OPERATIONS, goalsTable } from './goals.mjs'
 import { measureRound, measureStart } from './measure.mjs'
-import { makeOperations, OPERATION_NAMES } from './operations.mjs'
+import { makeContext, makeOperations, OPERATION_NAMES } from './operations.mjs'
 import { startPeers } from './peers.mjs'
-import { bigTable, cpuTable, operationsTable, peersProcessTable, peersTable, processTable, signInLines } from './report.mjs'
+import {
+  backendsTable, bigTable, catalogueTable, cpuTable, operationsTable, peersProcessTable, peersTable, processTable, signInLines, streamsTable,
+} from './report.mjs'
 import { measureRevocations, revocationLine } from './revocation.mjs'
 import { measureSchema, schemaLines } from './schema.mjs'
 import { measureSignIn } from './sign_in.mjs'
+import { measureStreams } from './streams.mjs'
 
 const STARTS = 9
-const OTHERS = ['start', 'sign-in', 'schema'] // measured apart
-const OF_MCP = ['tools-list', 'tools-call']
+const OTHERS = ['sign-in', 'schema', 'backends', 'catalogue', 'streams'] // measured apart
+const GOALS = { seconds: 1, rounds: 3, revocations: 10000 } // short, so that all of it takes ten minutes
 
 function refuse(text) {
   process.stderr.write(`tests/bench/run: ${text}; see tests/bench/run --help\n`)
@@ -33,24 +39,28 @@ function readOptions() {
   const flag = { type: 'boolean' }
   let values
   try {
-    const options = { seconds: text, rounds: text, only: text, codes: text, clients: text, 'database-connections': text, json: text, revocations: text, rows: text, keep: flag, peers: flag }
+    const options = {
+      seconds: text, rounds: text, only: text, codes: text, clients: text, 'database-connections': text, json: text, revocations: text, rows: text,
+      keep: flag, peers: flag, goals: flag,
+    }
     values = parseArgs({ options }).values
   } catch (error) {
     refuse(error.message)
   }
-  const names = values.only?.split(',') ?? [...OPERATION_NAMES, 'sign-in', 'schema']
-  for (const name of names) if (![...OPERATION_NAMES, ...OTHERS].includes(name)) refuse(`there is no operation ${name}`)
+  const names = values.only?.split(',') ?? [...(values.goals ? GOAL_OPERATIONS : OPERATION_NAMES), ...OTHERS]
+  for (const name of names) if (![...OPERATION_NAMES, ...OTHERS, 'start'].includes(name)) refuse(`there is no operation ${name}`)
   if (values.rows !== undefined && values.rows !== 'big') refuse('--rows can only be big')
+  const usual = values.goals ? GOALS : { seconds: 3, rounds: 5, revocations: 0 }
   return {
     ...values,
-    names: names.filter((name) => !OTHERS.includes(name)),
-    signIn: names.includes('sign-in'),
-    schema: names.includes('schema'),
+    peers: values.peers || values.goals,
+    names: names.filter((name) => OPERATION_NAMES.includes(name)),
+    others: OTHERS.filter((name) => names.includes(name)),
     schemaAlone: names.length === 1 && names[0] === 'schema', // needs no instance
-    seconds: number(values.seconds ?? 3, 'seconds', 0.1),
-    rounds: number(values.rounds ?? 5, 'rounds', 1),
+    seconds: number(values.seconds ?? usual.seconds, 'seconds', 0.1),
+    rounds: number(values.rounds ?? usual.rounds, 'rounds', 1),
     codes: number(values.codes ?? 1500, 'codes', 100),
-    revocations: number(values.revocations ?? 0, 'revocations', 0),
+    revocations: number(values.revocations ?? usual.revocations, 'revocations', 0),
     clients: number(values.clients ?? 16, 'clients', 1),
   }
 }
@@ -87,11 +97,10 @@ async function measureOperations(instance, options, operations, peers) {
   return results
 }
 
-async function measureBig(instance, options) {
-  const names = options.names.filter((name) => !OF_MCP.includes(name))
+async function measureBig(instance, options, names) {
   const full = await startBig(instance, say)
-  const results = (await makeOperations(instance, options, names)).map((operation) => ({ operation, rounds: [] }))
-  const bigOperations = await makeOperations(full, options, names)
+  const results = (await makeOperations(await makeContext(instance, options), names)).map((operation) => ({ operation, rounds: [] }))
+  const bigOperations = await makeOperations(await makeContext(full, options), names)
   for (let round = 1; round <= options.rounds; round++) {
     say(`\nround ${round} of ${options.rounds}:`)
     for (const [i, { operation, rounds }] of results.entries()) {
@@ -103,38 +112,70 @@ async function measureBig(instance, options) {
   return results
 }
 
+const show = (text) => console.log(`${text}\n`)
+
+/** The operations, and the other servers beside them. */
+async function measureLoads(context, operations, options, processes, measured) {
+  const { instance } = context
+  if (operations.length === 0) return
+  const peers = options.peers ? await startPeers(context, options, say) : []
+  measured.results = await measureOperations(instance, options, operations, peers)
+  for (const name of ['authz', 'mcp']) processes[name].after = await memory(instance.pids[name])
+  show(`${operationsTable(measured.results)}\n\n${cpuTable(measured.results)}`)
+  if (peers.length === 0) return
+  for (const peer of peers) peer.after = await memory(peer.pid)
+  show(`${peersTable(measured.results, peers)}\n\n${peersProcessTable(peers)}`)
+  measured.peers = peers.map(({ name, start_ms, idle, after }) => ({ name, start_ms, idle, after }))
+  for (const peer of peers) peer.child.kill() // the other measurements have the core for themselves
+}
+
+/** What is measured apart; each says its table. */
+const APART = {
+  'sign-in': async ({ instance }, options, operations) => {
+    const rounds = await measureSignIn(instance, operations, options, say)
+    return ['signIn', rounds, signInLines(rounds)]
+  },
+  schema: async (_, options) => {
+    const results = await measureSchema(options, say)
+    return ['schema', results, schemaLines(results)]
+  },
+  backends: async (context, options) => {
+    const results = await measureBackends(context, options, say)
+    return ['backends', results, backendsTable(results)]
+  },
+  catalogue: async (context, options) => {
+    const results = await measureCatalogue(context, options, say)
+    return ['catalogue', results, catalogueTable(results)]
+  },
+  streams: async (context) => {
+    const results = await measureStreams(context, say)
+    return ['streams', results, streamsTable(results)]
+  },
+}
+
 /** Everything that is asked for; says each table when it is there. */
 async function measure(instance, options, processes) {
   const measured = {}
-  if (options.rows === 'big') {
-    const results = await measureBig(instance, options)
-    console.log(`${bigTable(results)}\n`)
-    return { big: Object.fromEntries(results.map((r) => [r.operation.name, r.rounds])) }
+  if (options.rows !== 'big') {
+    const context = await makeContext(instance, options)
+    const operations = await makeOperations(context, options.names)
+    await measureLoads(context, operations, options, processes, measured)
+    for (const name of options.others) {
+      const [part, results, text] = await APART[name](context, options, operations)
+      measured[part] = results
+      show(text)
+    }
+    if (options.revocations > 0) {
+      measured.revocations = await measureRevocations(instance, options.revocations, say)
+      show(revocationLine(measured.revocations))
+    }
   }
-  const operations = await makeOperations(instance, options, options.names)
-  const peers = options.peers ? await startPeers(instance, say) : []
-  const results = operations.length > 0 ? await measureOperations(instance, options, operations, peers) : []
-  if (results.length > 0) {
-    for (const name of ['authz', 'mcp']) processes[name].after = await memory(instance.pids[name])
-    console.log(`${operationsTable(results)}\n\n${cpuTable(results)}\n`)
-    measured.operations = Object.fromEntries(results.map((r) => [r.operation.name, r.rounds]))
-  }
-  if (peers.length > 0) {
-    for (const peer of peers) peer.after = await memory(peer.pid)
-    console.log(`${peersTable(results, peers)}\n\n${peersProcessTable(peers)}\n`)
-    measured.peers = peers.map(({ name, start_ms, idle, after }) => ({ name, start_ms, idle, after }))
-  }
-  if (options.signIn) {
-    measured.signIn = await measureSignIn(instance, operations, options, say)
-    console.log(`\n${signInLines(measured.signIn)}\n`)
-  }
-  if (options.schema) {
-    measured.schema = await measureSchema(options, say)
-    console.log(`\n${schemaLines(measured.schema)}\n`)
-  }
-  if (options.revocations > 0) {
-    measured.revocations = await measureRevocations(instance, options.revocations, say)
-    console.log(`${revocationLine(measured.revocations)}\n`)
+  if (options.rows === 'big' || options.goals) { // last, since it starts the daemons again
+    const names = options.goals ? options.names.filter((name) => GOAL_BIG_OPERATIONS.includes(name)) : options.names.filter((name) => !name.startsWith('tools-'))
+    if (names.length > 0) {
+      measured.bigResults = await measureBig(instance, options, names)
+      show(bigTable(measured.bigResults))
+    }
   }
   return measured
 }
@@ -164,7 +205,11 @@ async function main() {
     console.log(`${where}\n${options.rounds} rounds of ${options.seconds} s; medians [range]; server and PostgreSQL on one core, durable commits\n`)
     const measured = await measure(instance, options, processes)
     console.log(processTable(processes))
-    if (options.json) await writeFile(options.json, JSON.stringify({ machine: where, options, processes, ...measured }, null, 1))
+    if (options.goals) console.log(`\n${goalsTable({ ...measured, processes })}`)
+    const { results, bigResults, ...rest } = measured
+    const byName = (list) => list && Object.fromEntries(list.map((r) => [r.operation.name, r.rounds]))
+    const all = { machine: where, options, processes, operations: byName(results), big: byName(bigResults), ...rest }
+    if (options.json) await writeFile(options.json, JSON.stringify(all, null, 1))
   } finally {
     await instance.stop()
   }

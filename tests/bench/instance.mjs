@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { FIXED_TOOL } from './tools.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 export const top = join(here, '..', '..')
@@ -19,7 +20,9 @@ const LOAD_CORE = 1
 /** Standard output of a command. */
 export async function run(command, ...args) {
   try {
-    return (await execute(command, args, { maxBuffer: 64 << 20 })).stdout
+    const { stdout, stderr } = await execute(command, args, { maxBuffer: 64 << 20 })
+    if (stderr.includes('first error')) process.stderr.write(`\n${stderr}`)
+    return stdout
   } catch (error) {
     throw new Error(`${command} ${args.join(' ')}: ${error.message}\n${error.stdout ?? ''}`)
   }
@@ -119,7 +122,8 @@ export class Instance {
     await buildProgram(this.folder, 'load', [])
     await buildProgram(this.folder, 'cold', [])
     await buildProgram(this.folder, 'kdf', ['libargon2'])
-    await buildProgram(this.folder, 'floor', ['libh2o-evloop', 'openssl'])
+    await buildProgram(this.folder, 'direct', ['libcurl'])
+    await buildProgram(this.folder, 'floor', ['libh2o-evloop', 'openssl', 'jansson'])
     await this.quickstart()
     await this.stopDaemon('mcp')
     await this.stopDaemon('authz')
@@ -148,6 +152,7 @@ export class Instance {
     let text = await readFile(this.configuration('authz'), 'utf8')
     text += "lifetimes: {code: 10m, access_token: 2h}\nlimits: 'off'\n" + (count ? `database_connections: ${count}\n` : '')
     await writeFile(this.configuration('authz'), text)
+    await writeFile(join(this.home, 'etc', 'tools', `${FIXED_TOOL.name}.yaml`), JSON.stringify(FIXED_TOOL))
     if (count) {
       text = await readFile(this.configuration('mcp'), 'utf8')
       await writeFile(this.configuration('mcp'), text.replace(/(read: \{conninfo: "[^"]*")\}/, `$1, connections: ${count}}`))

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A load generator for the benchmark: HTTP/1.1 keep-alive on loopback, one request under way on each connection.
  *
- *   load [-e TEXT] [-p RATE] [-t SECOND PREFIX] PORT CONNECTIONS SECONDS REQUEST [BODIES [MEMBER FIELD]]
+ *   load [-e TEXT] [-p RATE] [-t SECOND PREFIX] [-s MEMBER FILE] PORT CONNECTIONS SECONDS REQUEST [BODIES [MEMBER
+ * FIELD]]
  *
  * REQUEST is a file with a whole request; "@BODY@" in it is replaced by the next line of the file BODIES, "@LENGTH@" by
  * the length of its content, "@N@" by a number that no other request has. With MEMBER and FIELD each connection keeps a
  * line of its own, and after each answer the value of form field FIELD in it becomes the answer's JSON member MEMBER (a
  * refresh token is followed by the next; one that comes twice is an error). -t: a request is two; SECOND is a file like
  * REQUEST, with "@BODY@" replaced by what follows PREFIX in the first answer, and both count as one. -e: what every
- * (last) answer must contain. -p: that many requests a second, not as many as there can be. Ends after SECONDS, or when
- * every line was used once (without MEMBER). Prints one JSON object: requests, errors (anything but 2xx and 3xx, or not
- * as expected), seconds, per_second (of the good ones), p50_us, p99_us, and answer_bytes: the length of the last
- * answer's content. */
+ * (last) answer must contain. -s: the JSON member MEMBER of each answer becomes a line of FILE. -p: that many requests
+ * a second, not as many as there can be. Ends after SECONDS, or when every line was used once (without MEMBER). Prints
+ * one JSON object: requests, errors (anything but 2xx and 3xx, or not as expected), seconds, per_second (of the good
+ * ones), p50_us, p99_us, and answer_bytes: the length of the last answer's content. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,6 +46,8 @@ static const char *expected;
 static double pace_ns; /* between requests; 0: none */
 static uint64_t next_due;
 static size_t number;
+static char *saved; /* as it stands in an answer */
+static FILE *saved_lines;
 static char *member, *field; /* as they stand in texts: "NAME":" and NAME= */
 static uint32_t *latencies;
 static size_t latency_count, request_count, errors, answer_bytes;
@@ -99,6 +102,11 @@ static char *fill(char *out, const char *in, const char *end, const char *body, 
 	} places[] = {{"@BODY@", body}, {"@LENGTH@", length}, {"@N@", n}};
 	while (in < end) {
 		size_t i = 0;
+		const char *place = memchr(in, '@', (size_t)(end - in));
+		out = mempcpy(out, in, (size_t)((place == NULL ? end : place) - in));
+		if (place == NULL)
+			break;
+		in = place;
 		while (i < 3 && strncmp(in, places[i].name, strlen(places[i].name)) != 0)
 			i++;
 		if (i == 3) {
@@ -211,8 +219,20 @@ static bool is_complete(struct connection *c)
 	if (blank == NULL)
 		return false;
 	char *length = strcasestr(c->answer, "content-length:");
+	char *coding = strcasestr(c->answer, "transfer-encoding: chunked");
+	if (coding != NULL && coding < blank) { /* one request at a time: nothing follows */
+		answer_bytes = c->answer_len - (size_t)(blank + 4 - c->answer);
+		return strcmp(c->answer + c->answer_len - 5, "0\r\n\r\n") == 0;
+	}
 	answer_bytes = length != NULL && length < blank ? strtoul(length + 15, NULL, 10) : 0;
 	return c->answer_len >= (size_t)(blank + 4 - c->answer) + answer_bytes;
+}
+
+static void save(const struct connection *c)
+{
+	const char *value = strstr(c->answer, saved);
+	if (value != NULL)
+		fprintf(saved_lines, "%.*s\n", (int)strcspn(value + strlen(saved), "\""), value + strlen(saved));
 }
 
 static void take_answer(struct connection *c)
@@ -226,6 +246,8 @@ static void take_answer(struct connection *c)
 		good = strstr(c->answer, expected) != NULL;
 	if (good && member != NULL)
 		good = follow(c);
+	if (good && saved != NULL)
+		save(c);
 	uint64_t took = now_ns() - c->sent_ns;
 	request_count++;
 	c->second = false;
@@ -300,6 +322,10 @@ static int read_options(int argc, char **argv)
 		} else if (strcmp(argv[i], "-t") == 0 && i + 2 < argc) {
 			second_template = read_file(value);
 			prefix = argv[++i + 1];
+		} else if (strcmp(argv[i], "-s") == 0 && i + 2 < argc) {
+			if (asprintf(&saved, "\"%s\":\"", value) < 0 ||
+			    (saved_lines = fopen(argv[++i + 1], "w")) == NULL)
+				die(argv[i + 1]);
 		} else {
 			return 0;
 		}
@@ -347,5 +373,7 @@ int main(int argc, char **argv)
 		start_next(&connections[i]);
 	run(connections, count, start + (uint64_t)(limit * 1e9));
 	report((double)(now_ns() - start) / 1e9);
+	if (saved_lines != NULL && fclose(saved_lines) != 0)
+		die("fclose");
 	return 0;
 }

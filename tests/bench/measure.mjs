@@ -122,14 +122,16 @@ export async function measureRound(instance, operation, options, peers = [], big
 }
 
 /** Milliseconds from exec to the first answer, and of CPU time, of a daemon that does not run. */
-export async function measureStart(instance, name, times) {
+export async function measureStartOf(instance, name, configuration, port, times) {
   const { uid, gid } = instance.user
   const path = name === 'authz' ? 'GET /.well-known/oauth-authorization-server' : `POST ${new URL(instance.mcp).pathname}`
   const samples = []
   for (let i = 0; i < times; i++) {
-    const text = await runLoad(instance.program('cold'), `${uid}`, `${gid}`, `${SERVER_CORE}`, `${instance.port(name)}`, path,
-      name === 'authz' ? '200' : '401', instance.daemon(name), '-c', instance.configuration(name), 'serve')
+    const text = await runLoad(instance.program('cold'), `${uid}`, `${gid}`, `${SERVER_CORE}`, `${port}`, path,
+      name === 'authz' ? '200' : '401', instance.daemon(name), '-c', configuration, 'serve')
     samples.push(JSON.parse(text))
   }
   return samples
 }
+
+export const measureStart = (instance, name, times) => measureStartOf(instance, name, instance.configuration(name), instance.port(name), times)

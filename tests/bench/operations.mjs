@@ -5,7 +5,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { CodeMaker } from './codes.mjs'
 import { authorizationUrl, REDIRECT_URI, register } from '../flow/lib/client.mjs'
 import { basic, FORM, JSON_BODY, registrationBody, request } from './requests.mjs'
-import { authzStatement, bind, toolStatements } from './statements.mjs'
+import { MCP_OPERATIONS } from './mcp_operations.mjs'
+import { authzStatement, bind } from './statements.mjs'
 
 const MANY = 64 // connections where no database is asked
 const GRANT_SECONDS = 90 * 86400
@@ -132,12 +133,19 @@ async function wholeFlow({ instance, maker }) {
   }
 }
 
-/** A client with tokens of its own, whose grant is kept: a token costs a signature. */
-async function clientCredentials({ instance }) {
+/** A client with tokens of its own. */
+async function addService(instance) {
   const [id, secret] = ['bench-service', randomBytes(32).toString('base64url')]
   await instance.sql(`
     insert into authz.clients (client_id, origin, name, auth_method, secret_digest, grant_types, redirect_uris, scope, application_type)
-    values ('${id}', 'admin', 'Bench service', 'client_secret_basic', '${digest(secret)}', '{client_credentials}', '{}', 'logs:read', 'web')`)
+    values ('${id}', 'admin', 'Bench service', 'client_secret_basic', '${digest(secret)}', '{client_credentials}', '{}', 'logs:read', 'web')
+    on conflict (client_id) do update set secret_digest = excluded.secret_digest`)
+  return { id, secret }
+}
+
+/** Its grant is kept: a token costs a signature. */
+async function clientCredentials({ service }) {
+  const { id, secret } = await service()
   const headers = { ...FORM, ...basic(id, secret) }
   return {
     daemon: 'authz',
@@ -205,40 +213,6 @@ async function introspection({ instance, token }) {
   }
 }
 
-function mcpRequest({ instance, token }, method, params) {
-  const meta = {
-    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-    'io.modelcontextprotocol/clientCapabilities': {},
-    'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
-  }
-  const headers = {
-    'Content-Type': 'application/json',
-    Accept: 'application/json, text/event-stream',
-    'MCP-Protocol-Version': '2026-07-28',
-    'Mcp-Method': method,
-    ...(params.name ? { 'Mcp-Name': params.name } : {}),
-    Authorization: `Bearer ${token}`,
-  }
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } })
-  return (host) => request('POST', new URL(instance.mcp).pathname, host, headers, body)
-}
-
-const toolsList = (context) => ({ daemon: 'mcp', connections: MANY, floor: '/hash', request: mcpRequest(context, 'tools/list', {}), goal: { h2o: 0.4 } })
-
-async function toolsCall(context) {
-  const { bounds, statement } = await toolStatements('get_customer')
-  const first = bind(bounds, ['2000'], 'b')
-  const second = bind(statement, ['C-1013'])
-  const script = `\\startpipeline\n${first.text};\n${second.text};\n\\endpipeline\n`
-  return {
-    daemon: 'mcp',
-    floor: '/hash',
-    role: 'sallyport_tools_read',
-    request: mcpRequest(context, 'tools/call', { name: 'get_customer', arguments: { customer_id: 'C-1013' } }),
-    prepare: async () => ({ script, defines: [...first.defines, ...second.defines] }),
-  }
-}
-
 const OPERATIONS = {
   metadata,
   register: registration,
@@ -248,18 +222,23 @@ const OPERATIONS = {
   'client-credentials': clientCredentials,
   introspect: introspection,
   'introspect-kept': introspectionKept,
-  'tools-list': toolsList,
-  'tools-call': toolsCall,
+  ...MCP_OPERATIONS,
 }
 
 export const OPERATION_NAMES = Object.keys(OPERATIONS)
 
-export async function makeOperations(instance, options, names) {
+/** What the operations share: a client with codes and tokens, and a service. */
+export async function makeContext(instance, options) {
   const client = await register(instance.issuer, { client_name: 'Bench' })
   const maker = new CodeMaker(instance, client, 'alice')
   const [{ access_token: token }] = await maker.tokens(1)
-  const context = { instance, options, maker, token }
+  let added
+  const service = () => (added ??= addService(instance))
+  return { instance, options, maker, token, service }
+}
+
+export async function makeOperations(context, names) {
   const operations = []
-  for (const name of names) operations.push({ name, connections: options.clients, warm: true, ...(await OPERATIONS[name](context)) })
+  for (const name of names) operations.push({ name, connections: context.options.clients, warm: true, ...(await OPERATIONS[name](context)) })
   return operations
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables at the end.
 
-const MEMORY_GOAL_KIB = 10 * 1024
-const MEMORY_AFTER_GOAL_KIB = 24 * 1024
-const START_GOAL_MS = 25
-const BIG_GOAL = 0.9
-const SIGN_IN_GOAL = 0.9
-const OTHERS_GOAL_MS = 5
+export const MEMORY_GOAL_KIB = 10 * 1024
+export const MEMORY_AFTER_GOAL_KIB = 24 * 1024
+export const START_GOAL_MS = 25
+export const BIG_GOAL = 0.9
+export const SIGN_IN_GOAL = 0.9
+export const OTHERS_GOAL_MS = 5
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b)
@@ -24,7 +24,7 @@ function spread(values, digits = 0, divisor = 1) {
   return `${format(median(scaled), digits)} [${format(Math.min(...scaled), digits)}–${format(Math.max(...scaled), digits)}]`
 }
 
-function table(head, rows) {
+export function table(head, rows) {
   const all = [head, ...rows]
   const widths = head.map((_, i) => Math.max(...all.map((row) => row[i].length)))
   const line = (row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
@@ -34,7 +34,7 @@ function table(head, rows) {
 const verdict = (met) => (met ? 'met' : 'missed')
 
 /** Of each round: what the daemon did by what the other one did. */
-const ratios = (rounds, other) => rounds.filter((round) => round[other]).map((round) => round.daemon.per_second / round[other].per_second)
+export const ratios = (rounds, other) => rounds.filter((round) => round[other]).map((round) => round.daemon.per_second / round[other].per_second)
 
 /** Against h2o or pgbench; the peers' are in their own table. */
 function goalOf(operation, rounds) {
@@ -131,4 +131,28 @@ export function processTable(processes) {
   ])
   const head = ['daemon', 'idle RSS MiB', 'PSS', 'anonymous', 'RSS after load', `goal ≤ ${mib(MEMORY_GOAL_KIB)}, ${mib(MEMORY_AFTER_GOAL_KIB)}`, 'cold start ms', 'its CPU ms', `goal ≤ ${START_GOAL_MS}`]
   return table(head, rows)
+}
+
+export function backendsTable(results) {
+  const rows = results.map(({ name, against, rounds }) => {
+    const through = (field, digits = 0) => spread(rounds.map((round) => round.through[field]), digits)
+    const alone = (field) => (against === '' ? '' : spread(rounds.map((round) => round.alone[field])))
+    const adds = against === '' ? '' : spread(rounds.map((round) => round.through.p50_us - round.alone.p50_us))
+    const ratio = against === '' ? '' : spread(rounds.map((round) => round.through.per_second / round.alone.per_second), 2)
+    return [name, against, alone('p50_us'), through('p50_us'), adds, alone('per_second'), through('per_second'), ratio, through('cpu_us')]
+  })
+  return table(['backend, one call at a time', 'directly', 'p50 µs', 'through mcp p50 µs', 'added µs', 'directly/s', 'through mcp/s', 'ratio', "mcp's CPU µs"], rows)
+}
+
+export function streamsTable(results) {
+  const rows = results.map((r) => [format(r.streams), format(r.bytes_per_stream), format(r.resident / 1024 ** 2, 1)])
+  return table(['idle streams', 'bytes each', 'RSS MiB of mcp'], rows)
+}
+
+export function catalogueTable({ few, many, starts, rounds }) {
+  const row = (count, which) => [
+    format(count), spread(starts[which].map((s) => s.ms)), spread(starts[which].map((s) => s.cpu_ms)), spread(rounds.map((r) => r[which].per_second)),
+    spread(rounds.map((r) => r[which].cpu_us), 1), spread(rounds.map((r) => r[which].p99_us), 2, 1000),
+  ]
+  return table(['tools', 'cold start ms', 'its CPU ms', 'calls/s', 'CPU µs', 'p99 ms'], [row(few, 'few'), row(many, 'many')])
 }

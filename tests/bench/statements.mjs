@@ -20,10 +20,10 @@ export async function authzStatement(name) {
 
 /** The statement of a tool of the sample, behind the one that sets its bounds: one implicit transaction, as at the daemon. */
 export async function toolStatements(name) {
-  const source = await readFile(join(top, 'mcp', 'catalogue.c'), 'utf8')
+  const source = await readFile(join(top, 'mcp', 'catalogue', 'catalogue.c'), 'utf8')
   const tool = await readFile(join(top, 'contrib', 'samples', 'company', 'tools', `${name}.yaml`), 'utf8')
   return {
-    bounds: literals(/READ_BOUNDS\[\] =\s*((?:"(?:[^"\\]|\\.)*"\s*)+);/.exec(source)[1]),
+    bounds: ['WRITE', 'READ'].map((name) => literals(new RegExp(`#define ${name}_BOUNDS (.*)`).exec(source)[1])).join(''), // the second is the first and more
     statement: /^ {2}statement: (.*)$/m.exec(tool)[1],
   }
 }

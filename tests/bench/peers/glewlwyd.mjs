@@ -152,7 +152,7 @@ class Peer {
   }
 }
 
-export async function startGlewlwyd(instance, startProcess) {
+export async function startGlewlwyd({ instance }, startProcess) {
   const program = ['/usr/bin/glewlwyd', '/usr/local/bin/glewlwyd'].find(existsSync)
   if (!program || !existsSync(SCHEMA)) throw new Error("Debian's package glewlwyd is not installed")
   const database = 'bench_glewlwyd'

@@ -90,7 +90,7 @@ class Peer {
 }
 
 /** In memory, and on PostgreSQL. Throws a reason if it is not there. */
-export async function startOidcProvider(instance, startProcess) {
+export async function startOidcProvider({ instance }, startProcess) {
   await access(join(here, 'node_modules', 'oidc-provider')).catch(() => {
     throw new Error('npm ci in tests/bench/peers has not been run')
   })
