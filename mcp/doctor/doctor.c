@@ -11,13 +11,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "common/scope.h"
 #include "common/secret.h"
 #include "mcp/doctor/doctor_flow.h"
 
 enum { PEOPLE_MAX = 16, CALLS_MAX = 16, PASSWORD_FILE_MAX = 64 << 10 };
 
 struct options {
-	const char *url, *password_file, *ca_file;
+	const char *url, *password_file, *ca_file, *scope;
 	struct doctor_person people[PEOPLE_MAX];
 	struct doctor_call calls[CALLS_MAX];
 	size_t people_count, call_count;
@@ -25,7 +26,8 @@ struct options {
 };
 
 static const char USAGE[] = "Usage: sallyport-mcp doctor URL [--as PERSON]... [--password-file FILE]\n"
-			    "                            [--call TOOL=JSON]... [--ca FILE] [--json]\n"
+			    "                            [--scope SCOPES] [--call TOOL=JSON]...\n"
+			    "                            [--ca FILE] [--json]\n"
 			    "\n"
 			    "Walks through a whole connection as a client that knows only the URL, and says\n"
 			    "for each step what was asked, what came back, and whether that is right.\n"
@@ -34,9 +36,13 @@ static const char USAGE[] = "Usage: sallyport-mcp doctor URL [--as PERSON]... [-
 			    "                        Several people are compared at the end.\n"
 			    "  --password-file FILE  lines \"name:password\". Without it, asks on the terminal,\n"
 			    "                        or reads one line of standard input a person.\n"
+			    "  --scope \"A B\"         asks for these scopes, not for those that the server names\n"
 			    "  --call TOOL=JSON      calls this tool with these arguments as each person\n"
 			    "  --ca FILE             certificate authorities to trust (PEM)\n"
-			    "  --json                one JSON object instead of text\n";
+			    "  --json                one JSON object instead of text\n"
+			    "\n"
+			    "Exit status: 0 if no step failed, 1 otherwise. A call that answers with an error has\n"
+			    "failed; one that is refused, or asks something first, is a note.\n";
 
 static bool refuse(const char *words, const char *about)
 {
@@ -60,15 +66,23 @@ static bool add_call(h2o_mem_pool_t *pool, struct options *o, const char *text)
 	return true;
 }
 
+static bool read_scope(h2o_mem_pool_t *pool, struct options *o, const char *text)
+{
+	struct scopes scopes;
+
+	if (!scopes_parse(pool, text_of(text), &scopes) || scopes.count == 0)
+		return refuse("--scope wants scopes, with a blank between them", text);
+	o->scope = scopes_text(pool, &scopes);
+	return true;
+}
+
 static bool read_options(h2o_mem_pool_t *pool, int argc, char **argv, struct options *o)
 {
-	static const struct option LONG[] = {{"as", required_argument, NULL, 'a'},
-	                                     {"password-file", required_argument, NULL, 'p'},
-	                                     {"call", required_argument, NULL, 'c'},
-	                                     {"ca", required_argument, NULL, 'C'},
-	                                     {"json", no_argument, NULL, 'j'},
-	                                     {"help", no_argument, NULL, 'h'},
-	                                     {NULL, 0, NULL, 0}};
+	static const struct option LONG[] = {
+	    {"as", required_argument, NULL, 'a'},    {"password-file", required_argument, NULL, 'p'},
+	    {"scope", required_argument, NULL, 's'}, {"call", required_argument, NULL, 'c'},
+	    {"ca", required_argument, NULL, 'C'},    {"json", no_argument, NULL, 'j'},
+	    {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
 	int c;
 
 	optind = 0; /* the program's own options were read before */
@@ -84,6 +98,10 @@ static bool read_options(h2o_mem_pool_t *pool, int argc, char **argv, struct opt
 				return false;
 			break;
 		case 'p': o->password_file = optarg; break;
+		case 's':
+			if (!read_scope(pool, o, optarg))
+				return false;
+			break;
 		case 'C': o->ca_file = optarg; break;
 		case 'j': o->json = true; break;
 		case 'h': o->help = true; return true;
@@ -102,7 +120,6 @@ static bool read_options(h2o_mem_pool_t *pool, int argc, char **argv, struct opt
 	return true;
 }
 
-/* One line without its end; the terminal does not show it. */
 /* One line, without its end. NULL at the end of the file. */
 static const char *read_secret_line(h2o_mem_pool_t *pool, FILE *in)
 {
@@ -222,7 +239,8 @@ static int run(h2o_mem_pool_t *pool, int argc, char **argv)
 	}
 	if (!read_passwords(pool, &o))
 		return 2;
-	struct doctor d = {.pool = pool, .url = o.url, .calls = o.calls, .call_count = o.call_count};
+	struct doctor d = {
+	    .pool = pool, .url = o.url, .wanted_scope = o.scope, .calls = o.calls, .call_count = o.call_count};
 
 	d.http = doctor_http_open(pool, o.ca_file);
 	if (d.http == NULL) {

@@ -291,6 +291,8 @@ bool doctor_discover(struct doctor *d)
 	if (!ask_without_token(d) || !read_resource_metadata(d) || !read_server_metadata(d))
 		return false;
 	check_cors(d);
+	if (d->wanted_scope != NULL)
+		d->scope = d->wanted_scope;
 	return true;
 }
 

@@ -31,6 +31,17 @@ const char *doctor_quote(struct doctor *d, const char *text)
 	return text == NULL ? "" : report_clean(d->pool, text_of(text), 400);
 }
 
+const char *doctor_join_names(struct doctor *d, const json_t *names)
+{
+	struct text_buffer b = {.pool = d->pool};
+	size_t i;
+	json_t *name;
+
+	json_array_foreach (names, i, name)
+		text_append_printf(&b, "%s%s", i > 0 ? ", " : "", doctor_quote(d, json_string_value(name)));
+	return b.base != NULL ? b.base : "none";
+}
+
 bool doctor_has(const json_t *array, const char *value)
 {
 	size_t i;

@@ -18,6 +18,7 @@ struct doctor {
 	struct doctor_http *http;
 	struct report *report;
 	const char *url;
+	const char *wanted_scope; /* to ask for; NULL: what the server names */
 	const struct doctor_call *calls;
 	size_t call_count;
 	/* found by discovery */
@@ -60,6 +61,8 @@ bool doctor_answered(struct doctor *d, struct report_step *s, const struct docto
 json_t *doctor_object(struct doctor *d, struct report_step *s, const struct doctor_answer *answer);
 /* Clean, short text of a stranger, "" for NULL. */
 const char *doctor_quote(struct doctor *d, const char *text);
+/* The texts of an array, for people: "a, b", or "none". */
+const char *doctor_join_names(struct doctor *d, const json_t *names);
 bool doctor_has(const json_t *array, const char *value);
 
 #endif

@@ -12,13 +12,13 @@ struct report {
 	h2o_mem_pool_t *pool;
 	const char *url;
 	bool as_json;
-	int number, failed, noted;
+	int number, failed, noted, calls[CALL_OUTCOMES];
 	json_t *steps, *people; /* kept by the pool */
 	json_t *person;         /* the last of `people`; NULL before the first */
 };
 
 static const char *const VERDICT_NAMES[] = {"ok", "note", "FAILED"};
-static const char *const OUTCOME_NAMES[] = {"answer", "refused", "FAILED"};
+static const char *const OUTCOME_NAMES[] = {"answer", "asked", "refused", "FAILED"};
 
 struct report *report_open(h2o_mem_pool_t *pool, const char *url, bool as_json)
 {
@@ -101,6 +101,7 @@ void report_call(struct report *report, const char *tool, const char *arguments,
 {
 	json_t *call = json_object();
 
+	report->calls[outcome]++;
 	set_text(call, "tool", tool);
 	set_text(call, "arguments", arguments);
 	set_text(call, "outcome", OUTCOME_NAMES[outcome]);
@@ -190,6 +191,15 @@ static void print_calls(struct report *report)
 	}
 }
 
+static void print_call_counts(const struct report *report)
+{
+	const int *n = report->calls;
+
+	if (n[CALL_ANSWER] + n[CALL_ASKED] + n[CALL_REFUSED] + n[CALL_FAILED] > 0)
+		printf("\nCalls: %d answered, %d asked first, %d refused, %d failed.", n[CALL_ANSWER], n[CALL_ASKED],
+		       n[CALL_REFUSED], n[CALL_FAILED]);
+}
+
 static void print_json(struct report *report)
 {
 	json_t *all = json_object();
@@ -213,6 +223,7 @@ int report_close(struct report *report)
 		print_tools(report);
 		print_calls(report);
 	}
+	print_call_counts(report);
 	printf("\nSteps: %d fine, %d with a note, %d failed.\n", report->number - report->failed - report->noted,
 	       report->noted, report->failed);
 	fflush(stdout);

@@ -18,7 +18,9 @@ struct report_step {
 	const char *words, *fix; /* fix: the likely one, NULL if none */
 };
 
-enum call_outcome { CALL_ANSWER, CALL_REFUSED, CALL_FAILED };
+/* ASKED: the server wants something of the person before it goes on. REFUSED: not this person's, or not with this
+ * token. */
+enum call_outcome { CALL_ANSWER, CALL_ASKED, CALL_REFUSED, CALL_FAILED, CALL_OUTCOMES };
 
 struct report *report_open(h2o_mem_pool_t *pool, const char *url, bool as_json);
 /* The steps and lists that follow are this person's. */

@@ -5,6 +5,7 @@
 
 #include "common/encoding.h"
 #include "common/form.h"
+#include "common/scope.h"
 #include "common/secret.h"
 #include "mcp/doctor/doctor_flow.h"
 #include "mcp/doctor/doctor_page.h"
@@ -289,6 +290,16 @@ static const json_t *token_claims(struct doctor *d, const char *token)
 	return json_is_object(ret) ? ret : NULL;
 }
 
+/* Of the scopes that --scope names; the server's own proposal holds what not everybody has. */
+static bool lacks_wanted(struct doctor *d, const char *given)
+{
+	struct scopes wanted, has;
+
+	return d->wanted_scope != NULL && scopes_parse(d->pool, text_of(d->wanted_scope), &wanted) &&
+	       scopes_parse(d->pool, text_of(given), &has) &&
+	       scopes_intersect(d->pool, &wanted, &has).count < wanted.count;
+}
+
 static bool check_token(struct doctor *d, struct report_step *s, const json_t *doc, const char *access)
 {
 	const json_t *claims = token_claims(d, access), *aud = json_object_get(claims, "aud");
@@ -316,6 +327,9 @@ static bool check_token(struct doctor *d, struct report_step *s, const json_t *d
 		return doctor_noted(d, s,
 		                    "It does not say the scope: some clients then ask for consent again and again.",
 		                    "Always answer with scope.");
+	if (lacks_wanted(d, scope))
+		return doctor_noted(d, s, "Not all of the scopes that were asked for were given.",
+		                    "Give the person the scopes, and look whether the resource has them.");
 	return doctor_passed(d, s,
 	                     claims != NULL ? "The token is for this resource."
 	                                    : "A token; its content is not for clients to see.");

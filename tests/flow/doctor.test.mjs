@@ -76,6 +76,24 @@ test('--json is one object that says the same', async () => {
   assert.equal(JSON.parse(broken.stdout).ok, false)
 })
 
+test('--scope asks for more than the first challenge names, and says what is not given', async () => {
+  const more = await doctor(instance.mcp, ...as('bob'), '--scope', 'users:read logs:read')
+  assert.equal(more.code, 0, more.stdout)
+  assert.match(more.stdout, /scope logs:read users:read/)
+  assert.match(more.stdout, /tools\/list\n {4}got +\d+: .*get_user/)
+  const less = await doctor(instance.mcp, ...as('alice'), '--scope', 'users:read logs:read')
+  assert.match(less.stdout, /note {4}Not all of the scopes that were asked for were given/)
+})
+
+test('each call has a verdict: one that answers with an error has failed, a refused one is a note', async () => {
+  const { code, stdout } = await doctor(instance.mcp, ...as('alice'), '--call', 'get_customer={"customer_id":5}', '--call', 'get_customer={"customer_id":"C-1013"}', '--call', 'read_ticket={}')
+  assert.equal(code, 1, stdout)
+  assert.match(stdout, /tools\/call get_customer \{"customer_id":5\}\n {4}got .*\n {4}FAILED {2}The tool answers with an error\./)
+  assert.match(stdout, /tools\/call get_customer \{"customer_id":"C-1013"\}\n {4}got .*\n {4}ok {6}Answered\./)
+  assert.match(stdout, /tools\/call read_ticket \{\}\n {4}got .*\n {4}note {4}Refused: this person has no such tool/)
+  assert.match(stdout, /\nCalls: 1 answered, 0 asked first, 1 refused, 1 failed\.\n/)
+})
+
 test('a wrong password is a failed step, and not in the output', async () => {
   const wrong = await passwordFile('wrong-passwords', [{ username: 'alice', password: 'not-the-password-of-alice' }])
   const { code, stdout, stderr } = await doctor(instance.mcp, '--as', 'alice', '--password-file', wrong)
@@ -192,6 +210,8 @@ test('usage errors say what is missing, and exit with 2', async () => {
     [[instance.mcp, '--nothing'], /nothing/],
     [[instance.mcp, '--call', 'query_logs={}'], /--call needs --as PERSON/],
     [[instance.mcp, ...as('alice'), '--call', 'query_logs={'], /--call wants TOOL=/],
+    [[instance.mcp, '--scope', ''], /--scope wants scopes/],
+    [[instance.mcp, '--scope', 'a"b'], /--scope wants scopes/],
     [[instance.mcp, ...as('nobody')], /no line for: nobody/],
     [[instance.mcp, '--as', 'alice', '--password-file', '/nonexistent'], /\/nonexistent/],
     [[instance.mcp, '--as', 'alice', '--password-file', open], /others may read this file of passwords/],
