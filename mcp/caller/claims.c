@@ -29,6 +29,31 @@ static void set_name(json_t *claims, const char *name, const char *value)
 		json_object_set_new(claims, name, json_string(value));
 }
 
+/* With the issuer before each name; what is no list of names could still be taken for one by a database. */
+static json_t *foreign_names(h2o_mem_pool_t *pool, const char *issuer, const json_t *said)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < json_array_size(said); i++) {
+		const char *name = json_string_value(json_array_get(said, i));
+		if (name == NULL)
+			break;
+		json_array_append_new(names, json_string(text_printf(pool, "%s %s", issuer, name)));
+	}
+	if (json_is_array(said) && json_array_size(names) == json_array_size(said))
+		return names;
+	json_decref(names);
+	return json_true();
+}
+
+static void set_foreign_names(h2o_mem_pool_t *pool, json_t *claims, const char *name, const char *issuer)
+{
+	const json_t *said = json_object_get(claims, name);
+
+	if (said != NULL && !json_is_null(said))
+		json_object_set_new(claims, name, foreign_names(pool, issuer, said));
+}
+
 static void copy_said(json_t *claims, const char *name, const struct claims_sources *sources)
 {
 	json_t *said = json_object_get(sources->answer, name);
@@ -54,6 +79,10 @@ const char *claims_text(h2o_mem_pool_t *pool, const struct bearer_facts *facts, 
 	json_object_foreach ((json_t *)sources->members, name, member)
 		if (!claims_is_built_in(name))
 			copy_said(claims, name, sources);
+	if (sources->is_foreign) {
+		set_foreign_names(pool, claims, "roles", sources->issuer);
+		set_foreign_names(pool, claims, "groups", sources->issuer);
+	}
 	h2o_iovec_t text = json_canonical(pool, claims);
 	return text.len <= CLAIMS_MAX ? text.base : NULL;
 }

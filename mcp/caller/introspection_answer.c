@@ -281,7 +281,7 @@ static const char *keep_alive(h2o_mem_pool_t *pool, const struct asked *asked, c
 	    .scope = scopes_text(pool, &granted),
 	    .grantable = scopes_text(pool, &grantable),
 	};
-	const struct claims_sources said = {o->issuer, answer, asked->claims, o->claims};
+	const struct claims_sources said = {o->issuer, !own, answer, asked->claims, o->claims};
 	facts.claims = claims_text(pool, &facts, &said);
 	if (facts.claims == NULL)
 		return "more is said of the caller than is taken";

@@ -54,7 +54,7 @@ const char *service_bearer_take(const struct mcp *mcp, h2o_mem_pool_t *pool, h2o
 	facts.subject = name_of(pool, service, json_get_text(claims, "sub"));
 	facts.client_id = name_of(pool, service, json_get_text(claims, "client_id"));
 	facts.scope = scopes_text(pool, &granted);
-	const struct claims_sources said = {service->issuer, NULL, claims, mcp->settings.claims};
+	const struct claims_sources said = {service->issuer, true, NULL, claims, mcp->settings.claims};
 	facts.claims = claims_text(pool, &facts, &said);
 	if (facts.claims == NULL)
 		return "the service token says more of the caller than is taken";

@@ -33,6 +33,7 @@ static const char RULES_SCHEMA[] =
     "      groups: {$ref: '#/$defs/names'}\n"
     "      people: {description: By user name or subject, $ref: '#/$defs/names'}\n"
     "      clients: {description: By client id, $ref: '#/$defs/names'}\n"
+    "      issuers: {description: By the issuer of the token, $ref: '#/$defs/names'}\n"
     "properties:\n"
     "  rules:\n"
     "    type: array\n"
@@ -189,10 +190,28 @@ static const char *read_items(struct rules_loading *l, const struct rule *rule)
 
 /* ---- a rule ---- */
 
+/* One whose tokens are taken. */
+static bool is_issuer(const struct mcp_settings *settings, const char *name)
+{
+	const struct token_issuers *others = &settings->issuers;
+	bool found = strcmp(name, settings->issuer) == 0 ||
+	             (others->service.issuer != NULL && strcmp(name, others->service.issuer) == 0);
+
+	for (size_t i = 0; i < others->foreign_count && !found; i++)
+		found = strcmp(name, others->foreign[i].issuer) == 0;
+	return found;
+}
+
 static const char *callers_problem(struct rules_loading *l, const char *member, const json_t *callers)
 {
-	const json_t *scopes = json_object_get(callers, "scopes");
+	const json_t *scopes = json_object_get(callers, "scopes"), *issuers = json_object_get(callers, "issuers");
 
+	for (size_t i = 0; i < json_array_size(issuers); i++) {
+		const char *issuer = json_string_value(json_array_get(issuers, i));
+		if (!is_issuer(l->catalogue->settings, issuer))
+			return text_printf(l->pool, "/%s/issuers: %s is no issuer of the configuration", member,
+			                   issuer);
+	}
 	for (size_t i = 0; i < json_array_size(scopes); i++) {
 		const char *scope = json_string_value(json_array_get(scopes, i));
 		if (json_object_get(l->catalogue->settings->scopes, scope) == NULL)

@@ -145,7 +145,12 @@ static const json_t *claims_of(h2o_mem_pool_t *pool, const struct mcp_settings *
 	    .scope = options->scope != NULL ? options->scope : scope,
 	};
 	const char *issuer = json_get_text(answer, "iss").base;
-	const struct claims_sources said = {issuer != NULL ? issuer : settings->issuer, answer, NULL, settings->claims};
+	const struct claims_sources said = {
+	    .issuer = issuer != NULL ? issuer : settings->issuer,
+	    .is_foreign = issuer != NULL && strcmp(issuer, settings->issuer) != 0,
+	    .answer = answer,
+	    .members = settings->claims,
+	};
 	const char *text = claims_text(pool, &facts, &said);
 
 	return text != NULL ? json_read(pool, text_of(text), NULL)

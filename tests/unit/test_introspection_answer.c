@@ -307,8 +307,27 @@ static void the_caller_is_known_by_what_is_said(void **state)
 	assert_null(strstr(claims_after(TOKEN, SAID("")), "repos"));
 	options.foreign = &foreign;
 	assert_string_equal(claims_after(NULL, SAID(FOR_US ",\"groups\":[\"g\"],\"username\":\"bob\"")),
-	                    "{\"client_id\":\"" ISSUER " c\",\"groups\":[\"g\"],\"iss\":\"" ISSUER
+	                    "{\"client_id\":\"" ISSUER " c\",\"groups\":[\"" ISSUER " g\"],\"iss\":\"" ISSUER
 	                    "\",\"scope\":\"a b\",\"sub\":\"" ISSUER " u\",\"username\":\"" ISSUER " bob\"}");
+}
+
+/* A database may ask whether "administrator" is among the roles: of a text, a member or a list of lists it is none. */
+static void foreign_roles_are_never_ours(void **state)
+{
+	static const char *const SAYINGS[] = {"\"administrator\"", "{\"administrator\":true}", "[[\"administrator\"]]",
+	                                      "[\"administrator\",5]"};
+
+	(void)state;
+	options.foreign = &foreign;
+	const char *said = claims_after(NULL, SAID(FOR_US ",\"roles\":[\"administrator\",\"x\"]"));
+	assert_non_null(strstr(said, "\"roles\":[\"" ISSUER " administrator\",\"" ISSUER " x\"]"));
+	for (size_t i = 0; i < sizeof(SAYINGS) / sizeof(SAYINGS[0]); i++) {
+		said = claims_after(
+		    NULL, text_printf(&pool, "{\"active\":true,\"sub\":\"u\"" FOR_US ",\"roles\":%s}", SAYINGS[i]));
+		assert_non_null(strstr(said, "\"roles\":true"));
+	}
+	said = claims_after(NULL, SAID(FOR_US ",\"roles\":[],\"groups\":null"));
+	assert_non_null(strstr(said, "\"roles\":[]"));
 }
 
 /* What is left out could be what a rule asks for. */
@@ -338,6 +357,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(our_own_says_everything, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_is_no_answer_says_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_caller_is_known_by_what_is_said, setup, teardown),
+	    cmocka_unit_test_setup_teardown(foreign_roles_are_never_ours, setup, teardown),
 	    cmocka_unit_test_setup_teardown(more_than_is_taken_is_no_answer, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

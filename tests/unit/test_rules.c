@@ -80,6 +80,8 @@ static void write_tools(void)
 	                             "static: {messages: [{role: user, text: 'About {{repo}}'}]}\n");
 }
 
+static struct foreign_issuer FOREIGN[] = {{.issuer = "https://other.example"}};
+
 static int open_all(void **state)
 {
 	(void)state;
@@ -91,6 +93,8 @@ static int open_all(void **state)
 	write_tools();
 	MCP.settings = (struct mcp_settings){
 	    .resource = "http://mcp.example/mcp",
+	    .issuer = "https://ours.example",
+	    .issuers = {.foreign = FOREIGN, .foreign_count = 1},
 	    .origin = "http://mcp.example",
 	    .scopes = json_read(&lasting,
 	                        text_of("{\"s0\":{\"title\":\"0\"},\"s1\":{\"title\":\"1\"},\"s2\":{"
@@ -254,6 +258,8 @@ static void what_names_nothing_is_refused(void **state)
 	    {"[{name: x, prompts: [t0], refuse: true}]", "there is no prompt t0"},
 	    {"[{name: x, tools: [t0], when: {scopes: [s9]}, refuse: true}]", "/when/scopes: s9 is not among"},
 	    {"[{name: x, tools: [t0], unless: {scopes: [s9]}, refuse: true}]", "/unless/scopes: s9 is not among"},
+	    {"[{name: x, tools: [t0], when: {issuers: ['https://nobody.example']}, refuse: true}]",
+	     "/when/issuers: https://nobody.example is no issuer"},
 	    {"[{name: x, tools: [t0], arguments: {properties: {repo: {enum: {$claim: /other}}}}}]",
 	     "/rules/0/arguments/properties/repo/enum: other is not among the claims"},
 	    {"[{name: x, tools: [t0], arguments: {properties: {repo: {enum: {$claim: repos}}}}}]",
@@ -464,6 +470,34 @@ static void callers_are_matched(void **state)
 }
 
 /* ---- shadow ---- */
+
+/* No other issuer takes anybody out of a rule: neither by giving a role of ours, nor by giving one of its own. */
+static void issuers_are_told_apart(void **state)
+{
+	static const char OURS[] = "{\"iss\":\"https://ours.example\",\"roles\":[\"r\"]}",
+			  THEIRS[] = "{\"iss\":\"https://other.example\",\"roles\":[\"https://other.example r\"]}";
+	static const struct {
+		const char *callers;
+		enum outcome ours, other;
+	} CASES[] = {
+	    {"when: {roles: [r]}", UNKNOWN, UNKNOWN},
+	    {"unless: {roles: [r]}", DONE, UNKNOWN},
+	    {"when: {roles: ['https://other.example r']}", DONE, UNKNOWN},
+	    {"unless: {roles: ['https://other.example r']}", UNKNOWN, DONE},
+	    {"when: {issuers: ['https://other.example']}", DONE, UNKNOWN},
+	    {"unless: {issuers: ['https://ours.example']}", DONE, UNKNOWN},
+	    {"when: {issuers: ['https://ours.example'], roles: [r]}", UNKNOWN, DONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		loads(text_printf(&pool, "[{name: x, tools: [t0], %s, refuse: true}]", CASES[i].callers));
+		become("s0", OURS);
+		assert_int_equal(outcome_of(call("t0", "{}")), CASES[i].ours);
+		become("s0", THEIRS);
+		assert_int_equal(outcome_of(call("t0", "{}")), CASES[i].other);
+	}
+}
 
 static void shadows_only_tell(void **state)
 {
@@ -793,6 +827,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(places_take_what_fits_them, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(templates_and_prompts_have_conditions_too, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(callers_are_matched, open_all, close_all),
+	    cmocka_unit_test_setup_teardown(issuers_are_told_apart, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(shadows_only_tell, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(details_limit_the_token, open_all, close_all),
 	    cmocka_unit_test_setup_teardown(lists_and_calls_are_as_the_table_says, open_all, close_all),
