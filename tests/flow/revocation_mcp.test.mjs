@@ -81,7 +81,7 @@ const endings = {
   person: { reason: 'the grant was revoked', end: () => must(instance, 'authz', ['person', 'disable', 'alice']) },
 }
 for (const [what, { reason, end }] of Object.entries(endings))
-  test(`a running call ends when its ${what} dies`, async (t) => {
+  test(`P-8: a running call ends when its ${what} dies`, async (t) => {
     await untilLive()
     const tokens = await tokensOf('alice')
     assert.equal((await list(tokens)).status, 200)
