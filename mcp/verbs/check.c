@@ -132,6 +132,41 @@ static const char ANALYST[] =
     "read' end"
     " from pg_catalog.pg_roles r where rolname = current_user";
 
+/* What a statement of an analyst could do more with than read, if the wall before it had a gap: functions that run
+ * statements given as text, that see them of others, or that open large objects and files. Most of them are everybody's
+ * until they are revoked. */
+static const char ANALYST_MAY[] =
+    "select pg_catalog.string_agg(name, ', ' order by name) from ("
+    " select distinct case when n.nspname = 'pg_catalog' then p.proname else n.nspname || '.' || p.proname end"
+    " from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace"
+    " where pg_catalog.has_function_privilege(p.oid, 'execute') and pg_catalog.has_schema_privilege(n.oid, 'usage')"
+    " and (n.nspname = 'pg_catalog' and (p.proname in ('ts_stat', 'query_to_xml', 'query_to_xmlschema', "
+    "'query_to_xml_and_xmlschema', 'cursor_to_xml', 'cursor_to_xmlschema', 'table_to_xml', "
+    "'table_to_xml_and_xmlschema', 'schema_to_xml', 'schema_to_xml_and_xmlschema', 'database_to_xml', "
+    "'database_to_xml_and_xmlschema', 'loread', 'pg_read_file', 'pg_read_binary_file')"
+    " or p.proname = 'ts_rewrite' and p.pronargs = 2 or p.proname like 'lo\\_%' or p.proname like 'pg\\_ls\\_%')"
+    " or n.nspname <> 'pg_catalog' and (p.proname like 'dblink%' or p.proname like 'crosstab%'"
+    " or p.proname in ('connectby', 'xpath_table', 'ts_stat')))"
+    " union all select m.rolname from pg_catalog.pg_roles m where m.rolname in ('pg_monitor', 'pg_read_all_stats',"
+    " 'pg_read_all_settings', 'pg_stat_scan_tables') and pg_catalog.pg_has_role(m.oid, 'member')"
+    ") may(name)";
+
+/* A word to the operator, no problem: the guard of statements refuses these functions unless a tool's file lists one.
+ */
+static void warn_of_analyst(PGconn *connection, const char *where)
+{
+	PGresult *result = PQexec(connection, ANALYST_MAY);
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		printf("%s: what the role may execute is not known: %s\n", where, PQerrorMessage(connection));
+	else if (!PQgetisnull(result, 0, 0))
+		printf(
+		    "%s: warning: beyond reading, the role may use %s. Queries are refused these, unless a tool's file "
+		    "lists one; revoke them from the role and from public to be sure\n",
+		    where, PQgetvalue(result, 0, 0));
+	PQclear(result);
+}
+
 static void check_analyst(struct check *check)
 {
 	const char *where = text_printf(&check->pool, "%s: databases.analyst", check->settings.file);
@@ -142,6 +177,8 @@ static void check_analyst(struct check *check)
 		report(check, where, PQerrorMessage(connection));
 	else if (!PQgetisnull(result, 0, 0))
 		report(check, where, text_printf(&check->pool, "the role %s", PQgetvalue(result, 0, 0)));
+	else
+		warn_of_analyst(connection, where);
 	PQclear(result);
 	PQfinish(connection);
 }

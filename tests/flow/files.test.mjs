@@ -165,6 +165,17 @@ test('F-2: what is written is new, private, below its root and has the ending th
   await assert.rejects(stat(at('docs/new.md')))
 })
 
+test('F-1: a folder without rights and one that is not there are the same, and the log knows which', async () => {
+  const words = async (tool, path) => text(await call(tool, { path, text: 'x' })).replace(/\(request .*/, '')
+  await mkdir(at('drafts/closed'), { mode: 0o555 })
+  for (const tool of ['new_draft', 'save_draft', 'add_draft']) {
+    const closed = await words(tool, 'closed/x.md')
+    assert.equal(closed, await words(tool, 'none/x.md'), tool)
+    assert.match(closed, tool === 'add_draft' ? /^There is no such file, or the server may not write it\./ : /^There is no such folder, or the server may not write in it\./)
+  }
+  assert.match(server.daemon.stderr, /the server has no right to a file or folder.*new_draft/)
+})
+
 test('what was done is on record', async () => {
   const lines = (await readFile(instance.logs.audit.replace('audit.log', 'audit-files.log'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
   const of = (tool) => lines.filter((line) => line.tool === tool).map((line) => line.decision ?? line.outcome)

@@ -20,12 +20,23 @@ enum { THREADS = 2, QUEUE = 64, LINES_MAX = 1 << 30 };
 
 /* ---- answers ---- */
 
+/* One answer for what is not there, what lies behind a link and what the daemon has no right to: nobody learns by it
+ * which of them it is. */
+static const char *absent_text(const struct file_plan *plan)
+{
+	if (plan->action == FILE_WRITE)
+		return plan->writing == FILE_APPEND ? "There is no such file, or the server may not write it."
+		                                    : "There is no such folder, or the server may not write in it.";
+	return plan->action == FILE_LIST ? "There is no such folder." : "There is no such file.";
+}
+
 static const char *problem_text(const struct file_work *work)
 {
 	bool lists = work->plan->action == FILE_LIST;
 
 	switch (work->problem) {
-	case FILE_ABSENT: return lists ? "There is no such folder." : "There is no such file.";
+	case FILE_ABSENT:
+	case FILE_DENIED: return absent_text(work->plan);
 	case FILE_OTHER_KIND: return lists ? "This is not a folder." : "This is not a plain file.";
 	case FILE_EXISTS: return "A file of this name is already there.";
 	case FILE_SHARED: return "The file has other names too, so it is not changed.";
@@ -169,7 +180,10 @@ static step_result answer(struct request *r)
 
 	if (call_of(r)->running.end != RUNNING_ON)
 		return answer_cancelled(r, effect);
-	if (work->problem == FILE_ABSENT && call_of(r)->kind != ITEM_TOOL)
+	if (work->problem == FILE_DENIED)
+		log_event(LOG_WARNING, "the server has no right to a file or folder", "request", r->id, "item",
+		          call_of(r)->item->name, NULL);
+	if ((work->problem == FILE_ABSENT || work->problem == FILE_DENIED) && call_of(r)->kind != ITEM_TOOL)
 		return answer_absent(r);
 	if (work->problem != FILE_FINE) {
 		if (work->problem == FILE_FAILED)

@@ -15,10 +15,10 @@ enum file_problem file_problem_of(int error)
 	case ENOTDIR:
 	case ELOOP:
 	case EXDEV:
+	case ENAMETOOLONG: return FILE_ABSENT;
 	case EACCES:
 	case EPERM:
-	case EROFS:
-	case ENAMETOOLONG: return FILE_ABSENT;
+	case EROFS: return FILE_DENIED;
 	case EEXIST: return FILE_EXISTS;
 	case EISDIR: return FILE_OTHER_KIND;
 	case ENOSPC:

@@ -10,7 +10,8 @@
 
 enum file_problem {
 	FILE_FINE,
-	FILE_ABSENT,     /* not there, behind a link, not readable by the daemon: one answer for all of it */
+	FILE_ABSENT,     /* not there, or behind a link */
+	FILE_DENIED,     /* the daemon has no right to it; callers are told what they are told of FILE_ABSENT */
 	FILE_OTHER_KIND, /* neither a file nor what else was wanted */
 	FILE_EXISTS,
 	FILE_SHARED, /* has other names, which may lie outside of the folder */

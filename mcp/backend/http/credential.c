@@ -217,16 +217,19 @@ const struct credential *credential_load(struct loading *l, const json_t *part, 
 
 /* ---- use ---- */
 
+struct credential_header credential_own(const struct credential *credential)
+{
+	return credential != NULL && credential->exchange == NULL ? credential->header
+	                                                          : (struct credential_header){NULL, NULL};
+}
+
 struct credential_wait *credential_get(struct request *r, const struct credential *credential, long timeout_ms,
                                        struct credential_header *ret, credential_fn *done, void *data)
 {
-	*ret = (struct credential_header){NULL, NULL};
-	if (credential == NULL)
-		return NULL;
-	if (credential->exchange != NULL)
-		return exchange_begin(r, credential->exchange, timeout_ms, ret, done, data);
-	*ret = credential->header;
-	return NULL;
+	*ret = credential_own(credential);
+	return credential != NULL && credential->exchange != NULL
+	           ? exchange_begin(r, credential->exchange, timeout_ms, ret, done, data)
+	           : NULL;
 }
 
 void credential_refused(struct request *r, const struct credential *credential)

@@ -43,9 +43,12 @@ struct credential_header {
 };
 typedef void credential_fn(void *data, const struct credential_header *header /* NULL: it cannot be had */);
 /* NULL: *ret is it, and lives as long as the catalogue. Else `done` is called once, and never before this returns; what
- * it is told is gone after the call. `credential` NULL: none is carried. */
+ * it is told is gone after the call. `credential` NULL: none is carried. `r`: whose
+ * token is exchanged, never NULL. */
 struct credential_wait *credential_get(struct request *r, const struct credential *credential, long timeout_ms,
                                        struct credential_header *ret, credential_fn *done, void *data);
+/* What the server proves without a caller; none of one that is exchanged, which needs one. */
+struct credential_header credential_own(const struct credential *credential);
 /* `done` is not called any more. */
 void credential_cancel(struct credential_wait *wait);
 /* It was refused (401): what is remembered of it for this caller is forgotten. */
