@@ -7,6 +7,7 @@
 #include "mcp/backend/backend.h"
 #include "mcp/caller/challenge.h"
 #include "mcp/call/conversation.h"
+#include "mcp/guard/input_text.h"
 #include "mcp/policy/view.h"
 
 static step_result refuse_params(struct request *r, const char *text)
@@ -175,10 +176,14 @@ step_result invoke_admitted(struct request *r)
 	const struct call *call = call_of(r);
 	const struct item *item = call->item;
 	struct schema_problems problems;
-	const char *problem;
+	const char *problem = NULL;
 
 	if (item->arguments != NULL && !schema_check(&r->pool, item->arguments, call->arguments, &problems))
 		return refuse_arguments(r, &problems);
+	if (call->tool != NULL)
+		problem = input_text_problem(&r->pool, call->arguments, call->tool->characters);
+	if (problem != NULL)
+		return refuse_call(r, "invalid", text_printf(&r->pool, "The arguments are not valid. %s", problem));
 	problem = limits_refusal(r);
 	if (problem != NULL)
 		return refuse_call(r, "denied", problem);

@@ -5,7 +5,18 @@
 #include "common/encoding.h"
 #include "common/secret.h"
 #include "mcp/catalogue/loading.h"
+#include "mcp/guard/guards_file.h"
 #include "mcp/redact/redact_file.h"
+
+static void add_part(h2o_mem_pool_t *pool, json_t *properties, const char *name, const char *schema)
+{
+	const char *error;
+	json_t *part = yaml_parse(pool, text_of(schema), name, &error);
+
+	if (part == NULL)
+		h2o__fatal(error); /* it is built in */
+	json_object_set(properties, name, part);
+}
 
 json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 {
@@ -23,10 +34,11 @@ json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 		json_object_set(properties, BACKENDS[i]->name, part);
 		json_array_append_new(choices, json_pack("{s:[s]}", "required", BACKENDS[i]->name));
 	}
-	json_t *redact = error == NULL ? yaml_parse(pool, text_of(REDACT_FILE_SCHEMA), "redact", &error) : NULL;
+	add_part(pool, properties, "redact", REDACT_FILE_SCHEMA);
+	if ((kind->kinds & 1U << ITEM_TOOL) != 0)
+		add_part(pool, properties, "guards", GUARDS_FILE_SCHEMA);
 	if (error != NULL)
 		h2o__fatal(error); /* it is built in */
-	json_object_set(properties, "redact", redact);
 	json_object_set_new(document, "oneOf", choices);
 	return document;
 }

@@ -5,6 +5,7 @@
 #include "common/config.h"
 #include "mcp/catalogue/loading.h"
 #include "mcp/backend/sql/sql_plan.h"
+#include "mcp/guard/guards_file.h"
 #include "mcp/protocol/tool_headers.h"
 
 static const char SCHEMA[] =
@@ -107,6 +108,8 @@ static const char *load_tool(struct loading *l, struct item *item)
 		item->arguments = loading_compile(l, "/input", tool->input, &problem);
 	if (problem == NULL)
 		problem = load_headers(l, tool);
+	if (problem == NULL)
+		problem = guards_file_load(l, tool);
 	return problem != NULL ? problem : load_output(l, tool);
 }
 

@@ -9,6 +9,7 @@
 #include "mcp/settings/documents.h"
 #include "mcp/import/import.h"
 #include "mcp/catalogue/loading.h"
+#include "mcp/guard/input_bounds.h"
 
 enum { TITLE_MAX = 200, DESCRIPTION_MAX = 4000 };
 
@@ -62,6 +63,18 @@ static h2o_iovec_t description_of(struct import_operation *op)
 	return text_of(text_printf(op->document->pool, "%s of %s", op->label, op->document->title));
 }
 
+/* What the document leaves open, the operator may write closer, or open again by its name in guards.unbounded. */
+static void bound_arguments(struct import_operation *op)
+{
+	json_t *notes = json_keep(op->document->pool, json_array()), *note;
+	size_t i;
+
+	input_bounds_fill(op->document->pool, op->input, notes);
+	json_array_foreach (notes, i, note)
+		import_note(op, "its arguments have bounds that the document does not have: %s",
+		            json_string_value(note));
+}
+
 /* Text of a service is text of whoever put it there: it is marked until the operator knows better. */
 static json_t *definition_of(struct import_operation *op)
 {
@@ -73,6 +86,8 @@ static json_t *definition_of(struct import_operation *op)
 	    json_pack("{s:s, s:s, s:s#, s:s, s:s, s:b}", "name", op->name, "title", title_of(op), "description",
 	              description.base, (int)description.len, "scope", scope, "tier", tier, "untrusted", true);
 
+	if (strcmp(tier, "read") != 0)
+		bound_arguments(op);
 	if (json_array_size(required) == 0)
 		json_object_del(op->input, "required");
 	json_object_set(ret, "input", op->input);

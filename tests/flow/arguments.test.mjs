@@ -128,7 +128,7 @@ test('S-3: a number is what it says, to the last digit', async () => {
 })
 
 test('S-4: a length counts characters, and nothing is normalised', async () => {
-  for (const w of ['a', '\u{1f600}\u{1f600}\u{1f600}', 'e\u0301e', '\u{10ffff}', 'ａｂｃ']) await passes('word', { w })
+  for (const w of ['a', '\u{1f600}\u{1f600}\u{1f600}', 'e\u0301e', '\u{2f800}', 'ａｂｃ']) await passes('word', { w })
   for (const w of ['', 'abcd', '\u{1f600}\u{1f600}\u{1f600}\u{1f600}', 'e\u0301e\u0301', '\u00e9']) await fails('word', { w }, /arguments\.w: /)
 })
 

@@ -59,7 +59,7 @@ const TOOLS = [
     { output: { type: 'object', required: ['n'], properties: { text: string, n: { type: 'integer', maximum: 5 } } } }),
   tool('lines', { text: string }, { path: '/bin/cat', arguments: [], input: '{text}', output: 'lines' }, { output: { type: 'object', required: ['lines'] } }),
   tool('json', { text: string }, { path: '/bin/cat', arguments: [], input: '{text}', output: 'json' }),
-  tool('stranger', { text: string }, { path: '/bin/cat', arguments: [], input: '{text}' }, { untrusted: true }),
+  tool('stranger', { text: string }, { path: '/bin/cat', arguments: [], input: '{text}' }, { untrusted: true, guards: { characters: ['invisible'] } }),
   tool('connect', { port: integer }, { path: script('connect'), arguments: ['{port}'] }),
   tool('connect_allowed', { port: integer }, { path: script('connect'), arguments: ['{port}'], network: true }),
   tool('tree', {}, { path: script('tree'), arguments: [], timeout: '5m', stream: true }),

@@ -64,6 +64,7 @@ after(() => breaking.close())
 
 const text = { type: 'string' }
 const tools = {}
+const anyCharacter = { guards: { characters: ['controls', 'direction', 'joiners', 'invisible', 'tags'] } }
 function tool(name, http, { properties = {}, required = [], ...more } = {}) {
   tools[name] = { name, title: name, description: name, scope: 'logs:read', tier: 'read', input: { type: 'object', additionalProperties: false, properties, required }, http: { method: 'GET', ...http }, ...more }
 }
@@ -75,10 +76,10 @@ const answering = (name, handler, http = {}, more = {}) => {
 tool('places', {
   method: 'POST', url: `${base}/places/{id}/end`, query: { q: '{q}', list: '{list}', fixed: 'a&b' }, headers: { 'X-Trace': 't {trace}', 'X-Fixed': 'yes' },
   body: { json: { name: { $argument: 'name' }, all: { $arguments: true }, list: [{ $argument: 'absent' }, 1] } },
-}, { properties: { id: text, q: text, list: { type: 'array', items: { type: ['string', 'integer'] } }, trace: text, name: {}, absent: text }, required: ['id'] })
-tool('form', { method: 'POST', url: `${base}/form`, body: { form: { a: '{a}', b: 'b={b}' } } }, { properties: { a: text, b: text } })
-tool('words', { method: 'POST', url: `${base}/words`, body: { text: 'say {a}', type: 'text/markdown' } }, { properties: { a: text } })
-tool('delete', { method: 'DELETE', url: `${base}/delete/{id}` }, { properties: { id: text }, required: ['id'], tier: 'destroy' })
+}, { properties: { id: text, q: text, list: { type: 'array', items: { type: ['string', 'integer'] } }, trace: text, name: {}, absent: text }, required: ['id'], ...anyCharacter })
+tool('form', { method: 'POST', url: `${base}/form`, body: { form: { a: '{a}', b: 'b={b}' } } }, { properties: { a: text, b: text }, ...anyCharacter })
+tool('words', { method: 'POST', url: `${base}/words`, body: { text: 'say {a}', type: 'text/markdown' } }, { properties: { a: text }, ...anyCharacter })
+tool('delete', { method: 'DELETE', url: `${base}/delete/{id}` }, { properties: { id: { ...text, maxLength: 200 } }, required: ['id'], tier: 'destroy' })
 api.handlers.delete = (_, answer) => answer(204, '')
 
 const SECRET = 'service-secret-8Jq2'

@@ -11,7 +11,7 @@ const text = { type: 'string', maxLength: 20000 }
 const tool = (name, command, more = {}) => [`tools/${name}.yaml`, {
   name, title: name, description: `Test tool ${name}`, scope: 'logs:read', tier: 'read',
   input: { type: 'object', additionalProperties: false, properties: { text }, required: ['text'] },
-  command: { path: '/bin/cat', arguments: [], input: '{text}', ...command }, ...more,
+  command: { path: '/bin/cat', arguments: [], input: '{text}', ...command }, guards: { characters: ['invisible'] }, ...more,
 }]
 const TOOLS = [
   tool('echo', { output: 'text' }),

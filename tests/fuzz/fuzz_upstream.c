@@ -62,7 +62,7 @@ static void read_definition(h2o_mem_pool_t *pool, const json_t *value)
 	pins_digest(pool, definition);
 	lint_text(&lint, "description", json_get_text(definition, "description"));
 	lint_skeleton(pool, json_get_text(definition, "title"));
-	upstream_schema_input(pool, json_object_get(definition, "inputSchema"), &schema);
+	upstream_schema_input(pool, json_object_get(definition, "inputSchema"), true, &schema);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -25,7 +25,7 @@ static const char GOOD[] = "name: get_user\n"
 			   "input:\n"
 			   "  type: object\n"
 			   "  additionalProperties: false\n"
-			   "  properties: {email: {type: string, pattern: '^[a-z]+@x$'}}\n"
+			   "  properties: {email: {type: string, pattern: '^[a-z]{1,60}@x$'}}\n"
 			   "  required: [email]\n"
 			   "sql:\n"
 			   "  statement: |\n    select email, '$9' as name -- $8\n    from users where email = $1;\n"
@@ -167,10 +167,10 @@ static void test_refuses_what_is_not_wholly_right(void **state)
 	    {"  additionalProperties: false\n", "", "/input/additionalProperties"},
 	    {"  additionalProperties: false\n", "  additionalProperties: true\n", "/input/additionalProperties"},
 	    {"  type: object\n", "  type: array\n", "/input/type"},
-	    {"pattern: '^[a-z]+@x$'", "patern: x", "/input/properties/email"},
-	    {"pattern: '^[a-z]+@x$'", "pattern: '('", "/input/properties/email/pattern"},
-	    {"{type: string, pattern: '^[a-z]+@x$'}", "{$ref: 'http://127.0.0.1/x'}", "/input/properties/email"},
-	    {"{type: string, pattern: '^[a-z]+@x$'}", "{type: number, x-mcp-header: Email}", "x-mcp-header: only"},
+	    {"pattern: '^[a-z]{1,60}@x$'", "patern: x", "/input/properties/email"},
+	    {"pattern: '^[a-z]{1,60}@x$'", "pattern: '('", "/input/properties/email/pattern"},
+	    {"{type: string, pattern: '^[a-z]{1,60}@x$'}", "{$ref: 'http://127.0.0.1/x'}", "/input/properties/email"},
+	    {"{type: string, pattern: '^[a-z]{1,60}@x$'}", "{type: number, x-mcp-header: Email}", "x-mcp-header: only"},
 	    {"tier: read\n", "tier: read\noutput: {type: array}\n", "/output/type"},
 	    {"tier: read\n", "tier: read\noutput: {type: object, propertis: {}}\n", "/output"},
 	    {"tier: read\n", "tier: read\nidempotent: 1\n", "idempotent"},

@@ -124,8 +124,10 @@ static void test_whole(void **state)
 	assert_member(
 	    t, "input",
 	    "{type: object, additionalProperties: false, required: [id, body_id, name], properties: {id: {type: "
-	    "string}, limit: {type: integer, minimum: -2147483648, maximum: 2147483647, description: How many}, "
-	    "X-Trace: {type: string}, body_id: {type: integer}, name: {type: string}}}");
+	    "string, maxLength: 65536}, limit: {type: integer, minimum: -2147483648, maximum: 2147483647, description: "
+	    "How many}, X-Trace: {type: string, maxLength: 65536}, body_id: {type: integer, minimum: "
+	    "-9007199254740991, "
+	    "maximum: 9007199254740991}, name: {type: string, maxLength: 65536}}}");
 	assert_member(t, "output", "{type: object, properties: {at: {type: string}}}");
 	assert_member(
 	    t, "http",
@@ -146,14 +148,14 @@ static void test_schemas_of_30(void **state)
 	json_t *t =
 	    tool(HEAD_30 POST("{type: object, properties: {a: {type: string, nullable: true, enum: [x, null]}, b: "
 	                      "{type: number, minimum: 1, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: "
-	                      "false}, c: {nullable: true, example: 5, xml: {name: c}}, d: {$ref: "
+	                      "false}, c: {type: boolean, nullable: true, example: true, xml: {name: c}}, d: {$ref: "
 	                      "'#/components/schemas/D', description: not read}}}") "components: {schemas: {D: {type: "
 	                                                                            "boolean}}}\n");
 
 	assert_member(
 	    json_object_get(t, "input"), "properties",
 	    "{a: {type: [string, 'null'], enum: [x, null]}, b: {type: number, exclusiveMinimum: 1, maximum: 9}, "
-	    "c: {examples: [5]}, d: {type: boolean}}");
+	    "c: {type: [boolean, 'null'], examples: [true]}, d: {type: boolean}}");
 	assert_string_equal(problem_of(HEAD_30 POST("{type: object, properties: {a: {const: 5}}}")),
 	                    "a schema has const, which OpenAPI 3.0 does not know");
 	assert_string_equal(problem_of(HEAD_30 POST("{type: [object, 'null']}")),
@@ -172,9 +174,10 @@ static void test_references(void **state)
 							     "'#/components/schemas/B~1c%20d', minLength: 2}}}, 'B/c "
 							     "d': {type: string, description: far}}}\n");
 
-	assert_member(
-	    json_object_get(t, "input"), "properties",
-	    "{b: {type: string, description: near}, e: {minLength: 2, allOf: [{type: string, description: far}]}}");
+	assert_member(json_object_get(t, "input"), "properties",
+	              "{b: {type: string, maxLength: 65536, description: near}, e: {minLength: 2, maxLength: 65536, "
+	              "allOf: [{type: "
+	              "string, description: far}]}}");
 	assert_string_equal(
 	    problem_of(HEAD_31 POST(
 		"{$ref: '#/components/schemas/A'}") "components: {schemas: {A: {type: "

@@ -121,7 +121,7 @@ static struct upstream_schema input(const char *json)
 {
 	struct upstream_schema schema;
 
-	upstream_schema_input(&pool, json_read(&pool, text_of(json), NULL), &schema);
+	upstream_schema_input(&pool, json_read(&pool, text_of(json), NULL), false, &schema);
 	return schema;
 }
 

@@ -63,7 +63,8 @@ static const char *read_schemas(struct loading *l, struct tool *tool, const json
 	const json_t *output = json_object_get(definition, "outputSchema");
 	struct upstream_schema schema;
 
-	upstream_schema_input(l->pool, json_object_get(definition, "inputSchema"), &schema);
+	upstream_schema_input(l->pool, json_object_get(definition, "inputSchema"), tool->item.tier != TIER_READ,
+	                      &schema);
 	if (schema.compiled == NULL)
 		return text_printf(l->pool, "inputSchema%s%s", *schema.problem == '/' ? "" : ": ", schema.problem);
 	tool->input = schema.offered;

@@ -110,12 +110,16 @@ static void compare_siblings(struct lint *lint, const json_t *definition, const 
 
 /* ---- schemas and hints ---- */
 
-static void look_at_schemas(struct lint *lint, const json_t *definition)
+static void look_at_schemas(struct lint *lint, const struct upstream_rule *rule, const json_t *definition)
 {
-	const json_t *output = json_object_get(definition, "outputSchema");
+	const json_t *output = json_object_get(definition, "outputSchema"), *text;
 	struct upstream_schema schema;
+	size_t i;
 
-	upstream_schema_input(lint->pool, json_object_get(definition, "inputSchema"), &schema);
+	upstream_schema_input(lint->pool, json_object_get(definition, "inputSchema"), rule->tier != TIER_READ, &schema);
+	json_array_foreach (schema.filled, i, text)
+		lint_add(lint, LINT_NOTE, "inputSchema",
+		         text_printf(lint->pool, "has no bounds, and gets some: %s", json_string_value(text)));
 	if (schema.closed)
 		lint_add(lint, LINT_NOTE, "inputSchema",
 		         "allows members that it does not describe; here it does not: such arguments are refused");
@@ -152,7 +156,7 @@ void lint_definition(struct lint *lint, struct loading *l, const struct upstream
 	weigh_size(lint, definition);
 	compare_catalogue(lint, file, definition, others->catalogue);
 	compare_siblings(lint, definition, others->siblings);
-	look_at_schemas(lint, definition);
+	look_at_schemas(lint, rule, definition);
 	compare_tier(lint, rule, definition);
 	if (upstream_items_make(l, file, rule, definition, &problem) == NULL)
 		lint_add(lint, LINT_FATAL, "the definition", text_printf(lint->pool, "cannot be offered: %s", problem));

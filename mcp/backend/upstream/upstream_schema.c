@@ -2,6 +2,7 @@
 #include "mcp/backend/upstream/upstream_schema.h"
 
 #include "mcp/call/untrusted.h"
+#include "mcp/guard/input_bounds.h"
 
 /* Revisions whose keywords mean, as far as our validator knows them, what those of 2020-12 do. What they have beyond
  * that is an unknown keyword or a schema that does not compile. */
@@ -77,14 +78,27 @@ static json_t *take_over(h2o_mem_pool_t *pool, const json_t *schema, struct upst
 	return offered;
 }
 
-void upstream_schema_input(h2o_mem_pool_t *pool, const json_t *schema, struct upstream_schema *ret)
+static void bound(h2o_mem_pool_t *pool, json_t *offered, struct upstream_schema *ret)
+{
+	json_t *notes = json_keep(pool, json_array());
+
+	if (!input_bounds_fill(pool, offered, notes))
+		ret->problem = "/: has places that cannot be given bounds, which a tool that changes something needs";
+	if (json_array_size(notes) > 0)
+		ret->filled = notes;
+}
+
+void upstream_schema_input(h2o_mem_pool_t *pool, const json_t *schema, bool changes, struct upstream_schema *ret)
 {
 	json_t *offered = take_over(pool, schema, ret);
 
 	if (ret->problem != NULL)
 		return;
 	ret->closed = close_object(offered);
-	compile(pool, ret);
+	if (changes)
+		bound(pool, offered, ret);
+	if (ret->problem == NULL)
+		compile(pool, ret);
 }
 
 void upstream_schema_output(h2o_mem_pool_t *pool, const json_t *schema, struct upstream_schema *ret)
