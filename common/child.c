@@ -39,7 +39,7 @@ struct child {
 	void *data;
 	struct output outputs[2];
 	struct input input;
-	bool paused, has_ended;
+	bool has_ended;
 	int status;
 	unsigned busy; /* events under way */
 	bool is_forgotten;
@@ -85,7 +85,7 @@ static void settle(struct child *child)
 {
 	if (child->busy > 0)
 		return;
-	if (!child->is_forgotten && child->has_ended && !child->paused && child->outputs[CHILD_OUT].ended &&
+	if (!child->is_forgotten && child->has_ended && child->outputs[CHILD_OUT].ended &&
 	    child->outputs[CHILD_ERR].ended) {
 		child->busy++;
 		child->events.on_end(child->data, child->status);
@@ -276,20 +276,7 @@ struct child *child_start(struct spawner *spawner, const struct child_options *o
 	return child;
 }
 
-/* ---- pause, ends ---- */
-
-void child_pause(struct child *child, bool paused)
-{
-	if (child->paused == paused)
-		return;
-	child->paused = paused;
-	for (int i = 0; i < 2; i++)
-		spawner_watch(child->spawner, &child->outputs[i].source, paused ? 0 : EPOLLIN);
-	/* the last event may have waited only for this */
-	if (!paused && child->has_ended && !h2o_timeout_is_linked(&child->soon) && child->outputs[0].ended &&
-	    child->outputs[1].ended)
-		h2o_timeout_link(child->spawner->loop, &child->spawner->soon, &child->soon);
-}
+/* ---- ends ---- */
 
 void child_kill(struct child *child)
 {

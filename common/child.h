@@ -51,8 +51,6 @@ struct child *child_start(struct spawner *spawner, const struct child_options *o
 bool child_write(struct child *child, h2o_iovec_t bytes);
 /* Its input ends behind what is queued. */
 void child_close_input(struct child *child);
-/* Back-pressure: reads no more output until told otherwise; on_end waits for it too. */
-void child_pause(struct child *child, bool paused);
 /* The whole process group: SIGTERM, and SIGKILL a second later; on_end comes. When the program itself ends, what it
  * has left in its group is killed at once, asked or not. */
 void child_kill(struct child *child);

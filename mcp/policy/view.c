@@ -168,13 +168,3 @@ struct limits *limits_of(struct request *r)
 	view_of(r);
 	return call_of(r)->view->limits;
 }
-
-void view_let_go(struct request *r)
-{
-	struct call *call = call_of(r);
-
-	if (call->view != NULL)
-		release_hold(call->view);
-	call->item = NULL;
-	call->tool = NULL;
-}

@@ -60,8 +60,5 @@ const char *view_list_member(enum item_kind kind);
 struct view *view_of(struct request *r);
 /* What limits the caller in this view; NULL if nothing does. */
 struct limits *limits_of(struct request *r);
-/* The request goes on for long and needs its view no more: so no old catalogue lives as long as it does. The next
- * view_of is of the newest one. Items of the view must not be used any more. */
-void view_let_go(struct request *r);
 
 #endif

@@ -396,24 +396,6 @@ static void test_nothing_is_left_behind(void **state)
 	assert_true(is_gone(pid));
 }
 
-static void test_pause(void **state)
-{
-	(void)state;
-	struct run *run = begin(&(struct child_options){.path = "/bin/cat", .argv = ARGV("cat")});
-
-	child_pause(run->child, true);
-	assert_true(child_write(run->child, h2o_iovec_init("hello", 5)));
-	child_close_input(run->child);
-	for (int i = 0; i < 20; i++)
-		h2o_evloop_run(loop, 10);
-	assert_int_equal(run->bytes[CHILD_OUT], 0);
-	assert_int_equal(run->ends, 0);
-	child_pause(run->child, false);
-	finish(run);
-	assert_string_equal(run->out[CHILD_OUT], "hello");
-	free(run);
-}
-
 static void test_many_leave_nothing_open(void **state)
 {
 	(void)state;
@@ -626,7 +608,6 @@ int main(void)
 	    cmocka_unit_test(test_kill_takes_all),
 	    cmocka_unit_test(test_forget),
 	    cmocka_unit_test(test_nothing_is_left_behind),
-	    cmocka_unit_test(test_pause),
 	    cmocka_unit_test(test_many_leave_nothing_open),
 	    cmocka_unit_test(test_close_takes_all),
 	    cmocka_unit_test(test_killed_spawner),

@@ -302,10 +302,8 @@ static void test_request_keeps_its_catalogue(void **state)
 	h2o_mem_release_shared(newer);
 	assert_ptr_equal(view_of(r), view);
 	assert_int_equal(disposed, 0);
-	view_let_go(r);
-	assert_int_equal(disposed, 1);
-	assert_ptr_equal(view_of(r)->catalogue, newer);
 	request_test_free(r);
+	assert_int_equal(disposed, 1);
 	/* the token's own view is remade without anybody being asked */
 	struct call later = {.era = ERA_MODERN};
 	r = request_test(&service, NULL);
