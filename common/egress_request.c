@@ -49,18 +49,6 @@ static bool add_header(struct egress_flight *t, const char *name, const char *va
 	return true;
 }
 
-/* RFC 9110, 5.6.2 */
-static bool is_token(h2o_iovec_t name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		unsigned char c = (unsigned char)name.base[i];
-
-		if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL)
-			return false;
-	}
-	return name.len > 0 && name.len <= NAME_LIMIT;
-}
-
 /* Many services read "_" in a name as "-" (CGI, WSGI). */
 static bool begins_with(h2o_iovec_t name, const char *before)
 {
@@ -118,7 +106,7 @@ bool egress_field_name_is_free(h2o_iovec_t name)
 	for (size_t i = 0; i < sizeof(TAKEN) / sizeof(TAKEN[0]); i++)
 		if (egress_field_name_is(name, TAKEN[i]))
 			return false;
-	return is_token(name) && !misleads(name);
+	return text_is_token(name) && name.len <= NAME_LIMIT && !misleads(name);
 }
 
 static bool add_line(struct egress_flight *t, const char *line)

@@ -141,7 +141,7 @@ char *hex_encode(h2o_mem_pool_t *pool, const void *bytes, size_t len)
 	return text;
 }
 
-static int hex_value(char c)
+int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';

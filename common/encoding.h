@@ -18,6 +18,8 @@ bool base64url_decode_exact(h2o_iovec_t text, void *bytes, size_t len);
 /* RFC 4648, 4, with padding (HTTP Basic, Mcp-Name). What was decoded is wiped with the pool. */
 h2o_iovec_t base64_encode(h2o_mem_pool_t *pool, const void *bytes, size_t len);
 h2o_iovec_t base64_decode(h2o_mem_pool_t *pool, h2o_iovec_t text);
+/* Of one hexadecimal digit; -1 of anything else. */
+int hex_value(char c);
 /* Lower case. */
 char *hex_encode(h2o_mem_pool_t *pool, const void *bytes, size_t len);
 

@@ -151,6 +151,34 @@ h2o_iovec_t text_beginning(h2o_iovec_t text, size_t limit)
 	return h2o_iovec_init(text.base, limit);
 }
 
+/* Letters, digits and these. */
+static bool is_made_of(h2o_iovec_t text, const char *others)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.base[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		if (!plain && (c == '\0' || strchr(others, c) == NULL))
+			return false;
+	}
+	return text.len > 0;
+}
+
+bool text_is_token(h2o_iovec_t a)
+{
+	return is_made_of(a, "!#$%&'*+-.^_`|~");
+}
+
+bool text_is_media_type(h2o_iovec_t a)
+{
+	enum { LONGEST = 128 };
+	const char *slash = a.len > 0 && a.len <= LONGEST ? memchr(a.base, '/', a.len) : NULL;
+	size_t type_len = slash != NULL ? (size_t)(slash - a.base) : 0;
+
+	return slash != NULL && is_made_of(h2o_iovec_init(a.base, type_len), "!#$&^_.+-") &&
+	       is_made_of(h2o_iovec_init(a.base + type_len + 1, a.len - type_len - 1), "!#$&^_.+-");
+}
+
 bool text_is_utf8(h2o_iovec_t a)
 {
 	const uint8_t *s = (const uint8_t *)a.base;

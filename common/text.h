@@ -27,6 +27,11 @@ char *text_copy(h2o_mem_pool_t *pool, h2o_iovec_t a);
 char *text_printf(h2o_mem_pool_t *pool, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *text_vprintf(h2o_mem_pool_t *pool, const char *format, va_list arguments);
 
+/* RFC 9110, 5.6.2: a token, of which names of headers are made. */
+bool text_is_token(h2o_iovec_t a);
+/* RFC 6838, 4.2: type "/" subtype, without parameters, at most 128 bytes. */
+bool text_is_media_type(h2o_iovec_t a);
+
 /* True for well-formed UTF-8 (no surrogates, no overlong forms) without NUL. */
 bool text_is_utf8(h2o_iovec_t a);
 /* The longest beginning of at most `limit` bytes that does not end within a character. */

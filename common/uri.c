@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "encoding.h"
+
 enum { URI_SIZE_MAX = 2048, HOST_SIZE_MAX = 253, END_OF_PATH = -1 };
 
 static bool is_lower(char c)
@@ -24,15 +26,6 @@ static bool is_digit(char c)
 static bool is_alphanumeric(char c)
 {
 	return is_lower(c) || is_upper(c) || is_digit(c);
-}
-
-static int hex_digit(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* strchr() for sets of few characters; '\0' is of none. */
@@ -72,7 +65,7 @@ static bool characters_valid(h2o_iovec_t a, const char *more)
 			continue;
 		if (c != '%' || a.len - i < 3)
 			return false;
-		int high = hex_digit(a.base[i + 1]), low = hex_digit(a.base[i + 2]);
+		int high = hex_value(a.base[i + 1]), low = hex_value(a.base[i + 2]);
 		if (high < 2 || low < 0 || (high == 7 && low == 15))
 			return false;
 		i += 2;
@@ -172,7 +165,7 @@ static int path_next(h2o_iovec_t path, size_t *at)
 		*at += 1;
 		return (uint8_t)c;
 	}
-	int code = hex_digit(path.base[*at + 1]) << 4 | hex_digit(path.base[*at + 2]);
+	int code = hex_value(path.base[*at + 1]) << 4 | hex_value(path.base[*at + 2]);
 	*at += 3;
 	return code;
 }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "common/encoding.h"
+
 static const char UNRESERVED[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 static const char SUB_DELIMITERS[] = "!$&'()*+,;=";
 static const char DIGITS[] = "0123456789";
@@ -14,14 +16,9 @@ static bool is_one_of(char c, const char *set)
 	return c != '\0' && strchr(set, c) != NULL;
 }
 
-static bool is_hex(char c)
-{
-	return is_one_of(c, "0123456789abcdefABCDEF");
-}
-
 static bool is_encoded(h2o_iovec_t t, size_t i)
 {
-	return t.base[i] == '%' && i + 2 < t.len && is_hex(t.base[i + 1]) && is_hex(t.base[i + 2]);
+	return t.base[i] == '%' && i + 2 < t.len && hex_value(t.base[i + 1]) >= 0 && hex_value(t.base[i + 2]) >= 0;
 }
 
 /* Only unreserved characters, sub-delimiters, those in `more`, percent-encodings, and with `wide` what is beyond ASCII.
@@ -72,7 +69,7 @@ static bool is_ip_literal(h2o_iovec_t t)
 {
 	if (t.len > 0 && (t.base[0] | 0x20) == 'v') {
 		size_t dot = 1;
-		while (dot < t.len && is_hex(t.base[dot]))
+		while (dot < t.len && hex_value(t.base[dot]) >= 0)
 			dot++;
 		return dot > 1 && dot + 1 < t.len && t.base[dot] == '.' &&
 		       has_only(part(t, dot + 1, t.len), ":", false) && memchr(t.base, '%', t.len) == NULL;

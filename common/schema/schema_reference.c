@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/encoding.h"
 #include "common/json.h"
 
 struct parts { /* RFC 3986, 3; a base NULL means that the part is absent */
@@ -189,14 +190,6 @@ static const struct schema_resource *find_resource(struct schema_compiler *k, co
 	if (schema_index_document(k, document, uri, text_printf(k->pool, "%s#", uri)) == NULL)
 		return NULL;
 	return schema_resource_of(k, uri);
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* NULL if the percent-encoding is wrong or hides a NUL. */

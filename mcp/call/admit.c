@@ -5,7 +5,6 @@
 
 #include "common/reply.h"
 #include "common/uri.h"
-#include "mcp/protocol/header_value.h"
 #include "mcp/protocol/transport.h"
 
 static const char PARAMETER[] = "mcp-param-";
@@ -127,7 +126,7 @@ static void append_parameters(struct request *r, struct text_buffer *names)
 		h2o_iovec_t name = text_cut(&rest, ',');
 		if (name.len <= sizeof(PARAMETER) - 1 || name.len > PARAMETER_SIZE_MAX ||
 		    !text_is_nocase(h2o_iovec_init(name.base, sizeof(PARAMETER) - 1), PARAMETER) ||
-		    !header_name_is_token(name))
+		    !text_is_token(name))
 			continue;
 		text_append_str(names, ", ");
 		text_append_iovec(names, name);

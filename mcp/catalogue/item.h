@@ -12,6 +12,8 @@ struct redact_rules;
 enum item_kind { ITEM_TOOL, ITEM_RESOURCE, ITEM_TEMPLATE, ITEM_PROMPT, ITEM_KINDS };
 enum tier { TIER_READ, TIER_WRITE, TIER_DESTROY };
 const char *tier_name(enum tier tier);
+/* Of a name that a schema has let through. */
+enum tier tier_of(h2o_iovec_t name);
 /* "tool", "resource", "template", "prompt" */
 const char *item_kind_name(enum item_kind kind);
 

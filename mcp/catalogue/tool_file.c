@@ -43,13 +43,6 @@ static const char SCHEMA[] =
     "      rows: {type: integer, minimum: 1, maximum: 1000}\n"
     "      bytes: " SQL_BYTES_SCHEMA "\n";
 
-static enum tier tier_of(h2o_iovec_t name)
-{
-	if (text_is(name, tier_name(TIER_READ)))
-		return TIER_READ;
-	return text_is(name, tier_name(TIER_WRITE)) ? TIER_WRITE : TIER_DESTROY;
-}
-
 static const char *input_problem(const json_t *input)
 {
 	if (!text_is(json_get_text(input, "type"), "object"))

@@ -2,6 +2,7 @@
 /* All ways through the automaton at once, one character after the other: nothing is ever tried again. */
 #include <string.h>
 
+#include "common/encoding.h"
 #include "mcp/catalogue/uri_template_internal.h"
 
 struct span {
@@ -94,14 +95,6 @@ static bool starts_with_literal(const struct uri_template *t, h2o_iovec_t uri)
 	if (t->part_count == 0 || first->operator!= NULL)
 		return true;
 	return uri.len >= first->literal.len && memcmp(uri.base, first->literal.base, first->literal.len) == 0;
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* C0, DEL and C1. */

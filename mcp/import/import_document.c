@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/config.h"
+#include "common/encoding.h"
 #include "common/json_pointer.h"
 #include "mcp/import/import.h"
 
@@ -158,14 +159,6 @@ bool import_document_load(h2o_mem_pool_t *pool, const char *file, struct import_
 }
 
 /* ---- references ---- */
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* A pointer in a fragment is percent-encoded (RFC 6901, 6). {NULL, 0} for a bad escape. */
 static h2o_iovec_t decode_fragment(h2o_mem_pool_t *pool, const char *fragment)

@@ -15,17 +15,6 @@ static bool is_plain(h2o_iovec_t value)
 	return true;
 }
 
-bool header_name_is_token(h2o_iovec_t name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.base[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-		if (!letter && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
-			return false;
-	}
-	return name.len > 0;
-}
-
 h2o_iovec_t header_value_decode(h2o_mem_pool_t *pool, h2o_iovec_t value)
 {
 	static const char START[] = "=?base64?", END[] = "?=";

@@ -12,7 +12,4 @@ h2o_iovec_t header_value_decode(h2o_mem_pool_t *pool, h2o_iovec_t value);
  * number. Other arguments have no form in a header. */
 bool header_value_is(h2o_iovec_t decoded, const json_t *argument);
 
-/* RFC 9110, 5.6.2: what the name of a header is made of. */
-bool header_name_is_token(h2o_iovec_t name);
-
 #endif

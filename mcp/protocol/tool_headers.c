@@ -47,7 +47,7 @@ static const char *add_header(struct walk *w, const json_t *property, h2o_iovec_
 	struct tool_headers *headers = w->headers;
 	const char *type = json_get_text(property, "type").base;
 
-	if (!header_name_is_token(name) || name.len > TOOL_HEADER_NAME_MAX)
+	if (!text_is_token(name) || name.len > TOOL_HEADER_NAME_MAX)
 		return refuse(w, "must be a token of RFC 9110, of at most 64 characters");
 	if (type == NULL || !is_among(type, TYPES))
 		return refuse(w, "only a string, an integer or a boolean can stand in a header");

@@ -2,6 +2,7 @@
 /* What is written in percent-encoding or in base64 is looked at as what it says. */
 #include <string.h>
 
+#include "common/encoding.h"
 #include "mcp/redact/redact_internal.h"
 
 enum {
@@ -13,14 +14,6 @@ enum {
 };
 
 /* ---- percent-encoding ---- */
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool is_escape(const struct scan *s, size_t at, size_t end)
 {

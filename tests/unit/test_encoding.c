@@ -146,12 +146,28 @@ static void decodes_forms(void **state)
 		assert_null(form_decode(&pool, bad[i]).base);
 }
 
+static void every_character_is_a_digit_or_none(void **state)
+{
+	static const char DIGITS[] = "0123456789abcdef", UPPER[] = "0123456789ABCDEF";
+
+	(void)state;
+	for (int c = -128; c < 128; c++) {
+		const char *lower = c != 0 ? strchr(DIGITS, c) : NULL, *upper = c != 0 ? strchr(UPPER, c) : NULL;
+		int expected = lower != NULL ? (int)(lower - DIGITS) : upper != NULL ? (int)(upper - UPPER) : -1;
+		assert_int_equal(hex_value((char)c), expected);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(encodes_the_vectors),      cmocka_unit_test(goes_round),
-	    cmocka_unit_test(has_one_text_for_a_value), cmocka_unit_test(refuses_other_base64),
-	    cmocka_unit_test(writes_hex_and_uuids),     cmocka_unit_test(decodes_forms),
+	    cmocka_unit_test(every_character_is_a_digit_or_none),
+	    cmocka_unit_test(encodes_the_vectors),
+	    cmocka_unit_test(goes_round),
+	    cmocka_unit_test(has_one_text_for_a_value),
+	    cmocka_unit_test(refuses_other_base64),
+	    cmocka_unit_test(writes_hex_and_uuids),
+	    cmocka_unit_test(decodes_forms),
 	};
 	h2o_mem_init_pool(&pool);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

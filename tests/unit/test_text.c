@@ -205,6 +205,32 @@ static void escapes(void **state)
 	assert_string_equal(escaped(text_append_uri, text_of(NULL)), "");
 }
 
+static void knows_tokens_and_media_types(void **state)
+{
+	static const char *const TYPES[] = {"text/plain", "application/ld+json", "image/svg+xml", "a/b"};
+	static const char *const NONE[] = {"",      "text",   "/plain", "text/", "a/b/c", "text/plain; charset=utf-8",
+	                                   "a b/c", "text/*", "a/\x7f", "a/\xc3"};
+	char longest[130];
+
+	(void)state;
+	for (int c = 1; c < 256; c++) {
+		char one[] = {(char)c, '\0'};
+		bool is_in = c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+		assert_int_equal(text_is_token(text_of(one)), is_in);
+	}
+	assert_false(text_is_token(text_of("")));
+	assert_false(text_is_token(h2o_iovec_init("a\0b", 3)));
+	assert_true(text_is_token(text_of("Mcp-Session-Id")));
+	for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++)
+		assert_true(text_is_media_type(text_of(TYPES[i])));
+	for (size_t i = 0; i < sizeof(NONE) / sizeof(NONE[0]); i++)
+		assert_false(text_is_media_type(text_of(NONE[i])));
+	memset(longest, 'a', sizeof(longest));
+	longest[1] = '/';
+	assert_true(text_is_media_type(h2o_iovec_init(longest, 128)));
+	assert_false(text_is_media_type(h2o_iovec_init(longest, 129)));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -213,6 +239,7 @@ int main(void)
 	    cmocka_unit_test(knows_utf8),
 	    cmocka_unit_test(finds_a_nul_at_every_place),
 	    cmocka_unit_test(finds_invisible),
+	    cmocka_unit_test(knows_tokens_and_media_types),
 	    cmocka_unit_test(reads_numbers),
 	    cmocka_unit_test(grows),
 	    cmocka_unit_test(escapes),

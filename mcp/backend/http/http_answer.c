@@ -131,23 +131,9 @@ static step_result unreachable(struct request *r, const struct http_answer *answ
 
 /* ---- types ---- */
 
-/* RFC 6838, 4.2, and not longer than any that is registered: it is told to the client. */
-static bool is_media_type(h2o_iovec_t type)
-{
-	static const char CHARACTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&^_.+-";
-	size_t slashes = 0;
-
-	for (size_t i = 0; i < type.len; i++) {
-		slashes += type.base[i] == '/';
-		if (type.base[i] == '\0' || (type.base[i] != '/' && strchr(CHARACTERS, type.base[i]) == NULL))
-			return false;
-	}
-	return slashes == 1 && type.len <= 128 && type.base[0] != '/' && type.base[type.len - 1] != '/';
-}
-
 static bool is_type_taken(const struct http_answers *answers, h2o_iovec_t type)
 {
-	for (const char *const *one = answers->types; is_media_type(type) && *one != NULL; one++) {
+	for (const char *const *one = answers->types; text_is_media_type(type) && *one != NULL; one++) {
 		size_t len = strlen(*one);
 		bool all = (*one)[len - 1] == '/';
 		if (text_is_nocase(all && type.len > len ? h2o_iovec_init(type.base, len) : type, *one))

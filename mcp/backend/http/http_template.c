@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/encoding.h"
+
 /* Every number of this size is written without an exponent, exactly. */
 static const double WHOLE_MAX = 9007199254740992.0;
 
@@ -189,14 +191,6 @@ const struct http_template *http_path_segment(const struct http_path *path, size
 	return path->segments[i];
 }
 
-static int hex_digit(char c)
-{
-	static const char DIGITS[] = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(DIGITS, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-
-	return at != NULL ? (int)(at - DIGITS) : -1;
-}
-
 /* In place; true if there was something to decode. */
 static bool decode(char *text, size_t *len)
 {
@@ -204,8 +198,8 @@ static bool decode(char *text, size_t *len)
 	bool any = false;
 
 	for (size_t at = 0; at < *len; at++, to++) {
-		int high = text[at] == '%' && *len - at > 2 ? hex_digit(text[at + 1]) : -1;
-		int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
+		int high = text[at] == '%' && *len - at > 2 ? hex_value(text[at + 1]) : -1;
+		int low = high >= 0 ? hex_value(text[at + 2]) : -1;
 		text[to] = low >= 0 ? (char)(high << 4 | low) : text[at];
 		any = any || low >= 0;
 		at += low >= 0 ? 2 : 0;

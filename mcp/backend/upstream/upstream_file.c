@@ -146,13 +146,6 @@ static const char *read_credential(struct loading *l, struct upstream_file *f)
 	return problem;
 }
 
-static enum tier tier_of(h2o_iovec_t name)
-{
-	if (text_is(name, tier_name(TIER_READ)))
-		return TIER_READ;
-	return text_is(name, tier_name(TIER_WRITE)) ? TIER_WRITE : TIER_DESTROY;
-}
-
 static const char *read_rules(struct loading *l, struct upstream_file *f)
 {
 	const json_t *tools = json_object_get(l->document, "tools");

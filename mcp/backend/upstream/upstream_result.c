@@ -7,7 +7,7 @@
 #include "mcp/catalogue/content.h"
 #include "mcp/call/untrusted.h"
 
-enum { BLOCKS_MAX = 200, TYPE_MAX = 128, URI_MAX = 2048, NAME_MAX_BYTES = 512 };
+enum { BLOCKS_MAX = 200, URI_MAX = 2048, NAME_MAX_BYTES = 512 };
 
 struct result_builder {
 	h2o_mem_pool_t *pool;
@@ -21,21 +21,6 @@ struct result_builder {
 static h2o_iovec_t visible(struct result_builder *b, h2o_iovec_t text)
 {
 	return untrusted_visible_text(b->pool, text);
-}
-
-static bool is_media_type(h2o_iovec_t type, const char *family)
-{
-	size_t slash = 0;
-
-	if (type.len == 0 || type.len > TYPE_MAX || (family != NULL && !text_starts(type, family)))
-		return false;
-	for (size_t i = 0; i < type.len; i++) {
-		char c = type.base[i];
-		slash += c == '/';
-		if (c <= ' ' || c >= 0x7f || strchr("\"\\<>(),;:@[]?={}", c) != NULL)
-			return false;
-	}
-	return slash == 1;
 }
 
 static bool is_base64(h2o_mem_pool_t *pool, h2o_iovec_t data)
@@ -95,7 +80,7 @@ static bool add_media(struct result_builder *b, const json_t *block, const char 
 {
 	h2o_iovec_t data = json_get_text(block, "data"), media = json_get_text(block, "mimeType");
 
-	if (!is_base64(b->pool, data) || !is_media_type(media, family))
+	if (!is_base64(b->pool, data) || !text_is_media_type(media) || !text_starts(media, family))
 		return false;
 	begin_block(b, type);
 	add_member(b, "data", data);
@@ -139,7 +124,7 @@ static bool add_link(struct result_builder *b, const json_t *block)
 	add_member(b, "name", name);
 	add_member(b, "title", short_text(b, json_get_text(block, "title")));
 	add_member(b, "description", short_text(b, json_get_text(block, "description")));
-	if (is_media_type(json_get_text(block, "mimeType"), NULL))
+	if (text_is_media_type(json_get_text(block, "mimeType")))
 		add_member(b, "mimeType", json_get_text(block, "mimeType"));
 	end_block(b, block);
 	return true;
@@ -153,7 +138,7 @@ static void add_resource_block(struct result_builder *b, const json_t *block, h2
 	begin_block(b, "resource");
 	text_append_str(&b->content, ",\"resource\":{\"uri\":");
 	text_append_json(&b->content, uri);
-	if (is_media_type(type, NULL))
+	if (text_is_media_type(type))
 		add_member(b, "mimeType", type);
 	if (text.base != NULL)
 		add_member(b, "text", visible(b, text));
