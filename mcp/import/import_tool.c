@@ -33,7 +33,7 @@ struct import_checker *import_checker_open(h2o_mem_pool_t *pool)
 
 /* ---- the document ---- */
 
-static const char *tier_of(const struct import_operation *op)
+static const char *tier_for(const struct import_operation *op)
 {
 	if (strcmp(op->method, "GET") == 0)
 		return "read";
@@ -79,7 +79,7 @@ static void bound_arguments(struct import_operation *op)
 static json_t *definition_of(struct import_operation *op)
 {
 	h2o_iovec_t description = description_of(op);
-	const char *tier = tier_of(op);
+	const char *tier = tier_for(op);
 	const char *scope = strcmp(tier, "read") == 0 ? op->options->scope_read : op->options->scope_write;
 	json_t *required = json_object_get(op->input, "required");
 	json_t *ret =
