@@ -153,10 +153,11 @@ export class Instance {
     text += "lifetimes: {code: 10m, access_token: 2h}\nlimits: 'off'\n" + (count ? `database_connections: ${count}\n` : '')
     await writeFile(this.configuration('authz'), text)
     await writeFile(join(this.home, 'etc', 'tools', `${FIXED_TOOL.name}.yaml`), JSON.stringify(FIXED_TOOL))
-    if (count) {
-      text = await readFile(this.configuration('mcp'), 'utf8')
-      await writeFile(this.configuration('mcp'), text.replace(/(read: \{conninfo: "[^"]*")\}/, `$1, connections: ${count}}`))
-    }
+    const known = await run(this.daemon('mcp'), 'schema', 'config')
+    text = await readFile(this.configuration('mcp'), 'utf8')
+    if (JSON.parse(known).properties.limits) text += "limits: 'off'\n"
+    if (count) text = text.replace(/(read: \{conninfo: "[^"]*")\}/, `$1, connections: ${count}}`)
+    await writeFile(this.configuration('mcp'), text)
     this.conninfo = /^database: "(.*)"$/m.exec(await readFile(this.configuration('authz'), 'utf8'))[1]
     this.socketFolder = /host=(\S+)/.exec(this.conninfo)[1]
   }
