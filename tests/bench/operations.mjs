@@ -14,6 +14,7 @@ const WINDOW_SECONDS = 120
 
 const claims = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'))
 const digest = (text) => `\\x${createHash('sha256').update(text).digest('hex')}`
+const newMark = () => randomBytes(8).toString('hex') // of the rows of one round
 const rowId = (mark) => ({ sql: `md5('${mark}-' || :client_id || '-' || :n)::uuid` })
 
 function metadata() {
@@ -62,7 +63,6 @@ async function addCodes(instance, mark, clientId, clients, count) {
 async function codeExchange({ instance, maker, options }) {
   const { client } = maker
   const statement = await authzStatement('redeem_code')
-  let round = 0
   return {
     daemon: 'authz',
     floor: '/sign',
@@ -70,7 +70,7 @@ async function codeExchange({ instance, maker, options }) {
     request: (host) => request('POST', '/token', host, FORM, '@BODY@'),
     prepare: async () => {
       const lines = (await maker.make(options.codes)).map((code) => maker.form(code))
-      const mark = `bench-code-${++round}`
+      const mark = newMark()
       const transactions = Math.max(options.codes, 300 * options.clients)
       await addCodes(instance, mark, client.client_id, options.clients, Math.ceil(transactions / options.clients))
       const values = [client.client_id, 'none', null, null, rowId(mark), client.redirect_uris[0], maker.proof.challenge, null, `${GRANT_SECONDS}`, 'f']
@@ -90,7 +90,6 @@ async function codeExchange({ instance, maker, options }) {
 async function refresh({ instance, maker, options }) {
   const { client } = maker
   const statement = await authzStatement('refresh')
-  let round = 0
   return {
     daemon: 'authz',
     floor: '/sign',
@@ -100,7 +99,7 @@ async function refresh({ instance, maker, options }) {
     prepare: async () => {
       const tokens = await maker.tokens(2 * options.clients) // half of them for the warming
       const lines = tokens.map((t) => `${new URLSearchParams({ grant_type: 'refresh_token', client_id: client.client_id, refresh_token: t.refresh_token })}`)
-      const mark = `bench-grant-${++round}`
+      const mark = newMark()
       await instance.sql(`
         insert into authz.grants select (jsonb_populate_record(g, jsonb_build_object('grant_id', md5('${mark}-' || c)::uuid))).*
         from authz.grants g, generate_series(0, ${options.clients - 1}) c where g.grant_id = '${claims(tokens[0].access_token).grant_id}'`)
