@@ -161,9 +161,14 @@ async function measure(instance, options, processes) {
     const operations = await makeOperations(context, options.names)
     await measureLoads(context, operations, options, processes, measured)
     for (const name of options.others) {
-      const [part, results, text] = await APART[name](context, options, operations)
-      measured[part] = results
-      show(text)
+      try {
+        const [part, results, text] = await APART[name](context, options, operations)
+        measured[part] = results
+        show(text)
+      } catch (error) {
+        if (!options.goals) throw error
+        show(`${name} failed: ${error.message}`) // the table of the goals goes without it
+      }
     }
     if (options.revocations > 0) {
       measured.revocations = await measureRevocations(instance, options.revocations, say)
