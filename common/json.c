@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_parse.h"
 #include "secret.h"
 
 /* Depth of values that the program made itself; beyond it there is a cycle. */
@@ -26,8 +25,8 @@ static size_t skip_string(h2o_iovec_t text, size_t i)
 	return i + 1;
 }
 
-/* One pass that allocates nothing, before every value is allocated: limits only, the
- * grammar is json_parse's. */
+/* One pass that allocates nothing, before jansson allocates for every value: limits only, the
+ * grammar is jansson's. */
 static enum json_problem check_limits(h2o_iovec_t text)
 {
 	int commas_left[JSON_DEPTH_LIMIT + 1] = {UNLIMITED};
@@ -60,15 +59,30 @@ static enum json_problem check_limits(h2o_iovec_t text)
 	return JSON_FINE;
 }
 
+static enum json_problem problem_of(const json_error_t *error)
+{
+	switch (json_error_code(error)) {
+	case json_error_duplicate_key: return JSON_DUPLICATE_MEMBER;
+	case json_error_numeric_overflow: return JSON_NUMBER_RANGE;
+	case json_error_stack_overflow: return JSON_TOO_DEEP;
+	default: return JSON_BAD_SYNTAX;
+	}
+}
+
 json_t *json_read(h2o_mem_pool_t *pool, h2o_iovec_t text, enum json_problem *problem)
 {
 	enum json_problem ignored;
+	json_error_t error;
 	if (problem == NULL)
 		problem = &ignored;
 	*problem = text.len == 0 || !text_is_utf8(text) ? JSON_BAD_SYNTAX : check_limits(text);
 	if (*problem != JSON_FINE)
 		return NULL;
-	return json_keep(pool, json_parse(pool, text, problem));
+	/* jansson refuses \u0000 and lone surrogates (RFC 8259, 8.2) by itself. */
+	json_t *value = json_loadb(text.base, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	if (value == NULL)
+		*problem = problem_of(&error);
+	return json_keep(pool, value);
 }
 
 static void release_kept(void *data)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON from outside, read strictly into jansson's values: UTF-8 only, no repeated members, no NUL in strings, bounded depth and
+/* JSON from outside, read strictly with jansson: UTF-8 only, no repeated members, no NUL in strings, bounded depth and
  * size, integers that fit int64. Parsed values hang on a pool and go with it. */
 #ifndef SALLYPORT_JSON_H
 #define SALLYPORT_JSON_H

@@ -16,7 +16,7 @@ const top = join(here, '../..')
 const CORE = '1'
 const SLICE_SECONDS = 0.05
 const WARM_SECONDS = 0.5
-const BESIDES = ['encoding', 'json', 'json_parse', 'secret', 'text'] // what common/schema needs of common
+const BESIDES = ['encoding', 'json', 'secret', 'text'] // what common/schema needs of common
 const PACKAGES = ['libh2o-evloop', 'openssl', 'jansson', 'libpcre2-8']
 // as configure.ac has them
 const FLAGS = ['-std=gnu17', '-O2', '-g', '-DH2O_USE_LIBUV=0', '-fstack-protector-strong', '-fstack-clash-protection', '-fcf-protection', '-ftrivial-auto-var-init=zero', '-fPIE', '-pie']

@@ -137,43 +137,6 @@ static void refuses(void **state)
 		refused_as(ranges[i], JSON_NUMBER_RANGE);
 }
 
-static void agrees(h2o_iovec_t text)
-{
-	if (text.len == 0 || !text_is_utf8(text))
-		return;
-	json_t *own = json_read(&pool, text, NULL);
-	json_t *theirs = json_loadb(text.base, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
-	if ((own == NULL) != (theirs == NULL) || (own != NULL && !json_equal(own, theirs)))
-		fail_msg("not as jansson reads it: %.*s", (int)text.len, text.base);
-	json_decref(theirs);
-}
-
-/* Cut off anywhere, or with any byte replaced, a text is what jansson's own reader says of it. */
-static void mutilate(h2o_iovec_t whole, size_t at)
-{
-	static const char OTHERS[] = "\"\\{}[]:,0-.eEu \x1f";
-	h2o_iovec_t text = h2o_iovec_init(text_copy(&pool, whole), whole.len);
-	agrees(h2o_iovec_init(text.base, at));
-	for (size_t other = 0; other < sizeof(OTHERS) - 1; other++) {
-		text.base[at] = OTHERS[other];
-		agrees(text);
-	}
-}
-
-static void agrees_with_jansson(void **state)
-{
-	(void)state;
-	static const h2o_iovec_t texts[] = {
-	    T("{\"a\":[1,-0,-2.5e+3,1E-7,0.0],\"b\" : {\"c\":true,\"d\":false,\"e\":null},\"\":\"\"}"),
-	    T(" [\"\\\"\\\\\\/\\b\\f\\n\\r\\t\", \"\\u0041\\u00e9\\u20AC\\uD83d\\uDe00x\", \"\xe2\x82\xac\"]\r\n\t"),
-	    T("[9223372036854775807,-9223372036854775808,9223372036854775808,1e308,1e309,123456789012345678901.5]"),
-	    T("0.30000000000000000000000000000000000000000000000000000000000000000000000000000000000001"),
-	};
-	for (size_t i = 0; i < COUNT(texts); i++)
-		for (size_t at = 0; at < texts[i].len; at++)
-			mutilate(texts[i], at);
-}
-
 static h2o_iovec_t nested(const char *open, const char *inner, const char *close, int depth)
 {
 	struct text_buffer text = {.pool = &pool};
@@ -281,10 +244,9 @@ static void keeps(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(reads),        cmocka_unit_test(refuses),
-	    cmocka_unit_test(limits_depth), cmocka_unit_test(limits_members),
-	    cmocka_unit_test(writes),       cmocka_unit_test(reals_go_round),
-	    cmocka_unit_test(keeps),        cmocka_unit_test(agrees_with_jansson),
+	    cmocka_unit_test(reads),          cmocka_unit_test(refuses), cmocka_unit_test(limits_depth),
+	    cmocka_unit_test(limits_members), cmocka_unit_test(writes),  cmocka_unit_test(reals_go_round),
+	    cmocka_unit_test(keeps),
 	};
 	json_init();
 	h2o_mem_init_pool(&pool);
