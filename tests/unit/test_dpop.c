@@ -2,10 +2,7 @@
 #include "common/dpop.c"
 #include "common/jws.c"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "signing_keys.h"
 
 #include "common/dpop_nonce.h"
 
@@ -26,53 +23,6 @@ static const char RFC_RESOURCE_PROOF[] =
     "hrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
 static const char RFC_TOKEN[] = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
 static const char RFC_THUMBPRINT[] = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
-
-static h2o_mem_pool_t pool, keys_pool;
-static struct jwk *made[JWS_ALGORITHMS];
-
-static int make_keys(void **state)
-{
-	(void)state;
-	json_init();
-	h2o_mem_init_pool(&keys_pool);
-	for (int a = 0; a < JWS_ALGORITHMS; a++)
-		made[a] = jwk_generate(&keys_pool, (enum jws_algorithm)a);
-	return 0;
-}
-
-static int drop_keys(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&keys_pool);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	h2o_mem_init_pool(&pool);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&pool);
-	/* what a failure leaves behind would be taken for an error of TLS */
-	assert_int_equal(ERR_peek_error(), 0);
-	return 0;
-}
-
-static h2o_iovec_t sign_parts(const struct jwk *key, const char *header, const char *claims)
-{
-	uint8_t signature[SIGNATURE_MAX];
-	size_t len = sizeof(signature);
-	char *input = text_printf(&pool, "%s.%s", base64url_encode(&pool, header, strlen(header)).base,
-	                          base64url_encode(&pool, claims, strlen(claims)).base);
-
-	assert_true(signature_make(key, text_of(input), signature, &len));
-	return text_of(text_printf(&pool, "%s.%s", input, base64url_encode(&pool, signature, len).base));
-}
 
 static const char *public_text(const struct jwk *key)
 {
@@ -102,13 +52,13 @@ static const char *problem_at(h2o_iovec_t proof, const char *method, const char 
 
 static const char *problem_of_claims(const char *claims)
 {
-	return problem_at(sign_parts(made[JWS_ES256], header_of(made[JWS_ES256]), claims), "POST", TOKEN_URL, NULL,
+	return problem_at(signed_token(made[JWS_ES256], header_of(made[JWS_ES256]), claims), "POST", TOKEN_URL, NULL,
 	                  NOW);
 }
 
 static const char *problem_of_header(const struct jwk *key, const char *header)
 {
-	return problem_at(sign_parts(key, header, CLAIMS_MORE("")), "POST", TOKEN_URL, NULL, NOW);
+	return problem_at(signed_token(key, header, CLAIMS_MORE("")), "POST", TOKEN_URL, NULL, NOW);
 }
 
 static void rfc9449_examples(void **state)
@@ -329,10 +279,10 @@ static void what_must_not_come_twice(void **state)
 
 	(void)state;
 	const char *claims = CLAIMS_MORE("");
-	assert_null(dpop_verify(&pool, sign_parts(other, header_of(other), claims), &request, &a));
-	assert_null(dpop_verify(&pool, sign_parts(other, header_of(other), claims), &request, &b));
+	assert_null(dpop_verify(&pool, signed_token(other, header_of(other), claims), &request, &a));
+	assert_null(dpop_verify(&pool, signed_token(other, header_of(other), claims), &request, &b));
 	const struct jwk *key = made[JWS_ES256];
-	assert_null(dpop_verify(&pool, sign_parts(key, header_of(key), claims), &request, &c));
+	assert_null(dpop_verify(&pool, signed_token(key, header_of(key), claims), &request, &c));
 	assert_memory_equal(a.digest, b.digest, sizeof(a.digest)); /* another signature, the same proof */
 	assert_memory_not_equal(a.digest, c.digest, sizeof(a.digest));
 	assert_memory_not_equal(a.thumbprint, c.thumbprint, sizeof(a.thumbprint));
@@ -372,15 +322,15 @@ static void nonces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(rfc9449_examples, setup, teardown),
-	    cmocka_unit_test_setup_teardown(every_algorithm_signs, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refuses_other_headers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refuses_other_claims, setup, teardown),
-	    cmocka_unit_test_setup_teardown(time_is_bounded, setup, teardown),
-	    cmocka_unit_test_setup_teardown(urls_are_compared_after_normalising, setup, teardown),
-	    cmocka_unit_test_setup_teardown(any_changed_byte_is_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(what_must_not_come_twice, setup, teardown),
-	    cmocka_unit_test_setup_teardown(nonces, setup, teardown),
+	    cmocka_unit_test_setup_teardown(rfc9449_examples, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(every_algorithm_signs, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(refuses_other_headers, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(refuses_other_claims, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(time_is_bounded, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(urls_are_compared_after_normalising, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(any_changed_byte_is_refused, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(what_must_not_come_twice, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(nonces, open_pool, close_clean_pool),
 	};
 	return cmocka_run_group_tests(tests, make_keys, drop_keys);
 }

@@ -1,30 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/jwk.c"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static h2o_mem_pool_t pool;
-
-static int setup(void **state)
-{
-	(void)state;
-	h2o_mem_init_pool(&pool);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&pool);
-	/* what a failure leaves behind would be taken for an error of TLS */
-	assert_int_equal(ERR_peek_error(), 0);
-	return 0;
-}
+#include "clean_pool.h"
 
 /* RFC 7638, 3.1 */
 #define RFC7638_N                                                                                                      \
@@ -320,16 +297,16 @@ static void reads_own_sets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(names_algorithms, setup, teardown),
-	    cmocka_unit_test_setup_teardown(thumbprints_are_those_of_the_rfcs, setup, teardown),
-	    cmocka_unit_test_setup_teardown(publishes_what_it_read, setup, teardown),
-	    cmocka_unit_test_setup_teardown(generates_and_keeps, setup, teardown),
-	    cmocka_unit_test_setup_teardown(private_keys_fit_their_algorithm, setup, teardown),
-	    cmocka_unit_test_setup_teardown(passes_over_what_is_not_for_it, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refuses_sets_that_cannot_be_trusted, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refuses_weak_rsa, setup, teardown),
-	    cmocka_unit_test_setup_teardown(bounds_the_number_of_keys, setup, teardown),
-	    cmocka_unit_test_setup_teardown(reads_own_sets, setup, teardown),
+	    cmocka_unit_test_setup_teardown(names_algorithms, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(thumbprints_are_those_of_the_rfcs, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(publishes_what_it_read, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(generates_and_keeps, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(private_keys_fit_their_algorithm, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(passes_over_what_is_not_for_it, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(refuses_sets_that_cannot_be_trusted, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(refuses_weak_rsa, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(bounds_the_number_of_keys, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(reads_own_sets, open_pool, close_clean_pool),
 	};
 	json_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

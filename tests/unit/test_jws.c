@@ -3,69 +3,28 @@
 
 #include <jwt.h>
 #include <openssl/pem.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
+#include "signing_keys.h"
 
 #define CLAIMS "{\"iss\":\"https://as.example\",\"aud\":\"https://rs.example/mcp\",\"iat\":1000,\"exp\":2000}"
 
-static h2o_mem_pool_t pool, keys_pool;
-static struct jwk *made[JWS_ALGORITHMS];
 static struct jwk_set keys; /* all of them, public */
 
-static int make_keys(void **state)
+static int make_all(void **state)
 {
-	(void)state;
-	h2o_mem_init_pool(&keys_pool);
 	json_t *array = json_array();
-	for (int a = 0; a < JWS_ALGORITHMS; a++) {
-		made[a] = jwk_generate(&keys_pool, (enum jws_algorithm)a);
-		json_array_append_new(array, jwk_public_json(made[a]));
-	}
 	const char *error = NULL;
+
+	make_keys(state);
+	for (int a = 0; a < JWS_ALGORITHMS; a++)
+		json_array_append_new(array, jwk_public_json(made[a]));
 	keys = *jwk_set_read(&keys_pool, json_keep(&keys_pool, json_pack("{s:o}", "keys", array)), &error);
-	return 0;
-}
-
-static int drop_keys(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&keys_pool);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	h2o_mem_init_pool(&pool);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	h2o_mem_clear_pool(&pool);
-	/* what a failure leaves behind would be taken for an error of TLS */
-	assert_int_equal(ERR_peek_error(), 0);
 	return 0;
 }
 
 static h2o_iovec_t encoded(const char *text)
 {
 	return base64url_encode(&pool, text, strlen(text));
-}
-
-/* A token with a true signature of this header and payload. */
-static h2o_iovec_t signed_token(const struct jwk *key, const char *header, const char *payload)
-{
-	uint8_t signature[SIGNATURE_MAX];
-	size_t len = sizeof(signature);
-	char *input = text_printf(&pool, "%s.%s", encoded(header).base, encoded(payload).base);
-	assert_true(signature_make(key, text_of(input), signature, &len));
-	return text_of(text_printf(&pool, "%s.%s", input, base64url_encode(&pool, signature, len).base));
 }
 
 static const char *header_of(enum jws_algorithm algorithm, const char *more)
@@ -652,25 +611,25 @@ static void refuses_what_no_own_key_signed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(rfc7515_a2_rs256, setup, teardown),
-	    cmocka_unit_test_setup_teardown(rfc7515_a3_es256, setup, teardown),
-	    cmocka_unit_test_setup_teardown(rfc8037_a4_eddsa, setup, teardown),
-	    cmocka_unit_test_setup_teardown(signs_and_verifies, setup, teardown),
-	    cmocka_unit_test_setup_teardown(der_is_openssls, setup, teardown),
-	    cmocka_unit_test_setup_teardown(agrees_with_libjwt, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refuses_other_forms, setup, teardown),
-	    cmocka_unit_test_setup_teardown(reads_base64url_strictly, setup, teardown),
-	    cmocka_unit_test_setup_teardown(any_changed_byte_is_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(the_key_says_the_algorithm, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refuses_signatures_of_the_wrong_size, setup, teardown),
-	    cmocka_unit_test_setup_teardown(the_header_holds_three_members_only, setup, teardown),
-	    cmocka_unit_test_setup_teardown(the_type_is_demanded, setup, teardown),
-	    cmocka_unit_test_setup_teardown(claims_are_read_strictly, setup, teardown),
-	    cmocka_unit_test_setup_teardown(peeks_at_the_kid_only, setup, teardown),
-	    cmocka_unit_test_setup_teardown(checks_claims, setup, teardown),
-	    cmocka_unit_test_setup_teardown(finds_the_key_that_is_meant, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refuses_what_no_own_key_signed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(rfc7515_a2_rs256, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(rfc7515_a3_es256, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(rfc8037_a4_eddsa, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(signs_and_verifies, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(der_is_openssls, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(agrees_with_libjwt, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(refuses_other_forms, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(reads_base64url_strictly, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(any_changed_byte_is_refused, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(the_key_says_the_algorithm, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(refuses_signatures_of_the_wrong_size, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(the_header_holds_three_members_only, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(the_type_is_demanded, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(claims_are_read_strictly, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(peeks_at_the_kid_only, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(checks_claims, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(finds_the_key_that_is_meant, open_pool, close_clean_pool),
+	    cmocka_unit_test_setup_teardown(refuses_what_no_own_key_signed, open_pool, close_clean_pool),
 	};
 	json_init();
-	return cmocka_run_group_tests(tests, make_keys, drop_keys);
+	return cmocka_run_group_tests(tests, make_all, drop_keys);
 }
