@@ -178,12 +178,6 @@ void db_close(struct db *db)
 	free(db);
 }
 
-const struct db_statement *db_refused(const struct db *db, const char **why)
-{
-	*why = db->refusal;
-	return db->refused;
-}
-
 bool db_ready(const struct db *db)
 {
 	for (size_t i = 0; i < db->options.connections; i++) {
@@ -310,6 +304,14 @@ bool db_ask_background(struct db *db, size_t statement, const struct db_param *p
 	return db_send(db, &question, 1, &waiting);
 }
 
+bool db_describe_background(struct db *db, const char *sql, db_answer_fn *done, void *data)
+{
+	struct db_question question = {.sql = sql, .describes = true};
+	struct question waiting = {.done = done, .data = data, .describes = true};
+
+	return db_send(db, &question, 1, &waiting);
+}
+
 /* --- answering ----------------------------------------------------------------------------- */
 
 enum verdict { ANSWERED, STATEMENT_FAILED, TRANSIENT, STALE_PLAN, OUTAGE };
@@ -368,6 +370,8 @@ static void log_failure(struct connection *c, const struct question *q, enum ver
 
 	if (q->result == NULL || was_aborted(q))
 		return; /* the lost connection was logged, and the failure before it */
+	if (q->describes && verdict == STATEMENT_FAILED)
+		return; /* who asked says it better */
 	sqlstate = PQresultErrorField(q->result, PG_DIAG_SQLSTATE);
 	problem = PQresultErrorField(q->result, PG_DIAG_MESSAGE_PRIMARY);
 	if (verdict == OUTAGE || verdict == STALE_PLAN) {

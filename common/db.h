@@ -57,10 +57,6 @@ struct db *db_open(h2o_loop_t *loop, const struct db_options *options);
 void db_close(struct db *db);
 /* True if a connection is ready now. */
 bool db_ready(const struct db *db);
-/* The statement that the database has refused to prepare, for a reason that does not pass by itself (SQLSTATE class
- * 42), and *why in its words; NULL if there is none. Both live as long as `db`. */
-const struct db_statement *db_refused(const struct db *db, const char **why);
-
 struct db_param param_text(const char *value);
 struct db_param param_bytes(const void *bytes, size_t len);
 struct db_param param_uuid(const uint8_t id[16]); /* binary uuid */
@@ -88,6 +84,7 @@ struct db_question {
 	size_t count;
 	const char *sql; /* not NULL: one statement that is not prepared, instead of the number */
 	db_bind_fn *bind;
+	bool describes; /* the statement is not run (db_describe_background) */
 };
 step_result db_ask_all(struct request *r, struct db *db, const struct db_question *questions, size_t count,
                        bool tolerate);
@@ -110,6 +107,10 @@ bool db_give_up(struct db *db, const struct request *r);
 typedef void db_answer_fn(void *data, const PGresult *result);
 bool db_ask_background(struct db *db, size_t statement, const struct db_param *params, size_t count, db_answer_fn *done,
                        void *data);
+
+/* Whether the server takes the statement, and what it would give: nothing is run, and nothing stays prepared. The
+ * result has its columns (PQnfields, PQfname), or is the error. False if no connection has a place now. */
+bool db_describe_background(struct db *db, const char *sql, db_answer_fn *done, void *data);
 
 /* Readers of r->rows (or any result), on the loop's thread. No name may stand twice in a result. Text is NUL-terminated
  * and lives as long as the result. A NULL column gives NULL, 0 or false. */

@@ -2,7 +2,6 @@
 #include "db_connection.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -93,17 +92,6 @@ static void finish_preparing(struct connection *c)
 	db_connection_changed(c->db);
 }
 
-static void note_refusal(struct db *db, const struct db_statement *statement, const PGresult *result)
-{
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *why = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-	if (state == NULL || strncmp(state, "42", 2) != 0)
-		return;
-	db->refused = statement;
-	snprintf(db->refusal, sizeof(db->refusal), "%s", why != NULL ? why : "");
-}
-
 static void take_prepared(struct connection *c, PGresult *result)
 {
 	const struct db_options *options = &c->db->options;
@@ -111,8 +99,6 @@ static void take_prepared(struct connection *c, PGresult *result)
 
 	if (status == PGRES_FATAL_ERROR) {
 		c->refused = true;
-		if (c->prepared < options->statement_count)
-			note_refusal(c->db, &options->statements[c->prepared], result);
 		db_report(c->db, LOG_ERROR, "a database statement cannot be prepared",
 		          PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
 		          PQresultErrorField(result, PG_DIAG_SQLSTATE),

@@ -20,8 +20,9 @@ struct question {
 	void *data;
 	PGresult *result; /* the last statement's so far, or the first error */
 	bool tolerate;
-	bool shares;   /* one statement that reads: others may be up to the same Sync */
-	bool has_sync; /* its Sync was sent behind it; in a group, only that of the last one */
+	bool describes; /* whoever asked wants to know the statement only */
+	bool shares;    /* one statement that reads: others may be up to the same Sync */
+	bool has_sync;  /* its Sync was sent behind it; in a group, only that of the last one */
 	/* db_bounded.c */
 	size_t bytes; /* of rows that are kept; 0: all are, as libpq brings them */
 	bool stops;   /* the statement is cancelled when there are more */
@@ -72,8 +73,6 @@ struct db {
 	struct db *canceller; /* db_cancel.c; NULL where nothing is cancelled */
 	char problem[256];    /* said last, so that a long outage does not fill the log */
 	int64_t problem_ms;
-	const struct db_statement *refused; /* db_refused */
-	char refusal[256];
 	bool careful; /* a statement could not be prepared: from now on all are before a connection is used */
 	bool up;      /* what the log was told last */
 	bool closing;

@@ -39,6 +39,8 @@ static bool send_statement(struct connection *c, const struct db_question *q, st
 		set_bound_params(c, q, r, &wire);
 	else
 		set_params(&wire, q->params, q->count);
+	if (q->describes) /* as the unnamed statement, which the next one replaces */
+		return PQsendPrepare(c->pg, "", q->sql, 0, NULL) == 1 && PQsendDescribePrepared(c->pg, "") == 1;
 	if (q->sql != NULL)
 		return PQsendQueryParams(c->pg, q->sql, (int)q->count, NULL, wire.values, wire.lengths, wire.formats,
 		                         0) == 1;

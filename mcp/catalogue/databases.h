@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connections of a catalogue to the databases. Its statements are prepared there, so each catalogue has its own. */
+/* The connections of a catalogue to the databases. Its statements are prepared there, each with the first call that
+ * asks it, so each catalogue has its own. */
 #ifndef SALLYPORT_MCP_DATABASES_H
 #define SALLYPORT_MCP_DATABASES_H
 
@@ -29,9 +30,5 @@ void databases_close(struct databases **all);
 void databases_end(struct databases *all);
 
 bool databases_ready(const struct databases *databases);
-/* A statement of the catalogue that its database will not prepare ("tools/x.yaml: /sql/statement: ..."); NULL if none
- * is known. */
-const char *databases_refusal(h2o_mem_pool_t *pool, const struct databases *databases,
-                              const struct catalogue *catalogue);
 
 #endif

@@ -12,6 +12,7 @@
 #include "mcp/catalogue/databases.h"
 #include "mcp/endpoints.h"
 #include "mcp/catalogue/folder_watch.h"
+#include "mcp/catalogue/statement_trial.h"
 #include "mcp/mcp.h"
 #include "mcp/policy/rules.h"
 #include "mcp/backend/upstream/upstream_file.h"
@@ -30,10 +31,13 @@ struct reload {
 	h2o_loop_t *loop;
 	struct catalogue_loader *loader;
 	const char *folders[6];
-	struct folder_watch *watch; /* NULL: only SIGHUP */
-	int64_t first_ms, last_ms;  /* changes that nobody has looked at yet; 0: there are none */
-	struct catalogue *waiting;  /* for its databases; NULL: none */
+	struct folder_watch *watch;    /* NULL: only SIGHUP */
+	int64_t first_ms, last_ms;     /* changes that nobody has looked at yet; 0: there are none */
+	struct catalogue *waiting;     /* for its databases and its trial; NULL: none */
+	struct statement_trial *trial; /* of the one that waits, or of the first one, which serves; NULL: none */
+	bool was_tried;                /* the first one, or another one came */
 	int64_t waits_until_ms;
+	size_t asked;          /* of its trial, when it was last looked at */
 	h2o_timeout_t timeout; /* runs while there is something to wait for */
 	h2o_timeout_entry_t look;
 };
@@ -133,8 +137,16 @@ static void refuse(const char *reason)
 	log_event(LOG_ERROR, "the new catalogue is refused, the old one serves on", "reason", reason, NULL);
 }
 
+static void end_trial(struct reload *reload)
+{
+	if (reload->trial != NULL)
+		statement_trial_close(reload->trial);
+	reload->trial = NULL;
+}
+
 static void drop_waiting(struct reload *reload)
 {
+	end_trial(reload);
 	if (reload->waiting != NULL)
 		h2o_mem_release_shared(reload->waiting);
 	reload->waiting = NULL;
@@ -158,6 +170,7 @@ static void take_place(struct reload *reload)
 	struct catalogue *catalogue = reload->waiting, *before = reload->mcp->catalogue;
 
 	reload->waiting = NULL;
+	end_trial(reload);
 	h2o_mem_addref_shared(before);
 	reload_adopt(reload->mcp, catalogue);
 	tell(reload->mcp, before);
@@ -174,27 +187,57 @@ static void look_again(struct reload *reload)
 		h2o_timeout_link(reload->loop, &reload->timeout, &reload->look);
 }
 
-/* Nobody can say whether statements are right while the databases are away: then it is waited for them. */
-static void look_at_databases(struct reload *reload, int64_t now_ms)
+static void refuse_waiting(struct reload *reload, const char *first)
 {
-	const struct catalogue *waiting = reload->waiting;
-	const char *refusal = databases_refusal(&reload->waiting->pool, waiting->databases, waiting);
+	h2o_mem_pool_t *pool = &reload->waiting->pool;
+	size_t more = 0;
 
-	if (refusal != NULL) {
-		refuse(refusal);
-		drop_waiting(reload);
+	while (statement_trial_problem(reload->trial, more + 1) != NULL)
+		more++;
+	refuse(more > 0 ? text_printf(pool, "%s; and %zu more", first, more) : first);
+	drop_waiting(reload);
+}
+
+/* Nobody can say whether statements are right while the databases are away: then it is waited for them. */
+static void look_at_waiting(struct reload *reload, int64_t now_ms)
+{
+	const struct databases *databases = reload->waiting->databases;
+	size_t asked = statement_trial_asked(reload->trial);
+	bool through = statement_trial_goes_on(reload->trial);
+	const char *problem = through ? statement_trial_problem(reload->trial, 0) : NULL;
+
+	if (problem != NULL) {
+		refuse_waiting(reload, problem);
 		return;
 	}
-	if (databases_ready(waiting->databases)) {
+	if (through && databases_ready(databases)) {
 		take_place(reload);
 		return;
 	}
-	if (!databases_ready(reload->mcp->catalogue->databases))
+	if (asked != reload->asked || !databases_ready(reload->mcp->catalogue->databases))
 		reload->waits_until_ms = now_ms + PREPARE_MAX_MS;
+	reload->asked = asked;
 	if (now_ms < reload->waits_until_ms)
 		return;
 	drop_waiting(reload);
 	refuse("a database does not prepare its statements");
+}
+
+/* At the start one wrong statement is no reason to have no tool at all. */
+static void look_at_first(struct reload *reload)
+{
+	const char *problem;
+
+	if (!statement_trial_goes_on(reload->trial))
+		return;
+	for (size_t i = 0; (problem = statement_trial_problem(reload->trial, i)) != NULL; i++) {
+		if (i == LINES_TOLD) {
+			log_event(LOG_ERROR, "more statements cannot be used: the verb check says which", NULL);
+			break;
+		}
+		log_event(LOG_ERROR, "a statement cannot be used, what calls it fails", "reason", problem, NULL);
+	}
+	end_trial(reload);
 }
 
 static void look_at_changes(struct reload *reload, int64_t now_ms)
@@ -211,8 +254,10 @@ static void on_look(h2o_timeout_entry_t *entry)
 	if (reload->first_ms != 0)
 		look_at_changes(reload, now_ms);
 	if (reload->waiting != NULL)
-		look_at_databases(reload, now_ms);
-	if (reload->first_ms != 0 || reload->waiting != NULL)
+		look_at_waiting(reload, now_ms);
+	else if (reload->trial != NULL)
+		look_at_first(reload);
+	if (reload->first_ms != 0 || reload->trial != NULL)
 		look_again(reload);
 }
 
@@ -267,6 +312,9 @@ static void on_loaded(void *data, struct catalogue *catalogue, const char *error
 	catalogue->databases =
 	    databases_open_like(mcp->catalogue, reload->loop, catalogue, &mcp->settings, &mcp->databases);
 	reload->waiting = catalogue;
+	reload->trial = statement_trial_open(reload->loop, mcp->catalogue, catalogue, &mcp->settings);
+	reload->was_tried = true;
+	reload->asked = 0;
 	reload->waits_until_ms = clock_monotonic_ms() + PREPARE_MAX_MS;
 	look_again(reload);
 }
@@ -277,9 +325,23 @@ void reload_start(struct reload *reload)
 	catalogue_loader_start(reload->loader);
 }
 
+/* Not before somebody could call: at the start there is enough to do. */
+static void try_first(struct reload *reload)
+{
+	const struct catalogue *first = reload->mcp->catalogue;
+
+	if (reload->was_tried || !databases_ready(first->databases))
+		return;
+	reload->was_tried = true;
+	reload->trial = statement_trial_open(reload->loop, NULL, first, &reload->mcp->settings);
+	look_again(reload);
+}
+
 void reload_tick(void *data)
 {
 	struct reload *reload = data;
+
+	try_first(reload);
 
 	databases_close(&reload->mcp->databases);
 	if (reload->watch != NULL)

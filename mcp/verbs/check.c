@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mcp/catalogue/catalogue.h"
+#include "mcp/catalogue/statement_trial.h"
 #include "mcp/database.h"
 #include "mcp/verbs/check_against.h"
 #include "mcp/backend/command/command_program.h"
@@ -27,23 +28,13 @@ static void report(struct check *check, const char *where, const char *problem)
 	check->problems++;
 }
 
-static bool has_column(const PGresult *described, const char *name)
-{
-	for (int i = 0; i < PQnfields(described); i++)
-		if (strcmp(PQfname(described, i), name) == 0)
-			return true;
-	return false;
-}
-
 static void check_columns(struct check *check, PGconn *connection, const struct catalogue_statement *statement)
 {
 	PGresult *described = PQdescribePrepared(connection, STATEMENT);
+	const char *problem = statement_lacks_column(&check->pool, statement, described);
 
-	for (size_t i = 0; i < statement->column_count; i++)
-		if (PQnfields(described) > 0 && !has_column(described, statement->columns[i]))
-			report(check, statement->file,
-			       text_printf(&check->pool, "/result/columns/%zu: the statement gives no %s", i,
-			                   statement->columns[i]));
+	if (problem != NULL)
+		report(check, statement->file, problem);
 	PQclear(described);
 }
 

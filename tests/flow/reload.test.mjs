@@ -102,6 +102,15 @@ test('a statement that no database prepares is refused too', async () => {
   await rm(etc(instance, 'tools-reload/wrong.yaml'))
 })
 
+test('columns that a statement does not give are noticed too, also where only they have changed', async () => {
+  const before = log(/the old one serves on/g)
+  await put('tools-reload/one.yaml', sql('one').replace('columns: [x]', 'columns: [x, y]'))
+  await until('the refusal', () => log(/the old one serves on/g) === before + 1)
+  assert.match(server.daemon.stderr, /one\.yaml: \/result\/columns\/1: the statement gives no y/)
+  assert.deepEqual((await call('one')).json.result.structuredContent.rows, [{ x: 1 }])
+  await put('tools-reload/one.yaml', sql('one'))
+})
+
 test('a call under way ends with the catalogue that it began with', async () => {
   const answer = call('sleep', { seconds: 3 })
   await until('the call to run', async () => (await records()).length > 0 && (await call('one')).status === 200)

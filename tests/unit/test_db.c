@@ -285,10 +285,53 @@ static void background_questions_are_answered_once(void **state)
 	assert_int_equal(none.calls, 0);
 }
 
+struct described {
+	int calls, status, columns;
+	char first[32];
+};
+
+static void on_described(void *data, const PGresult *result)
+{
+	struct described *d = data;
+
+	d->calls++;
+	d->status = (int)PQresultStatus(result);
+	d->columns = PQnfields(result);
+	if (d->columns > 0)
+		snprintf(d->first, sizeof(d->first), "%s", PQfname(result, 0));
+}
+
+/* Each has a Sync of its own: what is wrong with one says nothing of the others. */
+static void statements_are_described_and_not_run(void **state)
+{
+	struct db *db = open_ready(1, 8);
+	struct described two = {0}, wrong = {0}, none = {0}, change = {0};
+	struct answer after = {0};
+	struct db_param one = param_text("1");
+
+	(void)state;
+	assert_true(db_describe_background(db, "select $1::int as a, 1/0 as b", on_described, &two));
+	assert_true(db_describe_background(db, "select nowhere", on_described, &wrong));
+	assert_true(db_describe_background(db, "create table described (a int)", on_described, &change));
+	assert_true(db_describe_background(db, "select from described", on_described, &none));
+	assert_true(db_ask_background(db, DIVIDE, &one, 1, on_answer, &after));
+	UNTIL(after.calls);
+	assert_int_equal(two.status, PGRES_COMMAND_OK);
+	assert_int_equal(two.columns, 2);
+	assert_string_equal(two.first, "a");
+	assert_int_equal(wrong.status, PGRES_FATAL_ERROR);
+	assert_int_equal(change.status, PGRES_COMMAND_OK);
+	assert_int_equal(none.status, PGRES_FATAL_ERROR);
+	assert_int_equal(after.status, PGRES_TUPLES_OK);
+	assert_int_equal(two.calls + wrong.calls + change.calls + none.calls, 4);
+	close_db(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(values_come_back_as_they_went),
+	    cmocka_unit_test(statements_are_described_and_not_run),
 	    cmocka_unit_test(null_is_null),
 	    cmocka_unit_test(odd_arrays_are_refused),
 	    cmocka_unit_test(settings_are_defaults_that_conninfo_overrides),

@@ -5,6 +5,9 @@
 
 #include "mcp/call/call.h"
 
+static const char FAILED[] = "The %s failed. Its operator has to look into it.";
+static const char NOT_AVAILABLE[] = "The %s is not available now. Its operator has to correct it.";
+
 /* Words for the model, by SQLSTATE (PostgreSQL, appendix A): what it can do about it, nothing of the statement or the
  * data. */
 static const struct {
@@ -14,6 +17,9 @@ static const struct {
     {"57014", "The %s took longer than it may and was stopped. Ask for less."},
     {"25006", "The %s tried to change data, which it may not. Its operator has to correct it."},
     {"42501", "The %s may not use this data. Its operator has to correct it."},
+    {"42601", FAILED}, /* also raised for what an argument holds */
+    {"42", NOT_AVAILABLE},
+    {"3F000", NOT_AVAILABLE},
     {"40", "The change met another one at the same time. It may work when it is tried again."},
     {"22", "The database cannot use a value of the arguments."},
     {"23", "The change contradicts what is stored, for example by a name that is taken."},
@@ -23,7 +29,7 @@ static const struct {
 
 const char *sql_failure_text(struct request *r, const char *state)
 {
-	const char *text = "The %s failed. Its operator has to look into it.", *place;
+	const char *text = FAILED, *place;
 	enum item_kind kind = call_of(r)->kind;
 
 	for (size_t i = sizeof(FAILURES) / sizeof(FAILURES[0]); i-- > 0;)
