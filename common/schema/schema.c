@@ -14,17 +14,19 @@ const struct schema *schema_compile(h2o_mem_pool_t *pool, const json_t *document
 	json_keep(pool, json_incref((json_t *)document));
 	if (k.options->documents != NULL)
 		json_keep(pool, json_incref((json_t *)k.options->documents));
-	k.by_place = json_keep(pool, json_object());
-	k.by_uri = json_keep(pool, json_object());
+	k.by_place = json_object();
+	k.by_uri = json_object();
 
 	const struct schema_node *root = document == NULL ? NULL : schema_index_document(&k, document, "", "");
-	if (root == NULL || !schema_compile_nodes(&k) || !schema_refuse_endless(&k)) {
+	bool fine = root != NULL && schema_compile_nodes(&k) && schema_refuse_endless(&k);
+	if (fine)
+		schema_compile_leaves(&k);
+	json_decref(k.by_place);
+	json_decref(k.by_uri);
+	if (!fine) {
 		*error = k.error == NULL ? "/: there is no schema" : k.error;
 		return NULL;
 	}
-	schema_compile_leaves(&k);
-	json_object_clear(k.by_place); /* only their husks live on in the pool */
-	json_object_clear(k.by_uri);
 	struct schema *ret = h2o_mem_alloc_pool(pool, sizeof(*ret));
 	ret->root = root;
 	*error = NULL;

@@ -12,17 +12,21 @@ static struct schema_node *index_schema(struct schema_compiler *k, const json_t 
 
 char *schema_place(h2o_mem_pool_t *pool, const char *place, const char *token)
 {
-	struct text_buffer b = {.pool = pool};
-	text_append_str(&b, place);
-	text_append_str(&b, "/");
-	for (;;) {
-		size_t plain = strcspn(token, "~/");
-		text_append(&b, token, plain);
-		token += plain;
-		if (*token == '\0')
-			return b.base;
-		text_append_str(&b, *token++ == '~' ? "~0" : "~1");
+	size_t place_len = strlen(place), len = place_len + 1;
+	for (const char *s = token; *s != '\0'; s++)
+		len += *s == '~' || *s == '/' ? 2 : 1;
+
+	/* as long as it is: a catalogue keeps a hundred thousand of them */
+	char *ret = h2o_mem_alloc_pool(pool, len + 1), *end = ret + place_len;
+	memcpy(ret, place, place_len);
+	*end++ = '/';
+	for (; *token != '\0'; token++) {
+		*end++ = *token == '/' ? '~' : *token;
+		if (*token == '~' || *token == '/')
+			*end++ = *token == '~' ? '0' : '1';
 	}
+	*end = '\0';
+	return ret;
 }
 
 char *schema_place_index(h2o_mem_pool_t *pool, const char *place, size_t index)

@@ -40,7 +40,7 @@ static const char SCHEMA[] =
     "      name: {type: string, minLength: 1, maxLength: 200}\n"
     "      title: {type: string, minLength: 1, maxLength: 200}\n"
     "      description: {type: string, minLength: 1, maxLength: 4000}\n"
-    "      mime_type: {type: string, pattern: '^[A-Za-z0-9.+-]{1,64}/[A-Za-z0-9.+-]{1,64}(; ?[A-Za-z0-9=_.-]+)*$', "
+    "      mime_type: {type: string, pattern: '^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(; ?[A-Za-z0-9=_.-]+)*$', "
     "maxLength: 200}\n"
     "      annotations: {$ref: '#/properties/static/$defs/annotations'}\n"
     "properties:\n"

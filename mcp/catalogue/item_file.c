@@ -43,6 +43,18 @@ json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 	return document;
 }
 
+h2o_iovec_t loading_keep_text(struct loading *l, json_t *value)
+{
+	h2o_mem_pool_t scratch;
+
+	h2o_mem_init_pool(&scratch);
+	h2o_iovec_t text = json_text(&scratch, value);
+	text.base = text_copy(l->pool, text);
+	h2o_mem_clear_pool(&scratch);
+	json_decref(value);
+	return text;
+}
+
 bool loading_text_is_visible(h2o_iovec_t text)
 {
 	while (text.len > 0) {

@@ -44,6 +44,8 @@ struct item *item_file_load(struct loading *l, const struct item_file *kind, con
                             struct config_document *read, const char **error);
 /* Of l->document, which its schema has checked. NULL and *problem ("/sql/timeout: ..."). */
 struct item *item_load(struct loading *l, const struct item_file *kind, const char **problem);
+/* JSON of a value, which is taken, as long as the catalogue and no longer than it is. */
+h2o_iovec_t loading_keep_text(struct loading *l, json_t *value);
 /* Text shown to people and models has, line breaks aside, nothing that cannot be seen: it is read before an item is
  * trusted. */
 bool loading_text_is_visible(h2o_iovec_t text);

@@ -12,11 +12,11 @@ static const char SCHEMA[] =
     "additionalProperties: false\n"
     "required: [name, scope]\n"
     "properties:\n"
-    "  name: {type: string, pattern: '^[A-Za-z0-9_.-]{1,128}$'}\n"
+    "  name: {type: string, maxLength: 128, pattern: '^[A-Za-z0-9_.-]+$'}\n"
     "  title: {type: string, minLength: 1, maxLength: 200}\n"
     "  description: {type: string, minLength: 1, maxLength: 4000}\n"
     "  scope: {description: The scope that opens the prompt, type: string, pattern: "
-    "'^[\\x21\\x23-\\x5B\\x5D-\\x7E]{1,128}$'}\n"
+    "'^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$', maxLength: 128}\n"
     "  acquirable:\n"
     "    description: A person who could be granted the scope sees the prompt; getting it then asks for the scope\n"
     "    type: boolean\n"
@@ -153,8 +153,7 @@ static const char *finish_prompt(struct loading *l, struct item *item)
 	copy_member(listed, l->document, "description");
 	if (json_array_size(arguments) > 0)
 		json_object_set_new(listed, "arguments", listed_arguments(arguments));
-	item->listed = json_text(l->pool, listed);
-	json_decref(listed);
+	item->listed = loading_keep_text(l, listed);
 	return NULL;
 }
 

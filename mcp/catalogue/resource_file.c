@@ -20,10 +20,10 @@ static const char SCHEMA[] =
     "  name: {type: string, minLength: 1, maxLength: 128}\n"
     "  title: {type: string, minLength: 1, maxLength: 200}\n"
     "  description: {description: For the model, type: string, minLength: 1, maxLength: 4000}\n"
-    "  mime_type: {type: string, pattern: '^[A-Za-z0-9.+-]{1,64}/[A-Za-z0-9.+-]{1,64}(; ?[A-Za-z0-9=_.-]+)*$', "
+    "  mime_type: {type: string, pattern: '^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(; ?[A-Za-z0-9=_.-]+)*$', "
     "maxLength: 200}\n"
     "  scope: {description: The scope that opens the resource, type: string, pattern: "
-    "'^[\\x21\\x23-\\x5B\\x5D-\\x7E]{1,128}$'}\n"
+    "'^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$', maxLength: 128}\n"
     "  acquirable:\n"
     "    description: A person who could be granted the scope sees the resource; reading it then asks for the scope\n"
     "    type: boolean\n"
@@ -199,8 +199,7 @@ static const char *finish_resource(struct loading *l, struct item *item)
 		json_object_set(listed, "annotations", annotations);
 	if (item->kind == ITEM_RESOURCE && resource->size >= 0)
 		json_object_set_new(listed, "size", json_integer(resource->size));
-	item->listed = json_text(l->pool, listed);
-	json_decref(listed);
+	item->listed = loading_keep_text(l, listed);
 	return NULL;
 }
 

@@ -16,11 +16,11 @@ static const char SCHEMA[] =
     "required: [name, title, description, scope, tier, input]\n"
     "dependentRequired: {sql: [result]}\n"
     "properties:\n"
-    "  name: {type: string, pattern: '^[A-Za-z0-9_.-]{1,128}$'}\n"
+    "  name: {type: string, maxLength: 128, pattern: '^[A-Za-z0-9_.-]+$'}\n"
     "  title: {type: string, minLength: 1, maxLength: 200}\n"
     "  description: {description: For the model, type: string, minLength: 1, maxLength: 4000}\n"
     "  scope: {description: The scope that opens the tool, type: string, pattern: "
-    "'^[\\x21\\x23-\\x5B\\x5D-\\x7E]{1,128}$'}\n"
+    "'^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$', maxLength: 128}\n"
     "  tier: {enum: [read, write, destroy]}\n"
     "  acquirable:\n"
     "    description: A person who could be granted the scope sees the tool; its call then asks for the scope\n"
@@ -71,10 +71,11 @@ static const char *load_output(struct loading *l, struct tool *tool)
 
 static const char *load_headers(struct loading *l, struct tool *tool)
 {
-	struct tool_headers *headers = h2o_mem_alloc_pool(l->pool, sizeof(*headers));
-	const char *problem = tool_headers_load(l, tool->input, headers);
+	struct tool_headers headers;
+	const char *problem = tool_headers_load(l, tool->input, &headers);
 
-	tool->headers = headers->count > 0 ? headers : NULL;
+	if (problem == NULL && headers.count > 0)
+		tool->headers = memcpy(h2o_mem_alloc_pool(l->pool, sizeof(headers)), &headers, sizeof(headers));
 	return problem;
 }
 
@@ -128,8 +129,7 @@ static const char *finish_tool(struct loading *l, struct item *item)
 	if (tool->output != NULL)
 		json_object_set(listed, "outputSchema", (json_t *)tool->output);
 	json_object_set_new(listed, "annotations", annotations_of(item, l->document));
-	item->listed = json_text(l->pool, listed);
-	json_decref(listed);
+	item->listed = loading_keep_text(l, listed);
 	return NULL;
 }
 

@@ -58,6 +58,8 @@ static const char *add_header(struct walk *w, const json_t *property, h2o_iovec_
 	for (size_t i = 0; i < headers->count; i++)
 		if (strcmp(headers->items[i].name, full) == 0)
 			return refuse(w, "names a header that another property has");
+	if (headers->count == 0) /* most tools have none */
+		headers->items = h2o_mem_alloc_pool(w->l->pool, TOOL_HEADERS_MAX * sizeof(*headers->items));
 	struct tool_header *header = &headers->items[headers->count++];
 	header->name = full;
 	header->path = h2o_mem_alloc_pool(w->l->pool, (w->depth + 1) * sizeof(*header->path));
@@ -131,17 +133,19 @@ static const char *walk_schema(struct walk *w, const json_t *schema)
 		problem = walk_properties(w, properties);
 	if (problem != NULL)
 		return problem;
-	json_t *rest = json_keep(w->l->pool, json_copy((json_t *)schema));
+	json_t *rest = json_copy((json_t *)schema);
 	json_object_del(rest, KEYWORD);
 	json_object_del(rest, "properties");
-	return has_annotation(rest) ? refuse(w, "stands where no chain of properties leads") : NULL;
+	bool elsewhere = has_annotation(rest);
+	json_decref(rest);
+	return elsewhere ? refuse(w, "stands where no chain of properties leads") : NULL;
 }
 
 const char *tool_headers_load(struct loading *l, const json_t *input, struct tool_headers *ret)
 {
 	struct walk walk = {.l = l, .headers = ret};
 
-	*ret = (struct tool_headers){.items = h2o_mem_alloc_pool(l->pool, TOOL_HEADERS_MAX * sizeof(*ret->items))};
+	*ret = (struct tool_headers){.count = 0};
 	return walk_schema(&walk, input);
 }
 

@@ -16,7 +16,7 @@ static const char CONFIG_SCHEMA[] =
     "$defs:\n"
     "  duration: {type: string, pattern: '^[0-9]{1,9}(ms|s|m|h|d)$'}\n"
     "  path: {type: string, minLength: 1, maxLength: 4096}\n"
-    "  scope: {type: string, pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]{1,128}$'}\n"
+    "  scope: {type: string, pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$', maxLength: 128}\n"
     "  database:\n"
     "    type: object\n"
     "    additionalProperties: false\n"

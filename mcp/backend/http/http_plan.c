@@ -42,7 +42,7 @@ const char HTTP_PLAN_SCHEMA[] =
     "      form: {$ref: '#/properties/http/$defs/fields'}\n"
     "      text: {type: string, maxLength: 100000}\n"
     "      type: {description: Its media type where that is not the usual one, type: string, pattern: "
-    "'^[A-Za-z0-9.+-]{1,64}/[A-Za-z0-9.+-]{1,64}(; ?[A-Za-z0-9=_.-]+)*$', maxLength: 200}\n"
+    "'^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(; ?[A-Za-z0-9=_.-]+)*$', maxLength: 200}\n"
     "  credential: " CREDENTIAL_SCHEMA "\n"
     "  timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}\n"
     "  bytes: {description: 'Of the answer, such as 1MiB', type: string, pattern: '^[1-9][0-9]{0,8}(KiB|MiB)?$'}\n"

@@ -72,7 +72,7 @@ static const char SCHEMA[] =
 		  "      properties:\n"
 		  "        match: {description: 'Name of a tool; * stands for any part of it', type: string, pattern: "
 		  "'^[A-Za-z0-9_.*-]{1,128}$'}\n"
-		  "        scope: {type: string, pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]{1,128}$'}\n"
+		  "        scope: {type: string, pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$', maxLength: 128}\n"
 		  "        tier: {enum: [read, write, destroy]}\n"
 		  "        untrusted: {description: Results are marked as the text of strangers; true unless said, "
 		  "type: boolean}\n"

@@ -54,8 +54,7 @@ static void set_listed(struct loading *l, struct tool *tool, const json_t *defin
 		json_object_set(listed, "outputSchema", (json_t *)tool->output);
 	json_object_set_new(listed, "annotations", annotations_of(item, definition));
 	json_object_set_new(listed, "_meta", json_pack("{s:s}", "sallyport/definition", digest));
-	tool->item.listed = json_text(l->pool, listed);
-	json_decref(listed);
+	tool->item.listed = loading_keep_text(l, listed);
 }
 
 static const char *read_schemas(struct loading *l, struct tool *tool, const json_t *definition)
