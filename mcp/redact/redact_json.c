@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON is looked at string by string, each as what it says, and stays JSON. */
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "common/encoding.h"
 #include "mcp/redact/redact_internal.h"
@@ -19,15 +22,33 @@ struct walk {
 
 /* ---- strings ---- */
 
+/* The next quotation mark or backslash from `at` on. */
+static size_t find_special(const struct scan *s, size_t at)
+{
+#ifdef __SSE2__
+	for (; s->len - at >= 16; at += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(s->base + at));
+		unsigned hits = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+		                                                         _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+		if (hits != 0)
+			return at + (unsigned)__builtin_ctz(hits);
+	}
+#endif
+	while (at < s->len && s->base[at] != '"' && s->base[at] != '\\')
+		at++;
+	return at;
+}
+
 /* The quotation mark that ends the string whose first character is at `at`; s->len if there is none. */
 static size_t string_end(const struct scan *s, size_t at, bool *has_escapes)
 {
 	*has_escapes = false;
-	for (; at < s->len && s->base[at] != '"'; at++)
-		if (s->base[at] == '\\') {
-			*has_escapes = true;
-			at++;
-		}
+	if (at > s->len)
+		return s->len;
+	for (at = find_special(s, at); at < s->len && s->base[at] == '\\'; at = find_special(s, at)) {
+		*has_escapes = true;
+		at = s->len - at > 2 ? at + 2 : s->len;
+	}
 	return at < s->len ? at : s->len;
 }
 
@@ -293,6 +314,13 @@ static void take_number(struct walk *w)
 		    (struct finding){.start = start, .end = w->at, .kind = inner.list[0].kind, .whole = true});
 }
 
+/* Between strings and numbers: signs, blanks and the letters of true, false and null. */
+static const bool MAY_STAND[256] = {
+    [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true, ['{'] = true, ['}'] = true, ['['] = true,
+    [']'] = true, [':'] = true,  [','] = true,  ['t'] = true,  ['r'] = true, ['u'] = true, ['e'] = true,
+    ['f'] = true, ['a'] = true,  ['l'] = true,  ['s'] = true,  ['n'] = true,
+};
+
 static void walk(struct walk *w)
 {
 	struct scan *s = w->s;
@@ -307,8 +335,7 @@ static void walk(struct walk *w)
 			take_number(w);
 			continue;
 		}
-		/* the letters of true, false and null */
-		w->is_json &= c == ',' || (c != '\0' && strchr(" \t\r\n{}[]:truefalsn", c) != NULL);
+		w->is_json &= MAY_STAND[(unsigned char)c];
 		w->at++;
 	}
 }
