@@ -95,6 +95,20 @@ struct secret ask_state(const struct request *r)
 	return asking != NULL ? asking->state : (struct secret){NULL, 0};
 }
 
+/* A question leaves as a result does. What a form asks for has a name that may be telling, and is no secret yet; the
+ * address that a person shall go to stays whole. */
+static const json_t *redacted_params(struct request *r, h2o_iovec_t params)
+{
+	struct redact_rules rules = *answer_rules(r);
+	const json_t *whole = json_read(&r->pool, params, NULL);
+
+	if (whole == NULL)
+		h2o_fatal("a backend asks with params that are no JSON");
+	rules.allowed |= 1U << REDACT_FIELD;
+	h2o_iovec_t seen = redact_json(&r->pool, &rules, params, json_get_text(whole, "url"), &call_of(r)->redacted);
+	return seen.base == params.base ? whole : json_read(&r->pool, seen, NULL);
+}
+
 /* The questions that are not answered. NULL and *lacking if one needs what the client cannot do. */
 static struct question *open_questions(struct request *r, const struct input_request *requests, size_t count,
                                        const char **lacking)
@@ -104,9 +118,7 @@ static struct question *open_questions(struct request *r, const struct input_req
 	for (size_t i = 0; i < count; i++) {
 		if (ask_answer(r, requests[i].key) != NULL)
 			continue;
-		const json_t *params = json_read(&r->pool, requests[i].params, NULL);
-		if (params == NULL)
-			h2o_fatal("a backend asks with params that are no JSON");
+		const json_t *params = redacted_params(r, requests[i].params);
 		*lacking = needed_for(params, requests[i].method);
 		if (!client_can(r, *lacking))
 			return NULL;

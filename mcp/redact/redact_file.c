@@ -54,12 +54,21 @@ const struct redact_rules *redact_file_read(struct loading *l)
 	return rules;
 }
 
+static void add_secret(struct redactor *redactor, const struct secret *secret)
+{
+	if (secret->bytes != NULL)
+		redactor_add_secret(redactor, secret->bytes, secret->len);
+}
+
 struct redactor *redact_file_redactor(h2o_mem_pool_t *pool, const struct mcp_settings *settings)
 {
 	struct redactor *redactor = redactor_make(pool);
 
-	if (settings->client_secret.bytes != NULL)
-		redactor_add_secret(redactor, settings->client_secret.bytes, settings->client_secret.len);
+	add_secret(redactor, &settings->client_secret);
+	for (size_t i = 0; i < settings->issuers.foreign_count; i++)
+		add_secret(redactor, &settings->issuers.foreign[i].client_secret);
+	add_secret(redactor, &settings->issuers.service.key);
+	redactor_add_conninfo(redactor, settings->database.conninfo);
 	redactor_add_conninfo(redactor, settings->read.conninfo);
 	redactor_add_conninfo(redactor, settings->write.conninfo);
 	redactor_add_conninfo(redactor, settings->analyst.conninfo);
