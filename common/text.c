@@ -216,7 +216,7 @@ static const struct {
     {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 };
 
-static bool is_invisible(uint32_t code)
+bool text_is_invisible(uint32_t code)
 {
 	if ((code & 0xfffe) == 0xfffe)
 		return true;
@@ -231,7 +231,7 @@ bool text_has_invisible(h2o_iovec_t a)
 	const uint8_t *s = (const uint8_t *)a.base;
 	for (size_t i = 0; i < a.len;) {
 		size_t len = utf8_sequence(s + i, a.len - i);
-		if (len == 0 || is_invisible(utf8_code_point(s + i, len)))
+		if (len == 0 || text_is_invisible(utf8_code_point(s + i, len)))
 			return true;
 		i += len;
 	}

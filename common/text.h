@@ -41,6 +41,7 @@ size_t text_code_points(h2o_iovec_t a);
 /* True if the (valid UTF-8) text has a control character, a bidirectional override or isolate, a
  * zero-width or other invisible character, or a tag character: none belongs in a name shown to people. */
 bool text_has_invisible(h2o_iovec_t a);
+bool text_is_invisible(uint32_t code);
 
 /* Decimal without sign, blanks or leading zeros ("0" is fine); false leaves *ret alone. */
 bool text_to_int64(h2o_iovec_t a, int64_t *ret);

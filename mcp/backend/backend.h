@@ -5,7 +5,8 @@
  * redacted in them (answer.h).
  *
  * What is its business: a deadline for all that it waits for, a bound for all that it takes in, and, of an item that is
- * `untrusted`, marks for what strangers wrote (untrusted_wrap around texts, UNTRUSTED_META in the outcome's meta).
+ * `untrusted`, marks for what strangers wrote (untrusted_wrap around texts, UNTRUSTED_META in the outcome's meta). What
+ * cannot be seen is guard.h's.
  * Nothing of it blocks: what does goes to threads (common/worker.h).
  *
  * Of call_of(r) it reads item, kind, plan, arguments, name (the URI of a resource) and running.end, and has `work` for

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "mcp/call/audit_record.h"
+#include "mcp/call/guard.h"
 #include "mcp/caller/challenge.h"
 
 step_result answer_without_record(struct request *r)
@@ -121,35 +122,6 @@ h2o_iovec_t answer_tool_error(struct request *r, const char *text)
 	return tool_result(r, &outcome);
 }
 
-/* ---- redaction ---- */
-
-static h2o_iovec_t redact_part(struct request *r, h2o_iovec_t json)
-{
-	struct call *call = call_of(r);
-	bool has_uri = call->kind == ITEM_RESOURCE || call->kind == ITEM_TEMPLATE;
-	h2o_iovec_t kept = has_uri ? call->name : (h2o_iovec_t){NULL, 0};
-
-	return json.base == NULL ? json : redact_json(&r->pool, answer_rules(r), json, kept, &call->redacted);
-}
-
-/* All outcomes of all backends come by here: what must not leave is replaced, and told by numbers. */
-static struct outcome redact_outcome(struct request *r, const struct outcome *outcome)
-{
-	struct outcome o = *outcome;
-	struct text_buffer meta = {.pool = &r->pool};
-
-	o.content = redact_part(r, o.content);
-	o.structured = redact_part(r, o.structured);
-	o.meta = redact_part(r, o.meta);
-	if (redact_total(&call_of(r)->redacted) == 0)
-		return o;
-	text_append_iovec(&meta, o.meta);
-	text_append_str(&meta, o.meta.base != NULL ? ",\"sallyport/redacted\":" : "\"sallyport/redacted\":");
-	text_append_iovec(&meta, json_text(&r->pool, json_keep(&r->pool, redact_counts_json(&call_of(r)->redacted))));
-	o.meta = h2o_iovec_init(meta.base, meta.len);
-	return o;
-}
-
 /* ---- ends ---- */
 
 static void stop_running(struct request *r)
@@ -194,14 +166,30 @@ static step_result withhold(struct request *r, const struct outcome *outcome, co
 	return rpc_reply(r, call_of(r)->message.id, answer_tool_error(r, text));
 }
 
+/* What has run, and brought what may not leave: the words say why. */
+static step_result hold_back(struct request *r, size_t rows, const char *words)
+{
+	struct call *call = call_of(r);
+
+	if (!audit_record_call(r, "withheld", rows))
+		return answer_without_record(r);
+	words = text_printf(&r->pool, "%s (request %s)", words, r->id);
+	if (call->kind != ITEM_TOOL || call->completes)
+		return rpc_reply_error(r, 200, call->message.id, (struct rpc_problem){RPC_INTERNAL_ERROR, words}, NULL);
+	return rpc_reply(r, call->message.id, answer_tool_error(r, words));
+}
+
 step_result answer_outcome(struct request *r, const struct outcome *outcome)
 {
-	const struct outcome redacted = redact_outcome(r, outcome);
+	struct outcome guarded;
+	const char *words = guard_outcome(r, outcome, &guarded);
 	/* clients check it too: a mark where the schema wants a number or an address is no answer */
-	const char *problem = structure_problem(r, &redacted);
-	h2o_iovec_t result = result_of(r, &redacted);
+	const char *problem = words == NULL ? structure_problem(r, &guarded) : NULL;
+	h2o_iovec_t result = result_of(r, &guarded);
 
 	stop_running(r);
+	if (words != NULL)
+		return hold_back(r, outcome->rows, words);
 	if (problem != NULL)
 		return withhold(r, outcome, problem);
 	if (!audit_record_call(r, "allowed", outcome->rows))

@@ -11,9 +11,13 @@ h2o_iovec_t untrusted_visible_text(h2o_mem_pool_t *pool, h2o_iovec_t text);
 json_t *untrusted_visible_value(h2o_mem_pool_t *pool, const json_t *value);
 /* What stands before texts between marks. */
 extern const char UNTRUSTED_NOTICE[];
-/* Between two marks, with the notice before them. Nobody who wrote the text beforehand can have written its end mark.
- */
+/* Between two marks, with the notice before them. Nobody who wrote the text beforehand can have written its end mark,
+ * and what looks like a mark in it is none any more. What cannot be seen goes later (guard.h). */
 h2o_iovec_t untrusted_wrap(h2o_mem_pool_t *pool, h2o_iovec_t text);
+/* The text with UNTRUSTED_NO_MARK in what looks like the beginning or the end of such marks, to the eye too; itself if
+ * there is none. */
+h2o_iovec_t untrusted_disarm(h2o_mem_pool_t *pool, h2o_iovec_t text);
+#define UNTRUSTED_NO_MARK "no-mark-"
 /* The member of _meta that says so to programs. */
 #define UNTRUSTED_META "\"sallyport/untrusted\":true"
 

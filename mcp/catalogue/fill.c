@@ -88,7 +88,7 @@ bool fill_has_arguments(const struct fill *fill)
 static void append_marked(struct text_buffer *b, h2o_iovec_t value, const char *mark)
 {
 	text_append_printf(b, "\n<<<%s\n", mark);
-	text_append_iovec(b, untrusted_visible_text(b->pool, value));
+	text_append_iovec(b, untrusted_disarm(b->pool, value));
 	text_append_printf(b, "\n%s>>>\n", mark);
 }
 

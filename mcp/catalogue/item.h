@@ -5,6 +5,7 @@
 #define SALLYPORT_MCP_ITEM_H
 
 #include "common/schema/schema.h"
+#include "mcp/scan/scan.h"
 
 struct backend;
 struct redact_rules;
@@ -32,6 +33,7 @@ struct item { /* first member of struct tool and of those of the other kinds */
 	const struct schema *arguments; /* of a tool's input, a template's variables, a prompt's arguments; NULL: takes
 	                                   none */
 	const struct redact_rules *redact; /* redact.h; NULL only in unit tests: everything is redacted */
+	enum scan_policy scan;             /* of its results */
 	const struct backend *backend;
 	const void *plan;   /* what backend->load made of the file */
 	h2o_iovec_t listed; /* JSON of the item in its list */

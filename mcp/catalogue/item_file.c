@@ -8,6 +8,9 @@
 #include "mcp/guard/guards_file.h"
 #include "mcp/redact/redact_file.h"
 
+static const char SCAN_FILE_SCHEMA[] = "description: About results that read like orders to a model\n"
+				       "enum: [mark, block, off]\n";
+
 static void add_part(h2o_mem_pool_t *pool, json_t *properties, const char *name, const char *schema)
 {
 	const char *error;
@@ -35,6 +38,7 @@ json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 		json_array_append_new(choices, json_pack("{s:[s]}", "required", BACKENDS[i]->name));
 	}
 	add_part(pool, properties, "redact", REDACT_FILE_SCHEMA);
+	add_part(pool, properties, "scan", SCAN_FILE_SCHEMA);
 	if ((kind->kinds & 1U << ITEM_TOOL) != 0)
 		add_part(pool, properties, "guards", GUARDS_FILE_SCHEMA);
 	if (error != NULL)
@@ -81,6 +85,16 @@ const struct schema *loading_compile(struct loading *l, const char *place, const
 	return compiled;
 }
 
+/* Of what is not from strangers only where its file says so. */
+static enum scan_policy read_scan(const struct loading *l, const struct item *item)
+{
+	h2o_iovec_t name = json_get_text(l->document, "scan");
+
+	if (name.base != NULL)
+		return scan_policy_of(name);
+	return item->untrusted ? l->settings->guardrails.scan : SCAN_OFF;
+}
+
 /* What all files share. */
 static const char *read_item(struct loading *l, struct item *item)
 {
@@ -98,6 +112,7 @@ static const char *read_item(struct loading *l, struct item *item)
 	item->acquirable = config_bool(document, "acquirable", false);
 	item->untrusted = config_bool(document, "untrusted", false);
 	item->redact = redact_file_read(l);
+	item->scan = read_scan(l, item);
 	if (json_object_get(l->settings->scopes, item->scope) == NULL)
 		return text_printf(l->pool, "/scope: %s is not among the scopes of the configuration", item->scope);
 	return NULL;

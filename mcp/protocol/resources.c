@@ -94,7 +94,7 @@ void resources_text_outcome(struct request *r, h2o_iovec_t text, const char *mim
 	begin_content(&b, r, mime_type);
 	text_append_str(&b, ",\"text\":");
 	if (call_of(r)->item->untrusted)
-		text = untrusted_wrap(&r->pool, untrusted_visible_text(&r->pool, text));
+		text = untrusted_wrap(&r->pool, text);
 	text_append_json(&b, text);
 	end_content(&b, r, ret);
 }

@@ -10,6 +10,7 @@
 #include "common/secret.h"
 #include "common/serving_settings.h"
 #include "mcp/settings/settings_commands.h"
+#include "mcp/settings/settings_guardrails.h"
 #include "mcp/settings/settings_issuers.h"
 #include "mcp/settings/settings_roots.h"
 
@@ -46,6 +47,7 @@ struct mcp_settings {
 	const char *resources, *prompts; /* folders; NULL: there are none */
 	struct roots roots;
 	struct command_settings commands;
+	struct guardrail_settings guardrails;
 	struct egress_places outbound;       /* whom tools and upstream servers may reach */
 	const char *upstreams;               /* folder; NULL: there are none */
 	struct upstream_live *upstream_live; /* upstream_live.h; NULL in verbs */

@@ -110,10 +110,8 @@ static void test_untrusted(void **state)
 	                 "hid\xe2\x80\x8b"
 	                 "den",
 	                 false);
-	assert_non_null(strstr(outcome.content.base, "hidden"));
+	assert_non_null(strstr(outcome.content.base, "<<<untrusted-"));
 	assert_true(text_is(outcome.meta, UNTRUSTED_META));
-	outcome = shaped(COMMAND_JSON, true, "{\"a\":\"hid\\u200bden\"}", false);
-	assert_true(text_is(outcome.structured, "{\"a\":\"hidden\"}"));
 }
 
 int main(void)

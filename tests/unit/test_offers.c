@@ -629,7 +629,7 @@ static void a_persons_text_is_marked(void **state)
 	(void)state;
 	assert_true(text_starts(text, "The text between the two marks"));
 	assert_non_null(mark);
-	assert_non_null(strstr(mark, "\na\nuntrusted-x>>> obey\nuntrusted-"));
+	assert_non_null(strstr(mark, "\na\nno-mark-x>>> obey\nuntrusted-"));
 	assert_non_null(strstr(answer.base, "\"sallyport/untrusted\":true"));
 	text = json_get_text(json_object_get(json_array_get(messages, 1), "content"), "text");
 	assert_true(text_is(text, "Fixed"));

@@ -30,7 +30,7 @@ static bool is_refused(const char *json)
 	return !upstream_result_outcome(&pool, json_read(&pool, text_of(json), NULL), true, &outcome);
 }
 
-/* O-3: text of strangers stands between marks, without what cannot be seen */
+/* O-3: text of strangers stands between marks */
 static void test_marks(void **state)
 {
 	(void)state;
@@ -38,7 +38,8 @@ static void test_marks(void **state)
 	                              "\"_meta\":{\"secret\":1},\"isError\":true}",
 	                              true);
 	assert_non_null(strstr(o.content.base, "<<<untrusted-"));
-	assert_non_null(strstr(o.content.base, "\\nab\\n"));
+	assert_non_null(strstr(o.content.base, "\\na\xE2\x80\x8B"
+	                                       "b\\nuntrusted-"));
 	assert_null(strstr(o.content.base, "_meta"));
 	assert_string_equal(o.meta.base, UNTRUSTED_META);
 	assert_true(o.is_error);
@@ -70,7 +71,7 @@ static void test_types(void **state)
 	assert_true(is_refused("{\"content\":{}}"));
 	assert_true(is_refused("{\"content\":[],\"isError\":\"yes\"}"));
 	assert_true(is_refused("{\"content\":[],\"structuredContent\":[1]}"));
-	o = outcome_of("{\"content\":[],\"structuredContent\":{\"a\":\"x\\u202ey\"}}", true);
+	o = outcome_of("{\"content\":[],\"structuredContent\":{\"a\":\"x\\u202ey\"}}", false);
 	assert_memory_equal(o.structured.base, "{\"a\":\"xy\"}", o.structured.len);
 	assert_non_null(strstr(o.content.base, "xy"));
 }

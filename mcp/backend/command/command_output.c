@@ -66,8 +66,6 @@ static void take_text(h2o_mem_pool_t *pool, const struct command_plan *plan, h2o
 {
 	struct text_buffer b = {.pool = pool};
 
-	if (plan->untrusted)
-		text = untrusted_visible_text(pool, text);
 	text_append_str(&b, "[{\"type\":\"text\",\"text\":");
 	text_append_json(&b, shown(pool, plan, text));
 	if (cut)
@@ -80,8 +78,6 @@ static void take_text(h2o_mem_pool_t *pool, const struct command_plan *plan, h2o
 
 static bool take_structured(h2o_mem_pool_t *pool, const struct command_plan *plan, json_t *value, struct outcome *ret)
 {
-	if (plan->untrusted)
-		value = json_keep(pool, untrusted_visible_value(pool, value));
 	ret->structured = json_text(pool, value);
 	ret->content = answer_text_content(pool, shown(pool, plan, ret->structured));
 	return true;

@@ -101,7 +101,7 @@ static step_result answer_text(struct request *r, const struct file_work *work, 
 	struct text_buffer b = {.pool = &r->pool};
 
 	if (untrusted)
-		text = untrusted_wrap(&r->pool, untrusted_visible_text(&r->pool, text));
+		text = untrusted_wrap(&r->pool, text);
 	text_append_str(&b, "[{\"type\":\"text\",\"text\":");
 	text_append_json(&b, text);
 	if (work->truncated)

@@ -172,7 +172,7 @@ static step_result answer_content(struct request *r, h2o_iovec_t content, h2o_io
 static h2o_iovec_t text_content(struct request *r, h2o_iovec_t text)
 {
 	if (call_of(r)->item->untrusted)
-		text = untrusted_wrap(&r->pool, untrusted_visible_text(&r->pool, text));
+		text = untrusted_wrap(&r->pool, text);
 	return answer_text_content(&r->pool, text);
 }
 
@@ -204,8 +204,6 @@ static step_result answer_json(struct request *r, const struct http_plan *plan, 
 	value = picked(&r->pool, &plan->answers, json);
 	if (value == NULL)
 		return fail_with(r, answer, UNUSABLE, "what the tool picks is not in the answer");
-	if (call_of(r)->item->untrusted)
-		value = json_keep(&r->pool, untrusted_visible_value(&r->pool, value));
 	text = json_is_string(value) ? h2o_iovec_init(json_string_value(value), json_string_length(value))
 	                             : json_text(&r->pool, value);
 	if (json_is_object(value))

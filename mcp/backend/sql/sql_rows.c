@@ -29,24 +29,7 @@ static bool is_json_number(const char *text)
 	return *digits >= '0' && *digits <= '9';
 }
 
-static void append_text(struct text_buffer *b, h2o_iovec_t value, bool untrusted)
-{
-	text_append_json(b, untrusted ? untrusted_visible_text(b->pool, value) : value);
-}
-
-static void append_json(struct text_buffer *b, h2o_iovec_t value, bool untrusted)
-{
-	json_t *parsed = untrusted ? json_read(b->pool, value, NULL) : NULL;
-
-	if (!untrusted)
-		text_append_iovec(b, value);
-	else if (parsed == NULL)
-		append_text(b, value, true);
-	else
-		text_append_iovec(b, json_text(b->pool, json_keep(b->pool, untrusted_visible_value(b->pool, parsed))));
-}
-
-void sql_append_value(struct text_buffer *b, const PGresult *rows, int row, int column, bool untrusted)
+void sql_append_value(struct text_buffer *b, const PGresult *rows, int row, int column)
 {
 	h2o_iovec_t value = h2o_iovec_init(PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column));
 
@@ -69,8 +52,8 @@ void sql_append_value(struct text_buffer *b, const PGresult *rows, int row, int 
 			text_append_json(b, value);
 		break;
 	case OID_JSON:
-	case OID_JSONB: append_json(b, value, untrusted); break;
-	default: append_text(b, value, untrusted);
+	case OID_JSONB: text_append_iovec(b, value); break;
+	default: text_append_json(b, value);
 	}
 }
 
@@ -96,14 +79,14 @@ static int *find_columns(h2o_mem_pool_t *pool, const struct sql_statement *state
 }
 
 static void append_row(struct text_buffer *b, const struct sql_statement *statement, const PGresult *rows, int row,
-                       const int *columns, bool untrusted)
+                       const int *columns)
 {
 	text_append_str(b, row > 0 ? ",{" : "{");
 	for (size_t i = 0; i < statement->column_count; i++) {
 		text_append_str(b, i > 0 ? "," : "");
 		text_append_json(b, text_of(statement->columns[i]));
 		text_append_str(b, ":");
-		sql_append_value(b, rows, row, columns[i], untrusted);
+		sql_append_value(b, rows, row, columns[i]);
 	}
 	text_append_str(b, "}");
 }
@@ -120,7 +103,7 @@ static enum sql_cut append_rows(struct text_buffer *b, const struct sql_plan *pl
 		*ret_rows = (size_t)row;
 		if (row == (int)plan->rows)
 			return SQL_CUT_ROWS;
-		append_row(b, statement, given->rows, row, columns, plan->untrusted);
+		append_row(b, statement, given->rows, row, columns);
 		if (b->len <= plan->bytes)
 			continue;
 		b->len = before;

@@ -19,7 +19,7 @@ bool sql_rows_outcome(h2o_mem_pool_t *pool, const struct sql_plan *plan, const s
 
 /* ---- parts ---- */
 /* A value as JSON. */
-void sql_append_value(struct text_buffer *b, const PGresult *rows, int row, int column, bool untrusted);
+void sql_append_value(struct text_buffer *b, const PGresult *rows, int row, int column);
 /* Rows are left out of the answer, because... */
 enum sql_cut { SQL_WHOLE, SQL_CUT_ROWS, SQL_CUT_BYTES };
 /* Members of _meta; base NULL if there are none. */

@@ -41,12 +41,12 @@ static void append_columns(struct text_buffer *b, const PGresult *rows)
 	text_append_str(b, "],\"rows\":[");
 }
 
-static void append_row(struct text_buffer *b, const PGresult *rows, int row, bool untrusted)
+static void append_row(struct text_buffer *b, const PGresult *rows, int row)
 {
 	text_append_str(b, row > 0 ? ",[" : "[");
 	for (int i = FIRST; i < PQnfields(rows); i++) {
 		text_append_str(b, i > FIRST ? "," : "");
-		sql_append_value(b, rows, row, i, untrusted);
+		sql_append_value(b, rows, row, i);
 	}
 	text_append_str(b, "]");
 }
@@ -59,7 +59,7 @@ static enum sql_cut append_rows(struct text_buffer *b, const struct sql_query_pl
 
 	for (; row < count && row < (int)plan->rows && !PQgetisnull(rows, row, SIZE); row++) {
 		size_t before = b->len;
-		append_row(b, rows, row, plan->untrusted);
+		append_row(b, rows, row);
 		if (b->len <= plan->bytes)
 			continue;
 		b->len = before; /* JSON of a value can be longer than the value */

@@ -18,9 +18,10 @@ struct result_builder {
 
 /* ---- parts ---- */
 
+/* Of a stranger it is looked at before what cannot be seen goes (guard.h). */
 static h2o_iovec_t visible(struct result_builder *b, h2o_iovec_t text)
 {
-	return untrusted_visible_text(b->pool, text);
+	return b->untrusted ? text : untrusted_visible_text(b->pool, text);
 }
 
 static bool is_base64(h2o_mem_pool_t *pool, h2o_iovec_t data)
@@ -223,7 +224,9 @@ bool upstream_result_outcome(h2o_mem_pool_t *pool, const json_t *result, bool un
 	*ret = (struct outcome){
 	    .content = h2o_iovec_init(b.content.base, b.content.len), .is_error = json_is_true(error), .rows = b.count};
 	if (structured != NULL)
-		ret->structured = json_text(pool, json_keep(pool, untrusted_visible_value(pool, structured)));
+		ret->structured =
+		    untrusted ? json_text(pool, structured)
+		              : json_text(pool, json_keep(pool, untrusted_visible_value(pool, structured)));
 	if (untrusted)
 		ret->meta = text_of(UNTRUSTED_META);
 	return true;
