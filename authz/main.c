@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authz/verbs.h"
+#include "common/audit_command.h"
 #include "common/sandbox.h"
 
 #ifndef SALLYPORT_SYSCONFDIR
@@ -25,6 +26,8 @@ static const struct verb {
      "print the JSON Schema of client metadata, with what only administrators say"},
     {"migrate", NULL, verb_migrate, "--database OWNER_CONNINFO [--sql DIR]",
      "make or update schema, functions and roles"},
+    {"audit", "retention", verb_audit_retention, "[DAYS]", "say how long the database keeps audit lines"},
+    {"audit", NULL, verb_audit, AUDIT_ARGUMENTS, AUDIT_ABOUT},
     {"person", "add", verb_person_add, "NAME [--display TEXT] [--scope \"a b\"]",
      "add a person; asks for the password"},
     {"person", "list", verb_person_list, "[--json]", "list the people"},

@@ -18,10 +18,18 @@
 #include "authz/revocations.h"
 #include "authz/store.h"
 #include "authz/verbs.h"
+#include "common/audit_deliver.h"
 #include "common/log.h"
 #include "common/rate_limit.h"
 
-enum { SWEEP_MS = 10000, CLIENTS_SWEEP_MS = 60000, HASHES_WAITING = 32, ANSWERS_KEPT = 4096, TOKENS_KNOWN = 4096 };
+enum {
+	AUDIT_TICK_MS = 1000,
+	SWEEP_MS = 10000,
+	CLIENTS_SWEEP_MS = 60000,
+	HASHES_WAITING = 32,
+	ANSWERS_KEPT = 4096,
+	TOKENS_KNOWN = 4096
+};
 
 /* parameters of the sweeps */
 static char token_lifetime[24], registration_lease[24];
@@ -88,11 +96,13 @@ static bool is_ready(void *data)
 
 static const char *open_logs(struct authz *authz, const struct settings *s)
 {
+	const char *error = NULL;
+
 	if (!log_open("sallyport-authz", s->serving.log, LOG_INFO))
 		return text_printf(&authz->pool, "%s: %s", s->serving.log, strerror(errno));
 	if (s->serving.audit_log != NULL &&
-	    (authz->audit = audit_open("sallyport-authz", s->serving.audit_log)) == NULL)
-		return text_printf(&authz->pool, "%s: %s", s->serving.audit_log, strerror(errno));
+	    (authz->audit = serving_open_audit(&authz->pool, &s->serving, "sallyport-authz", &error)) == NULL)
+		return error;
 	return NULL;
 }
 
@@ -165,6 +175,7 @@ static const char *open_parts(struct authz *authz, const struct settings *s)
 enum verb_status verb_serve(struct operator* op, int argc, char **argv)
 {
 	static struct authz authz; /* h2o's own structures live until the process ends */
+	struct audit_delivery *delivery = NULL;
 	const char *error;
 
 	(void)argv;
@@ -185,6 +196,11 @@ enum verb_status verb_serve(struct operator* op, int argc, char **argv)
 		return VERB_REFUSED;
 	}
 	authz.workers = workers_start(server_context(authz.server), op->settings->workers, HASHES_WAITING);
+	if (authz.audit != NULL) {
+		delivery = audit_deliver_start(op->settings->serving.audit_log, op->settings->database, false);
+		audit_serve(authz.audit, server_context(authz.server), op->settings->serving.audit_checkpoint_ms);
+		server_every(authz.server, AUDIT_TICK_MS, audit_tick, authz.audit);
+	}
 	open_egress(&authz);
 	open_database(&authz, op->settings);
 	log_event(LOG_INFO, "starting", "issuer", authz.settings.issuer, NULL);
@@ -199,6 +215,7 @@ enum verb_status verb_serve(struct operator* op, int argc, char **argv)
 	keyring_close(authz.keyring);
 	if (authz.audit != NULL)
 		audit_close(authz.audit);
+	audit_deliver_stop(delivery);
 	log_flush();
 	h2o_mem_clear_pool(&authz.pool);
 	return VERB_DONE;

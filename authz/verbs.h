@@ -21,6 +21,7 @@ struct operator
 /* argv[0] is the last word of the verb's name, so getopt_long can be used at once. */
 typedef enum verb_status verb_fn(struct operator* op, int argc, char **argv);
 
+verb_fn verb_audit, verb_audit_retention;
 verb_fn verb_serve, verb_check, verb_schema_config, verb_schema_client, verb_migrate, verb_secret_new;
 verb_fn verb_person_add, verb_person_list, verb_person_disable, verb_person_enable, verb_person_password,
     verb_person_scope, verb_person_roles, verb_person_groups, verb_person_consents, verb_person_forget;

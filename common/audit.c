@@ -2,11 +2,12 @@
 #include "audit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit_file.h"
+#include "audit_sweep.h"
+#include "audit_sync.h"
 #include "clock.h"
 #include "log.h"
 
@@ -14,104 +15,189 @@ struct audit {
 	h2o_mem_pool_t pool; /* of this object's texts */
 	const char *program, *path;
 	int fd;
-	bool torn; /* the last line was not written to its end */
+	struct audit_key *key;
+	struct audit_chain chain;
+	struct audit_tail tail;       /* how the file ended when the chain began */
+	struct audit_chain continues; /* the chain of ours in the file before; seq 0: there is none */
+	bool is_open;                 /* what was written last is not a whole line */
+	struct audit_torn torn;       /* what of ours is in the file and no line */
+	uint64_t lost;                /* records that are not */
+	bool is_signed;               /* the newest line is, or stands behind a signed one with nothing between */
+	int64_t signed_ms, checkpoint_ms;
+	struct audit_sync *sync; /* NULL without a loop */
+	struct audit_sweep *sweep;
 };
 
-/* A folder with the set-group-ID bit gives the file its group: then the operator wants that group
- * to read. Files that exist keep their mode. */
-static int open_file(const char *path)
+static bool write_line(struct audit *audit, h2o_iovec_t members, bool is_signed);
+
+/* ---- chains ---- */
+
+static void append_chain(struct text_buffer *b, const char *member, const struct audit_chain *chain)
 {
-	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
-	struct stat st;
-	int fd = open(path, flags | O_EXCL, 0600);
-	if (fd < 0)
-		return errno == EEXIST ? open(path, flags, 0600) : -1;
-	if (fstat(fd, &st) == 0 && st.st_gid != getegid() && fchmod(fd, 0640) != 0)
-		log_event(LOG_WARNING, "the audit log's group cannot be let in", "reason", strerror(errno), NULL);
-	return fd;
+	text_append_printf(b, ",\"%s\":{\"chain\":\"%s\",\"seq\":%lld,\"digest\":\"%s\"}", member, chain->id,
+	                   (long long)chain->seq, chain->head);
 }
 
-struct audit *audit_open(const char *program, const char *path)
+static bool begin_chain(struct audit *audit)
 {
-	int fd = open_file(path);
+	h2o_mem_pool_t pool;
+
+	h2o_mem_init_pool(&pool);
+	struct text_buffer members = {.pool = &pool};
+	text_append_printf(&members, "\"event\":\"chain_start\",\"pid\":%d", (int)getpid());
+	if (audit->tail.last.seq > 0)
+		append_chain(&members, "after", &audit->tail.last);
+	if (audit->continues.seq > 0)
+		append_chain(&members, "continues", &audit->continues);
+	if (audit->key != NULL)
+		text_append_printf(&members, ",\"key\":\"%s\"", audit_key_id(audit->key));
+	bool written = write_line(audit, h2o_iovec_init(members.base, members.len), true);
+	h2o_mem_clear_pool(&pool);
+	return written;
+}
+
+/* A chain that never began has no end. */
+static void end_chain(struct audit *audit)
+{
+	static const char MEMBERS[] = "\"event\":\"chain_end\"";
+
+	if (audit->chain.seq > 0)
+		write_line(audit, h2o_iovec_init(MEMBERS, sizeof(MEMBERS) - 1), true);
+}
+
+static void take_file(struct audit *audit, int fd)
+{
+	audit->fd = fd;
+	audit_file_tail(audit->path, &audit->tail);
+	audit->is_open = audit->tail.is_open;
+	audit->torn = (struct audit_torn){.count = audit->tail.piece.bytes > 0, .pieces = {audit->tail.piece}};
+	audit_chain_begin(&audit->chain);
+	audit_file_hold(fd, audit->chain.id);
+}
+
+struct audit *audit_open(const char *program, const char *path, struct audit_key *key)
+{
+	int fd = audit_file_open(path);
 	if (fd < 0)
 		return NULL;
 	struct audit *audit = h2o_mem_alloc(sizeof(*audit));
-	*audit = (struct audit){.fd = fd};
+	*audit = (struct audit){.key = key, .signed_ms = clock_monotonic_ms()};
 	h2o_mem_init_pool(&audit->pool);
 	audit->program = text_copy(&audit->pool, text_of(program));
 	audit->path = text_copy(&audit->pool, text_of(path));
+	take_file(audit, fd);
+	begin_chain(audit); /* if it cannot be now, then before the first record */
 	return audit;
 }
 
 void audit_reopen(struct audit *audit)
 {
-	int fd = open_file(audit->path);
+	if (!audit_file_was_exchanged(audit->fd, audit->path))
+		return;
+	int fd = audit_file_open(audit->path);
 	if (fd < 0) { /* the old file is still open and goes on */
 		log_event(LOG_ERROR, "the audit log cannot be opened again", "reason", strerror(errno), NULL);
 		return;
 	}
+	end_chain(audit);
+	if (audit->sync != NULL)
+		audit_sync_want(audit->sync, audit->fd);
+	audit->continues = audit->chain;
 	close(audit->fd);
-	audit->fd = fd;
-	audit->torn = false;
+	take_file(audit, fd);
+	begin_chain(audit);
 }
 
-static h2o_iovec_t format_line(struct audit *audit, h2o_mem_pool_t *pool, h2o_iovec_t members)
-{
-	char time[CLOCK_TEXT_SIZE];
-	struct text_buffer line = {.pool = pool};
-	clock_format_now(time);
-	/* What was torn becomes a line of its own, so that it cannot spoil this one. */
-	text_append_str(&line, audit->torn ? "\n{\"time\":\"" : "{\"time\":\"");
-	text_append_str(&line, time);
-	text_append_str(&line, "\",\"program\":");
-	text_append_json(&line, text_of(audit->program));
-	if (members.len > 0)
-		text_append_str(&line, ",");
-	text_append_iovec(&line, members);
-	text_append_str(&line, "}\n");
-	return h2o_iovec_init(line.base, line.len);
-}
+/* ---- lines ---- */
 
-/* One write(2) per line, so that lines of several processes never mix; what a full disk or a signal
- * left out is tried again. */
-static bool write_line(struct audit *audit, h2o_iovec_t line)
+/* What a full disk or a signal left out is tried again. How much of it is in the file; errno where not all is. */
+static size_t write_bytes(int fd, h2o_iovec_t bytes)
 {
 	size_t done = 0;
-	while (done < line.len) {
-		ssize_t n = write(audit->fd, line.base + done, line.len - done);
+	while (done < bytes.len) {
+		ssize_t n = write(fd, bytes.base + done, bytes.len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			audit->torn = audit->torn || done != 0;
-			return false;
-		}
+		if (n < 0)
+			break;
 		done += (size_t)n;
 	}
-	audit->torn = false;
+	return done;
+}
+
+/* Only its newest pieces are told of: four, and they can be only with a disk that is full again and again. */
+static void note_piece(struct audit_torn *torn, h2o_iovec_t piece)
+{
+	if (torn->count == AUDIT_TORN_MAX)
+		memmove(torn->pieces, torn->pieces + 1, --torn->count * sizeof(torn->pieces[0]));
+	torn->pieces[torn->count].bytes = piece.len;
+	audit_digest(piece, torn->pieces[torn->count].digest);
+	torn->count++;
+}
+
+/* The line feed that the last one lacks comes first, so that what was torn cannot spoil this one. One write(2), so that
+ * lines of several processes never mix. */
+static bool write_formatted(struct audit *audit, h2o_iovec_t bytes, size_t start)
+{
+	size_t done = write_bytes(audit->fd, bytes);
+	int problem = errno;
+
+	if (done + 1 < bytes.len) {
+		if (done > start)
+			note_piece(&audit->torn, h2o_iovec_init(bytes.base + start, done - start));
+		if (done > 0)
+			audit->is_open = done > start;
+		if (audit->lost++ == 0)
+			log_event(LOG_ERROR, "audit log not written", "file", audit->path, "reason", strerror(problem),
+			          NULL);
+		errno = problem;
+		return false;
+	}
+	audit->is_open = done < bytes.len;
+	if (audit->lost > 0)
+		log_event(LOG_WARNING, "the audit log is written again", "file", audit->path, NULL);
+	audit_chain_advance(&audit->chain, h2o_iovec_init(bytes.base + start, bytes.len - 1 - start));
+	audit->torn.count = 0;
+	audit->lost = 0;
 	return true;
+}
+
+static bool write_line(struct audit *audit, h2o_iovec_t members, bool is_signed)
+{
+	const struct audit_head head = {audit->program, &audit->torn, audit->lost};
+	h2o_mem_pool_t pool;
+
+	h2o_mem_init_pool(&pool);
+	struct text_buffer line = {.pool = &pool};
+	text_append_str(&line, audit->is_open ? "\n" : "");
+	size_t start = line.len;
+	audit_line_format(&line, &audit->chain, &head, members, is_signed ? audit->key : NULL);
+	text_append_str(&line, "\n");
+	bool written = write_formatted(audit, h2o_iovec_init(line.base, line.len), start);
+	int saved = errno;
+	if (written) {
+		audit->is_signed = is_signed;
+		audit->signed_ms = is_signed ? clock_monotonic_ms() : audit->signed_ms;
+	}
+	h2o_mem_clear_pool(&pool);
+	errno = saved;
+	return written;
 }
 
 /* EINVAL: what is written to is no file but a pipe or a device, which has nothing to wait for. */
 static bool make_durable(struct audit *audit)
 {
-	return fdatasync(audit->fd) == 0 || errno == EINVAL;
-}
-
-static bool write_members(struct audit *audit, h2o_mem_pool_t *pool, h2o_iovec_t members, bool durable)
-{
-	bool written = write_line(audit, format_line(audit, pool, members)) && (!durable || make_durable(audit));
-	int saved = errno;
-	h2o_mem_clear_pool(pool);
-	errno = saved;
-	return written;
+	if (audit->sync == NULL)
+		return fdatasync(audit->fd) == 0 || errno == EINVAL;
+	audit_sync_want(audit->sync, audit->fd);
+	return true;
 }
 
 bool audit_write_members(struct audit *audit, h2o_iovec_t members, bool durable)
 {
-	h2o_mem_pool_t pool;
-	h2o_mem_init_pool(&pool);
-	return write_members(audit, &pool, members, durable);
+	if (audit->chain.seq == 0 && !begin_chain(audit))
+		return false;
+	return write_line(audit, members, false) && (!durable || make_durable(audit));
 }
 
 bool audit_write(struct audit *audit, json_t *record, bool durable)
@@ -125,14 +211,67 @@ bool audit_write(struct audit *audit, json_t *record, bool durable)
 	h2o_mem_init_pool(&pool);
 	h2o_iovec_t text = json_text(&pool, record);
 	json_decref(record);
-	return write_members(audit, &pool, h2o_iovec_init(text.base + 1, text.len - 2), durable);
+	bool written = audit_write_members(audit, h2o_iovec_init(text.base + 1, text.len - 2), durable);
+	int saved = errno;
+	h2o_mem_clear_pool(&pool);
+	errno = saved;
+	return written;
+}
+
+step_result audit_wait(struct audit *audit, struct request *r)
+{
+	if (audit->sync != NULL)
+		return audit_sync_wait(audit->sync, audit->fd, r);
+	return make_durable(audit) ? STEP_NEXT
+	                           : fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be brought to the disk");
+}
+
+/* ---- with a loop ---- */
+
+static void on_found(void *data, h2o_iovec_t members)
+{
+	audit_write_members(data, members, true);
+}
+
+void audit_serve(struct audit *audit, h2o_context_t *context, int64_t checkpoint_ms)
+{
+	audit->checkpoint_ms = checkpoint_ms;
+	audit->sync = audit_sync_start(context);
+	audit->sweep = audit_sweep_start(context, audit->path, audit->chain.id, on_found, audit);
+}
+
+void audit_tick(void *data)
+{
+	static const char MEMBERS[] = "\"event\":\"checkpoint\"";
+	struct audit *audit = data;
+
+	if (audit->key == NULL || audit->is_signed || clock_monotonic_ms() - audit->signed_ms < audit->checkpoint_ms)
+		return;
+	write_line(audit, h2o_iovec_init(MEMBERS, sizeof(MEMBERS) - 1), true);
+}
+
+bool audit_is_well(const struct audit *audit)
+{
+	return audit->lost == 0;
+}
+
+const char *audit_path(const struct audit *audit)
+{
+	return audit->path;
 }
 
 void audit_close(struct audit *audit)
 {
 	if (audit == NULL)
 		return;
+	if (audit->sweep != NULL)
+		audit_sweep_stop(audit->sweep);
+	end_chain(audit);
+	if (audit->sync != NULL)
+		audit_sync_stop(audit->sync);
+	fdatasync(audit->fd);
 	close(audit->fd);
+	audit_key_free(audit->key);
 	h2o_mem_clear_pool(&audit->pool);
 	free(audit);
 }

@@ -8,6 +8,8 @@
 #include "address.h"
 #include "config.h"
 
+enum { CHECKPOINT_DEFAULT_MS = 60 * 1000 };
+
 static const char SERVING_PROPERTIES[] =
     "listen:\n"
     "  description: address:port, numeric, or a list\n"
@@ -44,7 +46,16 @@ static const char SERVING_PROPERTIES[] =
     "      maxItems: 64\n"
     "connections_per_address: {description: Open at a time, type: integer, minimum: 1, maximum: 1000000}\n"
     "log: {description: 'File; absent: standard error', type: string, minLength: 1, maxLength: 4096}\n"
-    "audit_log: {description: File, type: string, minLength: 1, maxLength: 4096}\n";
+    "audit_log: {description: File, type: string, minLength: 1, maxLength: 4096}\n"
+    "audit:\n"
+    "  description: What is done with the audit log beside writing it\n"
+    "  type: object\n"
+    "  additionalProperties: false\n"
+    "  properties:\n"
+    "    key: {description: File of the key that signs it, type: string, minLength: 1, maxLength: 4096}\n"
+    "    checkpoint: {description: 'How long a line stays without a signed one behind it', type: string, pattern: "
+    "'^[0-9]{1,9}(ms|s|m|h|d)$'}\n"
+    "    when_full: {description: What stops when it cannot be written, enum: [stop_all, stop_writes]}\n";
 
 static json_t *parse(h2o_mem_pool_t *pool, const char *yaml, const char *name)
 {
@@ -89,7 +100,8 @@ const char *const *serving_text_list(h2o_mem_pool_t *pool, const json_t *array)
 
 void serving_settings_read(h2o_mem_pool_t *pool, const char *file, const json_t *document, struct serving_settings *ret)
 {
-	const json_t *tls = json_object_get(document, "tls"), *proxy = json_object_get(document, "proxy");
+	const json_t *tls = json_object_get(document, "tls"), *proxy = json_object_get(document, "proxy"),
+		     *audit = json_object_get(document, "audit");
 
 	*ret = (struct serving_settings){
 	    .listen = json_object_get(document, "listen"),
@@ -102,6 +114,9 @@ void serving_settings_read(h2o_mem_pool_t *pool, const char *file, const json_t 
 	    .connections_per_address = (unsigned)config_int(document, "connections_per_address", 512),
 	    .log = config_path(pool, file, document, "log"),
 	    .audit_log = config_path(pool, file, document, "audit_log"),
+	    .audit_key = config_path(pool, file, audit, "key"),
+	    .audit_checkpoint_ms = config_duration_ms(audit, "checkpoint", CHECKPOINT_DEFAULT_MS),
+	    .audit_stops_writes_only = strcmp(config_text(audit, "when_full", "stop_all"), "stop_writes") == 0,
 	};
 }
 
@@ -166,5 +181,23 @@ const char *serving_settings_problem(h2o_mem_pool_t *pool, const struct serving_
 		problem = server_options_problem(pool, &options);
 	if (problem == NULL)
 		problem = log_problem(pool, "log", settings->log);
-	return problem != NULL ? problem : log_problem(pool, "audit_log", settings->audit_log);
+	if (problem == NULL)
+		problem = log_problem(pool, "audit_log", settings->audit_log);
+	return problem != NULL ? problem : file_problem(pool, "audit.key", settings->audit_key);
+}
+
+struct audit *serving_open_audit(h2o_mem_pool_t *pool, const struct serving_settings *s, const char *program,
+                                 const char **error)
+{
+	struct audit_key *key = NULL;
+	struct audit *audit;
+
+	if (s->audit_key != NULL && (key = audit_key_load(pool, s->audit_key, false, error)) == NULL)
+		return NULL;
+	audit = audit_open(program, s->audit_log, key);
+	if (audit != NULL)
+		return audit;
+	*error = text_printf(pool, "%s: %s", s->audit_log, strerror(errno));
+	audit_key_free(key);
+	return NULL;
 }

@@ -4,6 +4,7 @@
 #ifndef SALLYPORT_SERVING_SETTINGS_H
 #define SALLYPORT_SERVING_SETTINGS_H
 
+#include "audit.h"
 #include "schema/schema.h"
 #include "server.h"
 
@@ -16,6 +17,9 @@ struct serving_settings { /* texts live in the pool or in the document */
 	bool tls_terminated_by_proxy;
 	unsigned connections_per_address;
 	const char *log, *audit_log; /* NULL if absent */
+	const char *audit_key;       /* audit_key.h; NULL: the audit log is not signed */
+	int64_t audit_checkpoint_ms;
+	bool audit_stops_writes_only; /* where the log cannot be written; else nothing is done at all */
 };
 
 /* A daemon's configuration schema: its own properties, written as YAML, and those of serving. Built in, so a mistake
@@ -29,6 +33,9 @@ void serving_settings_read(h2o_mem_pool_t *pool, const char *file, const json_t 
 /* What serving would refuse of them: server_options_problem, or a log in a folder that is not there. NULL, or a
  * sentence in the pool. */
 const char *serving_settings_problem(h2o_mem_pool_t *pool, const struct serving_settings *settings);
+/* The audit log of a daemon (audit_log is there). NULL and *error, in the pool. */
+struct audit *serving_open_audit(h2o_mem_pool_t *pool, const struct serving_settings *settings, const char *program,
+                                 const char **error);
 /* A text array as a NULL-terminated list; an absent one is empty. */
 const char *const *serving_text_list(h2o_mem_pool_t *pool, const json_t *array);
 /* The server's options that follow from the settings; the others are zero. */

@@ -7,6 +7,7 @@ static const struct db_statement STATEMENTS[DATABASE_STATEMENTS] = {
     [DATABASE_AUDIT_PUT] = {"audit_put", "SELECT mcp.audit_put($1) AS added"},
     [DATABASE_AUDIT_EXPIRE] = {"audit_expire", "SELECT mcp.audit_expire() AS gone"},
     [DATABASE_AUDIT_HEADS] = {"audit_heads", "SELECT chain, program, seq, digest, at FROM mcp.audit_heads()"},
+    [DATABASE_AUDIT_KNOWS] = {"audit_knows", "SELECT mcp.audit_knows($1, $2) AS known"},
 };
 
 struct db *database_open(h2o_loop_t *loop, const struct mcp_settings *settings)
@@ -44,4 +45,34 @@ const char *database_problem(h2o_mem_pool_t *pool, const struct mcp_settings *se
 	}
 	PQfinish(connection);
 	return problem;
+}
+
+static json_t *head_json(const PGresult *rows, size_t row)
+{
+	return json_pack("{s:s, s:s, s:I, s:s, s:s}", "chain", rows_text(rows, row, "chain"), "program",
+	                 rows_text(rows, row, "program"), "seq", (json_int_t)rows_int(rows, row, "seq"), "digest",
+	                 rows_text(rows, row, "digest"), "time", rows_text(rows, row, "at"));
+}
+
+const char *database_audit_heads(h2o_mem_pool_t *pool, const struct mcp_settings *settings, json_t **ret)
+{
+	PGconn *connection = PQconnectdb(settings->database.conninfo);
+	PGresult *rows = PQexec(connection, STATEMENTS[DATABASE_AUDIT_HEADS].sql);
+	const char *problem = NULL;
+
+	if (PQresultStatus(rows) != PGRES_TUPLES_OK)
+		problem = text_printf(pool, "database: %s", first_line(pool, PQerrorMessage(connection)));
+	*ret = json_keep(pool, json_array());
+	for (size_t i = 0; problem == NULL && i < rows_count(rows); i++)
+		json_array_append_new(*ret, head_json(rows, i));
+	PQclear(rows);
+	PQfinish(connection);
+	return problem;
+}
+
+bool database_ask_known(struct db *db, const char *username, const char *item, db_answer_fn *done, void *data)
+{
+	const struct db_param params[] = {param_text(username), param_text(item)};
+
+	return db_ask_background(db, DATABASE_AUDIT_KNOWS, params, 2, done, data);
 }

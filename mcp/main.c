@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/audit_command.h"
 #include "common/sandbox.h"
 #include "mcp/doctor/doctor.h"
 #include "mcp/verbs/verbs.h"
@@ -35,6 +36,7 @@ static const struct verb {
     {"approve", approve_main, " UPSTREAM [--tool NAME]... [--all] [--yes] [--json]",
      "show what the tools of an upstream server say of themselves, and approve it"},
     {"import", import_main, " openapi FILE --into DIR [OPTION]...", "make tool files of the operations of an HTTP API"},
+    {"audit", audit_main, " " AUDIT_ARGUMENTS, AUDIT_ABOUT},
     {"doctor", run_doctor, " URL [--as PERSON]...", "walk through a connection to an MCP server as a client does"},
 };
 
@@ -61,7 +63,8 @@ static int run_verb(const char *file, int argc, char **argv)
 	for (size_t i = 0; i < VERB_COUNT; i++) {
 		if (strcmp(argv[0], VERBS[i].name) != 0)
 			continue;
-		bool has_help = VERBS[i].run == run_doctor || VERBS[i].run == import_main; /* of its own */
+		bool has_help = VERBS[i].run == run_doctor || VERBS[i].run == import_main ||
+		                VERBS[i].run == audit_main; /* of its own */
 		if (!has_help && argc == 2 && strcmp(argv[1], "--help") == 0) {
 			printf("sallyport-mcp [-c FILE] %s%s\n    %s\n", VERBS[i].name, VERBS[i].arguments,
 			       VERBS[i].about);

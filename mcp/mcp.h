@@ -19,6 +19,7 @@
 #include "mcp/protocol/stream.h"
 #include "mcp/protocol/watch.h"
 
+struct alerts;
 struct catalogue;
 struct commands;
 struct databases;
@@ -51,6 +52,7 @@ struct mcp {
 	struct spawner *spawner;             /* NULL: the operator allows no programs */
 	struct commands *commands;           /* commands.h; NULL without a spawner */
 	struct audit *audit;                 /* NULL only in unit tests */
+	struct alerts *alerts;               /* audit/alerts.h; NULL: the operator wants none */
 	struct db *database;                 /* database.h: the server's own; NULL if it has none */
 	struct databases *databases;         /* databases.h: those of all catalogues */
 	struct upstreams *upstreams;         /* upstreams.h; NULL only in unit tests */

@@ -4,9 +4,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "common/audit_deliver.h"
 #include "common/dpop_nonce.h"
 #include "common/log.h"
 #include "common/worker.h"
+#include "mcp/audit/alerts.h"
 #include "mcp/caller/bearer.h"
 #include "mcp/backend/command/commands.h"
 #include "mcp/backend/http/credential.h"
@@ -90,9 +92,7 @@ static bool open_logs(struct mcp *mcp, const char **error)
 		*error = text_printf(&mcp->pool, "%s: %s", s->serving.log, strerror(errno));
 		return false;
 	}
-	mcp->audit = audit_open("sallyport-mcp", s->serving.audit_log);
-	if (mcp->audit == NULL)
-		*error = text_printf(&mcp->pool, "%s: %s", s->serving.audit_log, strerror(errno));
+	mcp->audit = serving_open_audit(&mcp->pool, &s->serving, "sallyport-mcp", error);
 	return mcp->audit != NULL;
 }
 
@@ -243,11 +243,21 @@ static void close_outbound(struct mcp *mcp)
 	mcp->exchanges = NULL;
 }
 
+static struct audit_delivery *start_delivery(const struct mcp_settings *s)
+{
+	const char *conninfo = s->database.conninfo;
+
+	return conninfo != NULL ? audit_deliver_start(s->serving.audit_log, conninfo, true) : NULL;
+}
+
 static void serve(struct mcp *mcp, const char *lacks)
 {
 	h2o_loop_t *loop = server_context(mcp->server)->loop;
 	struct service service = endpoints_service(mcp);
+	struct audit_delivery *delivery = start_delivery(&mcp->settings);
 
+	audit_serve(mcp->audit, server_context(mcp->server), mcp->settings.serving.audit_checkpoint_ms);
+	server_every(mcp->server, TICK_MS, audit_tick, mcp->audit);
 	mcp->egress = egress_open(server_context(mcp->server), mcp->settings.ca_file);
 	mcp->outbound = egress_open(server_context(mcp->server), NULL);
 	mcp->exchanges = exchanges_open(mcp->outbound, &mcp->settings.outbound);
@@ -269,6 +279,7 @@ static void serve(struct mcp *mcp, const char *lacks)
 	server_every(mcp->server, TICK_MS, token_sources_tick, mcp->sources);
 	server_every(mcp->server, TICK_MS, feed_tick, mcp->feed);
 	server_every(mcp->server, TICK_MS, revocation_tick, mcp);
+	mcp->alerts = alerts_open(mcp);
 	reload_write_picture(mcp);
 	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
 	          mcp->settings.issuer, NULL);
@@ -277,6 +288,8 @@ static void serve(struct mcp *mcp, const char *lacks)
 	feed_stop(mcp->feed);
 	egress_close(mcp->egress); /* who waits for it may go on to a backend */
 	running_end_all(&mcp->running);
+	alerts_close(mcp->alerts);
+	mcp->alerts = NULL;
 	close_outbound(mcp);
 	commands_close(mcp);
 	databases_end(mcp->databases);
@@ -299,6 +312,7 @@ static void serve(struct mcp *mcp, const char *lacks)
 	if (mcp->database != NULL)
 		db_close(mcp->database);
 	audit_close(mcp->audit);
+	audit_deliver_stop(delivery);
 	log_flush();
 }
 

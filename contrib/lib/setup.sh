@@ -91,6 +91,7 @@ write_configuration() {
 		secrets: authz.secrets
 		templates: $home/prefix/share/sallyport/templates
 		audit_log: $home/logs/audit.log
+		audit: {key: audit.key}
 	END
 	mcp_configuration | configuration_file mcp.yaml
 	((${#samples[@]} == 0)) || rules | configuration_file rules.yaml
@@ -98,6 +99,7 @@ write_configuration() {
 	if [[ ! -s $home/etc/authz.secrets ]]; then
 		"$home/prefix/sbin/sallyport-authz" secret new | keep_private "$home/etc/authz.secrets" "$SYSTEM_USER:$SYSTEM_USER"
 	fi
+	[[ -s $home/etc/audit.key ]] || make_audit_key
 	if ((${#samples[@]} > 0)) && [[ ! -s $home/etc/mcp.secrets ]]; then
 		"$home/prefix/sbin/sallyport-authz" secret new | keep_private "$home/etc/mcp.secrets" "$SYSTEM_USER:$SYSTEM_USER"
 	fi
@@ -107,6 +109,14 @@ write_configuration() {
 	fi
 }
 
+make_audit_key() {
+	rm -f -- "$home/private/audit.key" "$home/private/audit.key.pub"
+	"$home/prefix/sbin/sallyport-mcp" audit key new "$home/private/audit.key"
+	keep_private "$home/etc/audit.key" "$SYSTEM_USER:$SYSTEM_USER" <"$home/private/audit.key"
+	install -m 0644 -- "$home/private/audit.key.pub" "$home/etc/audit.key.pub"
+	rm -f -- "$home/private/audit.key" "$home/private/audit.key.pub"
+}
+
 mcp_configuration() {
 	cat <<-END
 		# The MCP resource server of this instance. \`sallyport-mcp -c FILE check\` checks this file.
@@ -114,6 +124,7 @@ mcp_configuration() {
 		name: Sallyport demo
 		listen: 127.0.0.1:$mcp_port
 		audit_log: $home/logs/audit.log
+		audit: {key: audit.key}
 		authorization_server: $issuer
 		introspection: {client_id: sallyport-demo-mcp, client_secret_file: mcp-introspection.secret}
 		scopes:

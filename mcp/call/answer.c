@@ -8,6 +8,16 @@
 
 step_result answer_without_record(struct request *r)
 {
+	static const char BEFORE[] =
+	    "The audit log cannot be written, and nothing that changes anything is done without a "
+	    "record. Its operator has to make room. Nothing was changed.";
+	static const char AFTER[] =
+	    "The tool has run, but the audit log cannot be written, so its result is withheld. Do "
+	    "not ask for it again. Its operator can find out what it has changed.";
+	const struct call *call = call_of(r);
+
+	if (call->tool != NULL && call->item->tier != TIER_READ)
+		return rpc_reply(r, call->message.id, answer_tool_error(r, call->is_intended ? AFTER : BEFORE));
 	return fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be written");
 }
 
@@ -192,6 +202,7 @@ step_result answer_outcome(struct request *r, const struct outcome *outcome)
 		return hold_back(r, outcome->rows, words);
 	if (problem != NULL)
 		return withhold(r, outcome, problem);
+	call_of(r)->result = result;
 	if (!audit_record_call(r, "allowed", outcome->rows))
 		return answer_without_record(r);
 	return rpc_reply(r, call_of(r)->message.id, result);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/call/audit_record.h"
 
-#include <errno.h>
 #include <string.h>
 
+#include "common/audit_line.h"
 #include "common/clock.h"
 #include "common/encoding.h"
 #include "common/log.h"
+#include "mcp/audit/alerts.h"
+#include "mcp/call/answer.h"
+#include "mcp/call/trace_context.h"
 #include "mcp/catalogue/catalogue.h"
 
 enum { ARGUMENTS_MAX = 16 * 1024, TOKEN_DIGEST_BYTES = 16 };
@@ -62,34 +65,85 @@ json_t *audit_redact(const json_t *value)
 	return copy;
 }
 
-/* The digest is of what may be shown: one of a short secret (a PIN) could be found by trying all of them. */
-static void add_arguments(struct request *r, json_t *record, const json_t *arguments)
+/* A record is written with every call: as text, and its members that are the server's own come before those that
+ * somebody else chose. */
+static void add_member(struct text_buffer *b, const char *member)
 {
-	uint8_t digest[SHA256_SIZE];
-	json_t *shown = json_keep(&r->pool, audit_redact(arguments));
-	h2o_iovec_t text = json_canonical(&r->pool, shown);
-
-	sha256(text, digest);
-	json_object_set_new(record, "arguments_digest", json_string(hex_encode(&r->pool, digest, sizeof(digest))));
-	if (text.len <= ARGUMENTS_MAX)
-		json_object_set(record, "arguments", shown);
+	text_append_str(b, b->len > 0 ? ",\"" : "\"");
+	text_append_str(b, member);
+	text_append_str(b, "\":");
 }
 
-static void add_text(json_t *record, const char *member, const char *value)
+static void add_text(struct text_buffer *b, const char *member, h2o_iovec_t value)
 {
-	if (value[0] != '\0')
-		json_object_set_new(record, member, json_string(value));
+	if (value.len == 0)
+		return;
+	add_member(b, member);
+	text_append_json(b, value);
 }
 
-static void add_caller(struct request *r, json_t *record)
+static void add_number(struct text_buffer *b, const char *member, int64_t value)
+{
+	add_member(b, member);
+	text_append_printf(b, "%lld", (long long)value);
+}
+
+static void add_digest(struct text_buffer *b, const char *member, h2o_iovec_t text)
+{
+	char digest[AUDIT_DIGEST_SIZE];
+
+	audit_digest(text, digest);
+	add_text(b, member, text_of(digest));
+}
+
+/* What some readers of lines take for the end of one, or a terminal for an order; they stand in strings only. */
+static void append_escaped(struct text_buffer *b, h2o_iovec_t json)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < json.len; i++) {
+		bool separator = i + 2 < json.len && memcmp(json.base + i, "\xE2\x80", 2) == 0 &&
+		                 ((unsigned char)json.base[i + 2] & 0xFE) == 0xA8;
+		if (json.base[i] != 0x7F && !separator)
+			continue;
+		text_append(b, json.base + from, i - from);
+		text_append_str(b, !separator                                ? "\\u007f"
+		                   : (unsigned char)json.base[i + 2] == 0xA8 ? "\\u2028"
+		                                                             : "\\u2029");
+		i += separator ? 2 : 0;
+		from = i + 1;
+	}
+	text_append(b, json.base + from, json.len - from);
+}
+
+/* Names and values tell: both are looked at, whatever the item allows to leave. The digest is of what may be shown: one
+ * of a short secret (a PIN) could be found by trying all of them. */
+static void add_arguments(struct request *r, struct text_buffer *b, const json_t *arguments)
+{
+	struct redact_rules rules = *answer_rules(r);
+	struct redact_counts unused = {{0}};
+	h2o_iovec_t text = json_canonical(&r->pool, json_keep(&r->pool, audit_redact(arguments)));
+
+	rules.allowed = 0;
+	rules.fields_allowed = (struct redact_names){NULL, 0};
+	text = redact_json(&r->pool, &rules, text, (h2o_iovec_t){NULL, 0}, &unused);
+	add_digest(b, "arguments_digest", text);
+	add_number(b, "arguments_bytes", (int64_t)text.len);
+	if (text.len > ARGUMENTS_MAX)
+		return;
+	add_member(b, "arguments");
+	append_escaped(b, text);
+}
+
+static void add_caller(struct request *r, struct text_buffer *b)
 {
 	const struct bearer *bearer = bearer_of(r);
 
-	add_text(record, "subject", bearer->subject);
-	add_text(record, "username", bearer->username);
-	add_text(record, "client", bearer->client_id);
-	add_text(record, "grant", bearer->grant_id);
-	add_text(record, "token", hex_encode(&r->pool, bearer->digest, TOKEN_DIGEST_BYTES));
+	add_text(b, "subject", text_of(bearer->subject));
+	add_text(b, "username", text_of(bearer->username));
+	add_text(b, "client", text_of(bearer->client_id));
+	add_text(b, "grant", text_of(bearer->grant_id));
+	add_text(b, "token", text_of(hex_encode(&r->pool, bearer->digest, TOKEN_DIGEST_BYTES)));
 }
 
 /* What the record calls the item and its use. */
@@ -103,30 +157,29 @@ static const struct {
     [ITEM_PROMPT] = {"prompt_get", "prompt", "prompt_digest", ITEM_NAME_MAX},
 };
 
-static void add_item(json_t *record, const struct call *call)
+static void add_item(struct text_buffer *b, const struct call *call)
 {
 	h2o_iovec_t name = text_beginning(call->name, WORDS[call->kind].longest);
 
-	if (name.base != NULL)
-		json_object_set_new(record, WORDS[call->kind].name, json_stringn(name.base, name.len));
+	add_text(b, WORDS[call->kind].name, name);
 	if (call->item == NULL)
 		return;
-	add_text(record, "tier", tier_name(call->item->tier));
-	add_text(record, WORDS[call->kind].digest, call->item->digest);
+	add_text(b, "tier", text_of(tier_name(call->item->tier)));
+	add_text(b, WORDS[call->kind].digest, text_of(call->item->digest));
 }
 
 /* Of a call that did not end as it should; `unknown` says it itself. */
-static void add_effect(json_t *record, const struct call *call, const char *outcome)
+static void add_effect(struct text_buffer *b, const struct call *call, const char *outcome)
 {
 	static const char *const EFFECTS[] = {"none", "committed", "unknown"};
 	bool cancelled = strcmp(outcome, "cancelled") == 0;
 
 	if (cancelled)
-		json_object_set_new(record, "reason", json_string(call->running.reason));
+		add_text(b, "reason", text_of(call->running.reason));
 	if (call->item == NULL || call->item->tier == TIER_READ)
 		return;
 	if (cancelled || (strcmp(outcome, "failed") == 0 && call->effect == EFFECT_COMMITTED))
-		json_object_set_new(record, "effect", json_string(EFFECTS[call->effect]));
+		add_text(b, "effect", text_of(EFFECTS[call->effect]));
 }
 
 static bool has_run(const char *outcome)
@@ -139,47 +192,69 @@ static bool has_run(const char *outcome)
 	return true;
 }
 
+static void add_result(struct text_buffer *b, const struct call *call, bool ran, size_t rows)
+{
+	if (ran)
+		add_number(b, "rows", (int64_t)rows);
+	if (call->result.base != NULL) {
+		add_digest(b, "result_digest", call->result);
+		add_number(b, "result_bytes", (int64_t)call->result.len);
+	}
+	if (redact_total(&call->redacted) > 0) {
+		add_member(b, "redacted");
+		text_append_iovec(b, json_text(b->pool, json_keep(b->pool, redact_counts_json(&call->redacted))));
+	}
+}
+
+/* The first three say what a sweep of the log must know (common/audit_sweep.c). */
+static h2o_iovec_t format_call(struct request *r, const char *outcome, size_t rows)
+{
+	const struct call *call = call_of(r);
+	bool ran = strcmp(outcome, "allowed") == 0 || strcmp(outcome, "withheld") == 0;
+	struct text_buffer b = {.pool = &r->pool};
+
+	add_text(&b, "event", text_of(call->completes ? "completion" : WORDS[call->kind].event));
+	add_text(&b, "request", text_of(r->id));
+	add_text(&b, "outcome", text_of(outcome));
+	add_text(&b, "trace", trace_context_id(r));
+	add_caller(r, &b);
+	add_item(&b, call);
+	add_text(&b, "rule", text_of(call->rule));
+	if (call->arguments != NULL)
+		add_arguments(r, &b, call->arguments);
+	add_result(&b, call, ran, rows);
+	add_effect(&b, call, outcome);
+	add_number(&b, "duration_ms", clock_monotonic_ms() - r->started_ms);
+	return h2o_iovec_init(b.base, b.len);
+}
+
 bool audit_record_call(struct request *r, const char *outcome, size_t rows)
 {
 	const struct call *call = call_of(r);
-	bool changes = call->item != NULL && call->item->tier != TIER_READ;
-	const char *event = call->completes ? "completion" : WORDS[call->kind].event;
-	json_t *record = json_pack("{s:s, s:s}", "event", event, "request", r->id);
+	bool changes = call->item != NULL && call->item->tier != TIER_READ && has_run(outcome);
 
-	if (mcp_of(r)->audit == NULL) {
-		json_decref(record);
+	if (mcp_of(r)->audit == NULL)
 		return false;
-	}
-	add_caller(r, record);
-	add_item(record, call);
-	if (call->arguments != NULL)
-		add_arguments(r, record, call->arguments);
-	json_object_set_new(record, "outcome", json_string(outcome));
-	if (call->rule != NULL)
-		json_object_set_new(record, "rule", json_string(call->rule));
-	if (strcmp(outcome, "allowed") == 0 || strcmp(outcome, "withheld") == 0)
-		json_object_set_new(record, "rows", json_integer((json_int_t)rows));
-	add_effect(record, call, outcome);
-	if (redact_total(&call->redacted) > 0)
-		json_object_set_new(record, "redacted", redact_counts_json(&call->redacted));
-	json_object_set_new(record, "duration_ms", json_integer(clock_monotonic_ms() - r->started_ms));
-	if (audit_write(mcp_of(r)->audit, record, changes && has_run(outcome)))
+	bool written = audit_write_members(mcp_of(r)->audit, format_call(r, outcome, rows), changes);
+	alerts_see(mcp_of(r)->alerts, r, outcome);
+	if (written)
 		return true;
-	log_event(LOG_ERROR, "audit log not written", "request", r->id, "reason", strerror(errno), NULL);
-	return false;
+	/* the log says so itself; what changes nothing may go on where the operator wants it to */
+	return mcp_of(r)->settings.serving.audit_stops_writes_only && !changes;
 }
 
 void audit_record_shadow(struct request *r, const char *rules)
 {
 	const struct call *call = call_of(r);
-	json_t *record = json_pack("{s:s, s:s, s:s}", "event", "rule_shadow", "request", r->id, "rules", rules);
+	struct text_buffer b = {.pool = &r->pool};
 
 	log_event(LOG_INFO, "rules in shadow mode would refuse", "request", r->id, item_kind_name(call->kind),
 	          call->item->key, "rules", rules, NULL);
-	add_caller(r, record);
-	add_item(record, call);
-	if (mcp_of(r)->audit == NULL)
-		json_decref(record);
-	else if (!audit_write(mcp_of(r)->audit, record, false))
-		log_event(LOG_ERROR, "audit log not written", "request", r->id, "reason", strerror(errno), NULL);
+	add_text(&b, "event", text_of("rule_shadow"));
+	add_text(&b, "request", text_of(r->id));
+	add_text(&b, "rules", text_of(rules));
+	add_caller(r, &b);
+	add_item(&b, call);
+	if (mcp_of(r)->audit != NULL)
+		audit_write_members(mcp_of(r)->audit, h2o_iovec_init(b.base, b.len), false);
 }

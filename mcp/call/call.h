@@ -38,10 +38,12 @@ struct call {
 	const struct backend *backend; /* that runs: the item's, or what brings values */
 	const void *plan;              /* for that */
 	void *work;                    /* the backend's own, of this request; NULL at first */
+	bool is_intended;              /* that it will run is on record (invoke.c) */
 	bool is_running;               /* the backend works: whatever ends the request is audited */
 	struct running running;
 	enum call_effect effect;       /* once it was cancelled or has failed */
 	struct redact_counts redacted; /* of what has left */
+	h2o_iovec_t result;            /* what leaves, for the record; base NULL before */
 };
 
 static inline struct call *call_of(const struct request *r)

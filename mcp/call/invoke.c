@@ -85,6 +85,47 @@ step_result invoke_take_turn(struct request *r)
 	                       "{\"retryAfterMs\":1000}");
 }
 
+static step_result start_item(struct request *r)
+{
+	const struct call *call = call_of(r);
+
+	if (call->tool != NULL && call->tool->task != TASK_NEVER && client_can(r, "tasks"))
+		return task_become(r);
+	return invoke_run(r, call->item->backend, call->item->plan);
+}
+
+static step_result wait_for_disk(struct request *r)
+{
+	return audit_wait(mcp_of(r)->audit, r);
+}
+
+/* Meanwhile the token may have died, or the client may have left: then nothing has happened. */
+static step_result start_intended(struct request *r)
+{
+	struct call *call = call_of(r);
+
+	if (call->running.end != RUNNING_ON)
+		return answer_cancelled(r, EFFECT_NONE);
+	running_remove(r);
+	call->is_running = false;
+	return start_item(r);
+}
+
+/* What changes something is on the disk before it happens. The call counts as one that runs from here on. */
+static step_result intend_item(struct request *r)
+{
+	static step_fn *const INTENDED[] = {wait_for_disk, start_intended, NULL};
+	struct call *call = call_of(r);
+
+	if (!audit_record_call(r, "started", 0))
+		return answer_without_record(r);
+	call->is_intended = true;
+	call->backend = call->item->backend;
+	call->is_running = true;
+	running_add(&mcp_of(r)->running, r);
+	return run_steps(r, INTENDED);
+}
+
 /* Whatever ends the request from here on, the call is on record; what changes something, before it happens. */
 static step_result run_item(struct request *r)
 {
@@ -96,11 +137,7 @@ static step_result run_item(struct request *r)
 		return ask_refuse(r, "tasks");
 	if (invoke_take_turn(r) == STEP_DONE)
 		return STEP_DONE;
-	if (call->item->tier != TIER_READ && !audit_record_call(r, "started", 0))
-		return answer_without_record(r);
-	if (task != TASK_NEVER && client_can(r, "tasks"))
-		return task_become(r);
-	return invoke_run(r, call->item->backend, call->item->plan);
+	return call->item->tier != TIER_READ ? intend_item(r) : start_item(r);
 }
 
 step_result invoke_run(struct request *r, const struct backend *backend, const void *plan)

@@ -9,6 +9,7 @@
 #include "common/scope.h"
 #include "common/secret.h"
 #include "common/serving_settings.h"
+#include "mcp/settings/settings_alerts.h"
 #include "mcp/settings/settings_commands.h"
 #include "mcp/settings/settings_guardrails.h"
 #include "mcp/settings/settings_issuers.h"
@@ -51,7 +52,8 @@ struct mcp_settings {
 	struct egress_places outbound;       /* whom tools and upstream servers may reach */
 	const char *upstreams;               /* folder; NULL: there are none */
 	struct upstream_live *upstream_live; /* upstream_live.h; NULL in verbs */
-	struct mcp_database database;        /* of the server itself (database.h) */
+	struct alert_settings alerts;
+	struct mcp_database database; /* of the server itself (database.h) */
 	struct mcp_database read, write;
 	struct mcp_database analyst; /* of sql_query */
 	bool has_secrets;            /* whether or not they were read */

@@ -13,6 +13,7 @@ int catalogue_main(const char *file, int argc, char **argv);
 int approve_main(const char *file, int argc, char **argv);
 int schema_main(const char *file, int argc, char **argv);
 int import_main(const char *file, int argc, char **argv);
+int audit_main(const char *file, int argc, char **argv);
 int explain_main(const char *file, int argc, char **argv);
 
 #endif

@@ -87,3 +87,10 @@ CREATE OR REPLACE FUNCTION mcp.audit_retain(p_days integer)
 RETURNS integer LANGUAGE sql SECURITY DEFINER SET search_path = mcp, pg_temp AS $$
 	UPDATE mcp.audit_retention AS r SET days = coalesce(p_days, r.days) RETURNING r.days
 $$;
+
+-- Whether a person has used an item before the call that is asked about, whose own line may be here already.
+CREATE OR REPLACE FUNCTION mcp.audit_knows(p_username text, p_item text)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = mcp, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM mcp.audit AS a WHERE a.username = p_username AND a.item = p_item AND a.outcome IN ('allowed', 'started')
+	               AND a.at < now() - interval '5 seconds')
+$$;

@@ -31,7 +31,7 @@ static h2o_iovec_t contents(void)
 static struct audit *open_fresh(void)
 {
 	unlink(path);
-	struct audit *audit = audit_open("mcp", path);
+	struct audit *audit = audit_open("mcp", path, NULL);
 	assert_non_null(audit);
 	return audit;
 }
@@ -51,10 +51,15 @@ static void writes_records(void **state)
 	assert_true(
 	    audit_write(audit, json_pack("{s:s, s:i, s:[s]}", "event", "tools/call", "ms", 3, "x", "a\nb"), false));
 	assert_true(audit_write(audit, json_object(), true));
-	assert_string_equal(contents().base,
-	                    "{\"time\":\"2026-11-21T09:30:00.000Z\",\"program\":\"mcp\",\"event\":\"tools/call\","
-	                    "\"ms\":3,\"x\":[\"a\\nb\"]}\n"
-	                    "{\"time\":\"2026-11-21T09:30:00.000Z\",\"program\":\"mcp\"}\n");
+	struct audit_line line;
+	char *second = strchr(contents().base, '\n') + 1, *third = strchr(second, '\n') + 1;
+	assert_true(audit_line_read(h2o_iovec_init(second, (size_t)(third - 1 - second)), &line));
+	assert_true(text_is(line.time, "2026-11-21T09:30:00.000Z") && text_is(line.program, "mcp") && line.seq == 2);
+	assert_true(text_is(line.members, "\"event\":\"tools/call\",\"ms\":3,\"x\":[\"a\\nb\"]"));
+	char digest[AUDIT_DIGEST_SIZE];
+	audit_digest(line.text, digest);
+	assert_true(audit_line_read(h2o_iovec_init(third, strlen(third) - 1), &line));
+	assert_true(text_is(line.prev, digest) && line.members.len == 0);
 	clock_freeze(0);
 	json_t *record = json_pack("{s:s}", "event", "x");
 	json_incref(record);
@@ -70,7 +75,7 @@ static void appends(void **state)
 	(void)state;
 	audit_close(open_fresh());
 	for (int i = 0; i < 3; i++) {
-		struct audit *audit = audit_open("mcp", path);
+		struct audit *audit = audit_open("mcp", path, NULL);
 		assert_true(audit_write(audit, json_pack("{s:i}", "n", i), false));
 		audit_close(audit);
 	}
@@ -78,7 +83,7 @@ static void appends(void **state)
 	int lines = 0;
 	for (size_t i = 0; i < text.len; i++)
 		lines += text.base[i] == '\n';
-	assert_int_equal(lines, 3);
+	assert_int_equal(lines, 2 + 3 * 3); /* each chain has a start and an end */
 }
 
 static void has_a_private_mode(void **state)
@@ -88,7 +93,7 @@ static void has_a_private_mode(void **state)
 	audit_close(open_fresh());
 	assert_int_equal(mode_of(path), 0600);
 	assert_int_equal(chmod(path, 0640), 0); /* the operator's choice stays */
-	audit_close(audit_open("mcp", path));
+	audit_close(audit_open("mcp", path, NULL));
 	assert_int_equal(mode_of(path), 0640);
 	umask(077);
 	if (geteuid() == 0) {
@@ -100,7 +105,7 @@ static void has_a_private_mode(void **state)
 		assert_int_equal(chmod(folder, 0700), 0);
 	}
 	umask(old);
-	assert_null(audit_open("mcp", "/nonexistent/audit"));
+	assert_null(audit_open("mcp", "/nonexistent/audit", NULL));
 	assert_int_equal(errno, ENOENT);
 }
 
@@ -132,7 +137,7 @@ static void refuses_what_is_no_object(void **state)
 	assert_false(audit_write(audit, NULL, false));
 	assert_int_equal(errno, EINVAL);
 	assert_false(audit_write(audit, json_array(), false));
-	assert_int_equal(contents().len, 0);
+	assert_null(strchr(strchr(contents().base, '\n') + 1, '\n'));
 	audit_close(audit);
 }
 
@@ -140,7 +145,7 @@ static void refuses_what_is_no_object(void **state)
 static void says_when_it_fails(void **state)
 {
 	(void)state;
-	struct audit *audit = audit_open("mcp", "/dev/full");
+	struct audit *audit = audit_open("mcp", "/dev/full", NULL);
 	assert_non_null(audit);
 	assert_false(audit_write(audit, json_object(), false));
 	assert_int_equal(errno, ENOSPC);
@@ -159,13 +164,17 @@ static void says_when_it_fails(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_false(written);
 	assert_int_equal(reason, EFBIG);
-	assert_true(audit->torn);
+	assert_int_equal(audit->torn.count, 1);
+	assert_false(audit_is_well(audit));
 	assert_true(audit_write(audit, json_pack("{s:i}", "n", 3), false));
-	assert_false(audit->torn);
+	assert_int_equal(audit->torn.count, 0);
+	assert_true(audit_is_well(audit));
+	assert_non_null(strstr(contents().base, "\"lost\":1,\"n\":3"));
 	const char *last = strrchr(strstr(contents().base, "\"n\":3"), '}');
 	assert_string_equal(last, "}\n");
 	h2o_iovec_t text = contents();
-	char *second = strchr(text.base, '\n') + 1, *third = strchr(second, '\n') + 1;
+	char *first = strchr(text.base, '\n') + 1;
+	char *second = strchr(first, '\n') + 1, *third = strchr(second, '\n') + 1;
 	assert_int_equal(third - second, 11); /* what was torn, on a line of its own */
 	assert_non_null(json_read(&pool, h2o_iovec_init(third, strlen(third)), NULL));
 	audit_close(audit);
@@ -174,7 +183,7 @@ static void says_when_it_fails(void **state)
 static void writes_to_a_device(void **state)
 {
 	(void)state;
-	struct audit *audit = audit_open("mcp", "/dev/null");
+	struct audit *audit = audit_open("mcp", "/dev/null", NULL);
 	assert_non_null(audit);
 	assert_true(audit_write(audit, json_object(), true));
 	audit_close(audit);

@@ -47,7 +47,7 @@ static int open_server(void **state)
 {
 	(void)state;
 	close(mkstemp(audit_file));
-	MCP.audit = audit_open("test", audit_file);
+	MCP.audit = audit_open("test", audit_file, NULL);
 	h2o_mem_init_pool(&MCP.pool);
 	sessions_open(&MCP.sessions, &MCP.pool, NULL);
 	caller = h2o_mem_alloc_shared(NULL, sizeof(*caller), NULL);

@@ -298,7 +298,7 @@ static int open_server(void **state)
 		complain("%s", error);
 	MCP.catalogue->databases = &DATABASES;
 	snprintf(audit_file, sizeof(audit_file), "%s/audit.log", folder);
-	MCP.audit = audit_open("sallyport-mcp", audit_file);
+	MCP.audit = audit_open("sallyport-mcp", audit_file, NULL);
 	cursor_key_make(&MCP.cursor_key, NULL);
 	MCP.views = views_open(MCP.server_info, &MCP.cursor_key);
 	sessions_open(&MCP.sessions, &pool, NULL);

@@ -110,7 +110,7 @@ static int open_all(void **state)
 	};
 	MCP.metadata_url = "http://mcp.example/.well-known/oauth-protected-resource/mcp";
 	MCP.server_info = "{\"name\":\"s\",\"version\":\"1\"}";
-	MCP.audit = audit_open("sallyport-mcp", audit_file);
+	MCP.audit = audit_open("sallyport-mcp", audit_file, NULL);
 	cursor_key_make(&MCP.cursor_key, NULL);
 	MCP.views = views_open(MCP.server_info, &MCP.cursor_key);
 	sessions_open(&MCP.sessions, &lasting, NULL);
