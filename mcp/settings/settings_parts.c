@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/settings/settings_parts.h"
 
-<<<<<<< HEAD
-const struct settings_part *const SETTINGS_PARTS[] = {&SETTINGS_COMMANDS, &SETTINGS_DATABASE,  &SETTINGS_GUARDRAILS,
-                                                      &SETTINGS_ISSUERS,  &SETTINGS_OUTBOUND,  &SETTINGS_ROOTS,
-                                                      &SETTINGS_RULES,    &SETTINGS_UPSTREAMS, NULL};
-=======
-const struct settings_part *const SETTINGS_PARTS[] = {&SETTINGS_COMMANDS,  &SETTINGS_DATABASE, &SETTINGS_ISSUERS,
-                                                      &SETTINGS_OUTBOUND,  &SETTINGS_ROOTS,    &SETTINGS_RULES,
-                                                      &SETTINGS_UPSTREAMS, &SETTINGS_ALERTS,   NULL};
->>>>>>> 4eccfcf (audit: Tell the operator of what stands out at once)
+const struct settings_part *const SETTINGS_PARTS[] = {
+    &SETTINGS_COMMANDS, &SETTINGS_DATABASE, &SETTINGS_GUARDRAILS, &SETTINGS_ISSUERS, &SETTINGS_OUTBOUND,
+    &SETTINGS_ROOTS,    &SETTINGS_RULES,    &SETTINGS_UPSTREAMS,  &SETTINGS_ALERTS,  NULL};

@@ -12,7 +12,7 @@ struct settings_part {
 	const char *(*read)(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets, struct mcp_settings *ret);
 };
 
-<<<<<<< HEAD
+extern const struct settings_part SETTINGS_ALERTS;     /* settings_alerts.c */
 extern const struct settings_part SETTINGS_COMMANDS;   /* settings_commands.c */
 extern const struct settings_part SETTINGS_DATABASE;   /* settings_database.c */
 extern const struct settings_part SETTINGS_GUARDRAILS; /* settings_guardrails.c */
@@ -21,16 +21,6 @@ extern const struct settings_part SETTINGS_OUTBOUND;   /* settings_outbound.c */
 extern const struct settings_part SETTINGS_ROOTS;      /* settings_roots.c */
 extern const struct settings_part SETTINGS_RULES;      /* settings_rules.c */
 extern const struct settings_part SETTINGS_UPSTREAMS;  /* settings_upstreams.c */
-=======
-extern const struct settings_part SETTINGS_ALERTS;    /* settings_alerts.c */
-extern const struct settings_part SETTINGS_COMMANDS;  /* settings_commands.c */
-extern const struct settings_part SETTINGS_DATABASE;  /* settings_database.c */
-extern const struct settings_part SETTINGS_ISSUERS;   /* settings_issuers.c */
-extern const struct settings_part SETTINGS_OUTBOUND;  /* settings_outbound.c */
-extern const struct settings_part SETTINGS_ROOTS;     /* settings_roots.c */
-extern const struct settings_part SETTINGS_RULES;     /* settings_rules.c */
-extern const struct settings_part SETTINGS_UPSTREAMS; /* settings_upstreams.c */
->>>>>>> 4eccfcf (audit: Tell the operator of what stands out at once)
 
 extern const struct settings_part *const SETTINGS_PARTS[]; /* NULL at the end */
 
