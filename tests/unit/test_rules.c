@@ -69,7 +69,8 @@ static void write_tools(void)
 		           text_printf(&pool,
 		                       "name: t%d\ntitle: T\ndescription: D\nscope: s%d\ntier: %s\nacquirable: %s\n"
 		                       "input: {type: object, additionalProperties: false, properties: "
-		                       "{repo: {type: string}, n: {type: integer}}}\n"
+		                       "{repo: {type: string, maxLength: 60000}, n: {type: integer, minimum: "
+		                       "-9007199254740991, maximum: 9007199254740991}}}\n"
 		                       "static: {content: [{type: text, text: done}]}\n",
 		                       i, i % SCOPES, i == 5 ? "write" : "read", i == 4 ? "true" : "false"));
 	write_file("resources/r.yaml", "uri: s://r\nname: r\nscope: s0\nstatic: {text: done}\n");
