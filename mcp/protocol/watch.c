@@ -333,6 +333,13 @@ static void tell_changes(struct watch *w, unsigned kinds)
 			tell(w, CHANGES[i].method, NULL, (h2o_iovec_t){NULL, 0});
 }
 
+void watch_changed(struct mcp *mcp, unsigned kinds)
+{
+	mark_firsts(&mcp->watches);
+	for (h2o_linklist_t *n = mcp->watches.all.next; n != &mcp->watches.all; n = n->next)
+		tell_changes(WATCH_OF(n), kinds);
+}
+
 void watch_catalogue_changed(struct mcp *mcp)
 {
 	mark_firsts(&mcp->watches);

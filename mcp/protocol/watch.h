@@ -53,6 +53,8 @@ void watch_end_all(struct mcp *mcp);
 /* The session ends. */
 void watch_end_session(struct mcp *mcp, const uint8_t owner[SESSION_OWNER_SIZE]);
 
+/* Tells everybody who listens that these lists have changed: for backends that change them (tests/conformance). */
+void watch_changed(struct mcp *mcp, unsigned kinds);
 /* There is a new catalogue: tells each only of the lists that are different for him. */
 void watch_catalogue_changed(struct mcp *mcp);
 /* The content of a resource has changed: tells who subscribed to it and may still read it. */
