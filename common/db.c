@@ -175,6 +175,7 @@ void db_close(struct db *db)
 	h2o_timeout_dispose(db->loop, &db->line_timeout);
 	h2o_timeout_dispose(db->loop, &db->soon);
 	free_options(&db->options);
+	shares_dispose(&db->line_places);
 	free(db);
 }
 
@@ -268,7 +269,7 @@ static step_result ask(struct request *r, struct db *db, const struct db_questio
                        const struct question *waiting)
 {
 	/* nobody overtakes those who wait, unless they wait for their own */
-	bool first = db->line_count == 0 || db->options.shared;
+	bool first = db->line_places.taken == 0 || db->options.shared;
 	bool asked = first && !is_over_share(db, r) && db_send(db, questions, count, waiting);
 
 	r->was_sent = asked;

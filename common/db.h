@@ -42,8 +42,8 @@ struct db_options {           /* all of it is copied */
 	 * turn of the loop may share a transaction, that is one packet there and one back. Where one fails all the
 	 * same, those behind it are answered 503. NULL: there is none. */
 	bool (*reads)(size_t statement);
-	/* The last free connection is for those who hold none: nobody (request.share) has all of them. in_flight must
-	 * be 1. */
+	/* The last free connection is for those who hold none: nobody (request.share) has all of them, and nobody more
+	 * than a share of the line (shares.h). in_flight must be 1. */
 	bool shared;
 	bool cancels; /* db_cancel may be used: one more connection is opened for it; in_flight must be 1 */
 	/* NULL, or statements (NULL at the end) that are sent behind every question, so that nothing of it is left in

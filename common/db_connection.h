@@ -5,6 +5,7 @@
 
 #include "db.h"
 #include "log.h"
+#include "shares.h"
 
 enum connection_state {
 	CONNECTION_CLOSED,     /* waits for due_ms to open */
@@ -67,7 +68,7 @@ struct db {
 	h2o_timeout_t watch; /* runs while some question waits */
 	h2o_timeout_entry_t watch_entry;
 	h2o_linklist_t line; /* db_line.c: questions that wait for a place */
-	unsigned line_count;
+	struct shares line_places;
 	h2o_timeout_t line_timeout;
 	h2o_timeout_t soon;   /* the next turn of the loop */
 	struct db *canceller; /* db_cancel.c; NULL where nothing is cancelled */

@@ -14,11 +14,17 @@ struct waiting_question {
 	struct db_question questions[]; /* with copies of their parameters in the request's pool */
 };
 
+/* Whose part of the line it is. */
+static uint64_t share_of(const struct db *db, const struct request *r)
+{
+	return db->options.shared ? r->share : 0;
+}
+
 static void leave(struct waiting_question *w)
 {
 	h2o_linklist_unlink(&w->link);
 	h2o_timeout_unlink(&w->timeout);
-	w->db->line_count--;
+	shares_give_back(&w->db->line_places, share_of(w->db, w->question.request));
 }
 
 static void on_timeout(h2o_timeout_entry_t *entry)
@@ -58,7 +64,7 @@ bool db_line_join(struct db *db, const struct db_question *questions, size_t cou
 	struct request *r = waiting->request;
 	struct waiting_question *w;
 
-	if (db->line_count >= db->options.line || !db_ready(db))
+	if (!shares_may_take(&db->line_places, share_of(db, r), db->options.line) || !db_ready(db))
 		return false;
 	w = h2o_mem_alloc_pool(&r->pool, sizeof(*w) + sizeof(w->questions[0]) * count);
 	memset(w, 0, sizeof(*w));
@@ -70,7 +76,7 @@ bool db_line_join(struct db *db, const struct db_question *questions, size_t cou
 		copy_question(&r->pool, &questions[i], &w->questions[i]);
 	h2o_linklist_insert(&db->line, &w->link);
 	h2o_timeout_link(db->loop, &db->line_timeout, &w->timeout);
-	db->line_count++;
+	shares_take(&db->line_places, share_of(db, r));
 	return true;
 }
 
@@ -124,7 +130,7 @@ bool db_line_cancel(struct db *db, const struct request *r)
 
 void db_line_end(struct db *db)
 {
-	while (db->line_count > 0) {
+	while (db->line_places.taken > 0) {
 		struct waiting_question *w = H2O_STRUCT_FROM_MEMBER(struct waiting_question, link, db->line.next);
 
 		leave(w);

@@ -94,7 +94,8 @@ struct egress_request {
 	bool guarded;     /* somebody else chose the URL */
 	bool public_only; /* somebody else chose the host: https, and only public addresses */
 	h2o_iovec_t
-	    asker; /* of a guarded request: who made us send it, an address say; each has a share of the budgets */
+	    asker;    /* of a guarded request: who made us send it, an address say; each has a share of the budgets */
+	uint64_t who; /* whose share of the connections to the host it takes (request.share); 0: nobody's */
 	const struct egress_places *places; /* the request is confined to them; not copied, stays until `done` */
 	const struct egress_stream *stream; /* NULL: the answer comes whole; not copied */
 };

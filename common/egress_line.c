@@ -8,7 +8,7 @@
 
 struct egress_host {
 	h2o_linklist_t link, waiting;
-	unsigned running, waiting_count;
+	struct shares running, waits; /* `waits`: places in the line */
 	size_t name_len;
 	char name[]; /* scheme, host and port */
 };
@@ -82,15 +82,14 @@ bool egress_line_enter(struct egress_line *line, struct egress_turn *turn, const
 {
 	struct egress_host *host = host_of(line, url);
 
-	if (host->running >= LINE_RUNNING_MAX && host->waiting_count >= LINE_WAITING_MAX)
-		return false;
+	bool waits = !shares_may_take(&host->running, turn->who, LINE_RUNNING_MAX);
+	if (waits && !shares_may_take(&host->waits, turn->who, LINE_WAITING_MAX))
+		return false; /* so something runs: the host is not a new one */
 	turn->host = host;
-	turn->waits = host->running >= LINE_RUNNING_MAX;
-	if (!turn->waits) {
-		host->running++;
+	turn->waits = waits;
+	shares_take(waits ? &host->waits : &host->running, turn->who);
+	if (!waits)
 		return true;
-	}
-	host->waiting_count++;
 	h2o_linklist_insert(&host->waiting, &turn->link);
 	h2o_linklist_insert(&line->all, &turn->everybody);
 	look_again(line);
@@ -102,7 +101,26 @@ static void stop_waiting(struct egress_turn *turn)
 	h2o_linklist_unlink(&turn->link);
 	h2o_linklist_unlink(&turn->everybody);
 	turn->waits = false;
-	turn->host->waiting_count--;
+	shares_give_back(&turn->host->waits, turn->who);
+}
+
+/* Who has waited longest of those who may have a place. */
+static struct egress_turn *next_turn(struct egress_host *host)
+{
+	for (h2o_linklist_t *n = host->waiting.next; n != &host->waiting; n = n->next) {
+		struct egress_turn *turn = H2O_STRUCT_FROM_MEMBER(struct egress_turn, link, n);
+		if (shares_may_take(&host->running, turn->who, LINE_RUNNING_MAX))
+			return turn;
+	}
+	return NULL;
+}
+
+static void free_host(struct egress_host *host)
+{
+	h2o_linklist_unlink(&host->link);
+	shares_dispose(&host->running);
+	shares_dispose(&host->waits);
+	free(host);
 }
 
 void egress_line_leave(struct egress_line *line, struct egress_turn *turn)
@@ -117,12 +135,13 @@ void egress_line_leave(struct egress_line *line, struct egress_turn *turn)
 		return;
 	}
 	turn->host = NULL;
-	if (!h2o_linklist_is_empty(&host->waiting)) { /* its place is taken at once */
-		struct egress_turn *next = H2O_STRUCT_FROM_MEMBER(struct egress_turn, link, host->waiting.next);
+	shares_give_back(&host->running, turn->who);
+	struct egress_turn *next = next_turn(host);
+	if (next != NULL) { /* its place is taken at once */
 		stop_waiting(next);
+		shares_take(&host->running, next->who);
 		line->on_turn(next);
-	} else if (--host->running == 0) {
-		h2o_linklist_unlink(&host->link);
-		free(host);
+	} else if (host->running.taken == 0) {
+		free_host(host);
 	}
 }

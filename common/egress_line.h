@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many requests go to one host at a time. What a host that hangs holds up is what goes there: the rest of it waits
- * here, in order, and has no part in the connections that others need. (libcurl has such a limit, too, but wakes those
- * who wait for any host one by one, and does not count the time that they wait.) Private to egress*.c. */
+ * here, in order, and has no part in the connections that others need; and of those to one host a person has a share.
+ * (libcurl has such a limit, too, but wakes those who wait for any host one by one, and does not count the time that
+ * they wait.) Private to egress*.c. */
 #ifndef SALLYPORT_EGRESS_LINE_H
 #define SALLYPORT_EGRESS_LINE_H
 
+#include "shares.h"
 #include "text.h"
 #include "uri.h"
 
@@ -12,6 +14,7 @@ enum { LINE_RUNNING_MAX = 64, LINE_WAITING_MAX = 1024 }; /* for one host */
 
 struct egress_turn { /* part of a request; zeroed: in no line */
 	struct egress_host *host;
+	uint64_t who; /* whose part it takes (shares.h) */
 	bool waits;
 	int64_t due_ms; /* clock_monotonic_ms: so long it may take, waiting included; INT64_MAX: as long as it likes */
 	h2o_linklist_t link, everybody;

@@ -199,6 +199,7 @@ const char *egress_request_problem(struct egress_flight *t, const struct egress_
 	const char *problem = destination_problem(t, request, &uri);
 	if (problem != NULL || t->guarded) /* those have their own bounds */
 		return problem;
+	t->turn.who = request->who;
 	t->turn.due_ms = is_endless(request) ? INT64_MAX : clock_monotonic_ms() + request->timeout_ms;
 	if (egress_line_enter(&t->egress->line, &t->turn, &uri))
 		return NULL;

@@ -74,7 +74,7 @@ await add('pm', { command: program('pm', 'modern'), asks: ['elicitation'] })
 await add('pl', { command: program('pl', 'legacy'), asks: ['elicitation'] })
 await add('hm', { url: (await startHttp('hm', 'modern')).url, asks: ['elicitation'] })
 await add('hl', { url: (await startHttp('hl', 'legacy')).url, asks: ['elicitation'] })
-await add('hs', { url: (await startHttp('hs', 'dual')).url, tools: ['echo', 'progress'].map((match) => ({ match, scope: 'users:read', tier: 'write', untrusted: false })), calls: 1 })
+await add('hs', { url: (await startHttp('hs', 'dual')).url, tools: ['echo', 'progress', 'exit'].map((match) => ({ match, scope: 'users:read', tier: 'write', untrusted: false })), calls: 1 })
 if (!official.skip) {
   const port = await freePort()
   children.push(spawn(node, [everything, 'streamableHttp'], { env: { PORT: String(port), PATH: process.env.PATH }, stdio: 'ignore' }))
@@ -270,6 +270,16 @@ test('an upstream that ends: its tools stay, calls fail at once with a hint, and
   assert.ok(log(/"message":"an upstream is away","upstream":"pm"/))
 })
 
+test('a change that broke off is on record as unknown, and the model is told', async () => {
+  const result = await resultOf('hs.exit')
+  assert.equal(result.isError, true)
+  assert.match(result.content[0].text, /broke off\. Whether it has changed anything is not known\. Find out before trying again\./)
+  assert.deepEqual((await records()).filter(({ tool }) => tool === 'hs.exit').map(({ outcome }) => outcome), ['started', 'unknown'])
+  const read = await resultOf('hm.exit')
+  assert.doesNotMatch(read.content[0].text, /not known/)
+  assert.equal((await records()).filter(({ tool }) => tool === 'hm.exit').at(-1).outcome, 'failed')
+})
+
 test('a session that is gone is begun anew, and the call goes out again', async () => {
   await writeState('hl', { session: 'second' })
   assert.equal(plain(await resultOf('hl.echo', { text: 'x' })), 'echo: x')
@@ -370,7 +380,7 @@ test('a call that changes something, cancelled while its client is asked: its ef
 test('calls that wait for their clients: each person has her share', async () => {
   const ask = async (bearer) => JSON.stringify((await modernWith('hl.form', can, {}, bearer)).json.result)
   for (let i = 0; i < 8; i++) assert.match(await ask(token), /input_required/)
-  assert.match(await ask(token), /Too many calls wait for answers/)
+  assert.match(await ask(token), /Too many calls/)
   assert.match(await ask(stub.mint(server.mcp, { scope: 'logs:read', sub: 'another' })), /input_required/)
 })
 

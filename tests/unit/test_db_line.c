@@ -34,7 +34,7 @@ static void the_last_free_connection_is_for_who_has_none(void **state)
 	UNTIL(is_over(mine[0]));
 	assert_true(third->r.was_sent); /* the first place that is free, for she has none */
 	UNTIL(is_over(mine[2]) && is_over(mine[3]) && is_over(third));
-	assert_int_equal(db->line_count, 0);
+	assert_int_equal(db->line_places.taken, 0);
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(mine[i]->failed_status, 0);
 		asked_free(mine[i]);

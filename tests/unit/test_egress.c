@@ -518,6 +518,30 @@ static void who_waits_goes_when_another_is_through(void **state)
 		assert_int_equal(got[i].calls, 2);
 }
 
+/* one person with many requests to a host leaves connections to everybody else. */
+static void nobody_has_all_connections_to_a_host(void **state)
+{
+	enum { MINE = LINE_RUNNING_MAX + 10 };
+	struct egress *egress = open_egress();
+	struct egress_request request = get(url_of("/slow"));
+	static struct got mine[MINE];
+	struct got other = {0};
+
+	(void)state;
+	request.who = 1;
+	memset(mine, 0, sizeof(mine));
+	for (int i = 0; i < MINE; i++)
+		egress_fetch(egress, &request, on_done, &mine[i]);
+	request.who = 2;
+	request.url = url_of("/fine");
+	egress_fetch(egress, &request, on_done, &other);
+	run(&other);
+	assert_int_equal(other.status, 200);
+	for (int i = 0; i < MINE; i++)
+		assert_int_equal(mine[i].calls, 0);
+	close_egress(egress);
+}
+
 static void an_answer_beyond_its_limit_is_none(void **state)
 {
 	struct egress *egress = open_egress();
@@ -1015,6 +1039,7 @@ int main(void)
 	    cmocka_unit_test(many_at_once),
 	    cmocka_unit_test(a_host_that_hangs_holds_up_no_other),
 	    cmocka_unit_test(who_waits_goes_when_another_is_through),
+	    cmocka_unit_test(nobody_has_all_connections_to_a_host),
 	    cmocka_unit_test(an_answer_beyond_its_limit_is_none),
 	    cmocka_unit_test(a_slow_answer_times_out),
 	    cmocka_unit_test(a_redirect_is_an_answer),

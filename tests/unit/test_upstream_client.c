@@ -155,9 +155,12 @@ static void reply_to(void *data, const struct upstream_question *question)
 static const struct upstream_call_events CALL_EVENTS = {
     .on_answer = take, .on_progress = count_progress, .on_log = count_log, .on_ask = reply_to};
 
+static uint64_t who; /* calls */
+
 static void start_call_with(struct asked_call *call, bool wants_progress)
 {
 	const struct upstream_call what = {.tool = "t",
+	                                   .who = who,
 	                                   .arguments = json_keep(&pool, json_object()),
 	                                   .capabilities = json_keep(&pool, json_object()),
 	                                   .wants_progress = wants_progress,
@@ -386,16 +389,16 @@ static void test_questions(void **state)
 /* bounded; P-7: between a notice and the new list no call goes out */
 static void test_turns(void **state)
 {
-	struct asked_call calls[6];
+	struct asked_call calls[7];
 
 	(void)state;
 	begin_modern(false);
 	size_t before = wire.count;
-	for (size_t i = 0; i < 6; i++)
+	for (size_t i = 0; i < 7; i++)
 		start_call(&calls[i]);
 	assert_int_equal(wire.count - before, 2);
-	assert_true(calls[3].exchange != NULL && calls[4].exchange == NULL);
-	assert_int_equal(calls[4].refused, UPSTREAM_BUSY);
+	assert_true(calls[5].exchange != NULL && calls[6].exchange == NULL);
+	assert_int_equal(calls[6].refused, UPSTREAM_BUSY);
 	hear("{\"method\":\"notifications/tools/list_changed\"}");
 	hear(text_printf(&pool, "{\"id\":%llu,\"result\":{}}", (unsigned long long)wire.ids[before]));
 	assert_int_equal(calls[0].answers, 1);
@@ -412,6 +415,42 @@ static void test_turns(void **state)
 	start_call(&late);
 	assert_int_equal(late.refused, UPSTREAM_AWAY);
 	end_test();
+}
+
+static void start_as(uint64_t person, struct asked_call *call)
+{
+	who = person;
+	start_call(call);
+	who = 0;
+}
+
+/* whoever has many calls leaves a place to each of the others, and the line does, too. */
+static void test_shares(void **state)
+{
+	struct asked_call mine[7], other[2], third;
+
+	(void)state;
+	begin_modern(false);
+	file.calls = 4;
+	size_t before = wire.count;
+	for (size_t i = 0; i < 7; i++)
+		start_as(1, &mine[i]);
+	assert_int_equal(wire.count - before, 2);
+	assert_non_null(mine[5].exchange);
+	assert_int_equal(mine[6].refused, UPSTREAM_BUSY);
+	for (size_t i = 0; i < 2; i++)
+		start_as(2, &other[i]); /* overtakes those who wait for their own */
+	assert_int_equal(wire.count - before, 3);
+	start_as(3, &third);
+	assert_int_equal(wire.count - before, 4);
+	hear(text_printf(&pool, "{\"id\":%llu,\"result\":{}}", (unsigned long long)wire.ids[before]));
+	assert_int_equal(mine[0].answers, 1);
+	assert_int_equal(wire.count - before, 4); /* the place that is free is for who has none */
+	hear(text_printf(&pool, "{\"id\":%llu,\"result\":{}}", (unsigned long long)wire.ids[before + 2]));
+	assert_int_equal(other[0].answers, 1);
+	assert_int_equal(wire.count - before, 5); /* of two free ones who has one may have another */
+	end_test();
+	assert_int_equal(mine[5].answers + other[1].answers, 2);
 }
 
 static void test_lost_session(void **state)
@@ -566,6 +605,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_answer_of_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_questions, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lost_session, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_chatter, setup, teardown),

@@ -96,9 +96,61 @@ static void test_shares_and_ends(void **state)
 	h2o_mem_release_shared(gone);
 }
 
+static void answer_with(struct parked_call *call, size_t len)
+{
+	char *text = h2o_mem_alloc(len + 1);
+
+	memset(text, 'x', len);
+	text[len] = '\0';
+	json_t *result = json_pack("{s:s}", "text", text);
+	const struct upstream_answer answer = {.outcome = UPSTREAM_RESULT, .result = result};
+	on_answer(call, &answer);
+	json_decref(result);
+	free(text);
+}
+
+static void test_results_have_so_many_bytes(void **state)
+{
+	enum { PART = PARKED_PERSON_BYTES_MAX / 2 };
+	static h2o_loop_t *loop;
+	struct bearer *bearers[PARKED_BYTES_MAX / PARKED_PERSON_BYTES_MAX + 1];
+	struct parked_call *call, *first = NULL;
+
+	(void)state;
+	if (loop == NULL)
+		loop = h2o_evloop_create();
+	calls = parked_open(loop);
+	id = json_integer(1);
+	for (size_t i = 0; i < sizeof(bearers) / sizeof(bearers[0]); i++) {
+		bool last = i == sizeof(bearers) / sizeof(bearers[0]) - 1;
+		char name[16];
+
+		snprintf(name, sizeof(name), "person-%zu", i);
+		bearers[i] = make_bearer(name, name, clock_now() + 600);
+		for (int n = 0; n < 3; n++) { /* the third of a person, and any of the last one, finds no room */
+			call = add(bearers[i]);
+			first = first != NULL ? first : call;
+			answer_with(call, PART - 100);
+			assert_int_equal(call->outcome, n < 2 && !last ? UPSTREAM_RESULT : UPSTREAM_TOO_LARGE);
+			assert_true(n < 2 && !last ? call->result != NULL : call->result == NULL);
+		}
+	}
+	parked_end(first); /* there is room again */
+	call = add(bearers[0]);
+	answer_with(call, PART - 100);
+	assert_int_equal(call->outcome, UPSTREAM_RESULT);
+	parked_close(calls);
+	json_decref(id);
+	for (size_t i = 0; i < sizeof(bearers) / sizeof(bearers[0]); i++)
+		h2o_mem_release_shared(bearers[i]);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_shares_and_ends)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_shares_and_ends),
+	    cmocka_unit_test(test_results_have_so_many_bytes),
+	};
 
 	json_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,7 @@ static void leave(struct command_work *work)
 	*work->at = work->next;
 	if (work->next != NULL)
 		work->next->at = work->at;
-	commands->count--;
+	shares_give_back(&commands->places, work->r->share);
 }
 
 /* The program ends, or is left to the spawner, and the call goes on to its answer. */
@@ -147,7 +147,7 @@ static void enter(struct command_work *work)
 	if (commands->first != NULL)
 		commands->first->at = &work->next;
 	commands->first = work;
-	commands->count++;
+	shares_take(&commands->places, work->r->share);
 	commands->tick.cb = on_tick;
 	if (!h2o_timeout_is_linked(&commands->tick))
 		h2o_timeout_link(commands->loop, &commands->timeout, &commands->tick);
@@ -304,7 +304,7 @@ static step_result run(struct request *r)
 		return answer_problem(r, "The arguments are not valid. Together they are too long.");
 	if (mcp->commands == NULL || !spawner_lives(mcp->spawner))
 		return answer_problem(r, "Commands cannot be run now. Its operator has to look into it.");
-	if (mcp->commands->count >= mcp->settings.commands.at_once)
+	if (!shares_may_take(&mcp->commands->places, r->share, mcp->settings.commands.at_once))
 		return answer_problem(r, "Too many commands run at the moment. Try again in a moment.");
 	struct command_work *work = h2o_mem_alloc_pool(&r->pool, sizeof(*work));
 	*work = (struct command_work){.r = r,

@@ -59,6 +59,7 @@ void commands_close(struct mcp *mcp)
 	mcp->spawner = NULL;
 	h2o_timeout_unlink(&mcp->commands->tick);
 	h2o_timeout_dispose(mcp->commands->loop, &mcp->commands->timeout);
+	shares_dispose(&mcp->commands->places);
 	free(mcp->commands);
 	mcp->commands = NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef SALLYPORT_MCP_COMMANDS_H
 #define SALLYPORT_MCP_COMMANDS_H
 
+#include "common/shares.h"
 #include "mcp/mcp.h"
 
 enum { COMMANDS_TICK_MS = 50 };
@@ -14,7 +15,7 @@ struct commands {
 	h2o_timeout_t timeout;
 	h2o_timeout_entry_t tick; /* while there are any */
 	struct command_work *first;
-	unsigned count;
+	struct shares places; /* of commands.at_once */
 };
 
 /* NULL and *spawner (NULL if the settings allow no programs), or a line for the operator. `forked` was made before

@@ -142,6 +142,7 @@ static void send_message(struct work *work)
 	    .answer_limit = plan->limit,
 	    .decodes = true,
 	    .once = true,
+	    .who = work->r->share,
 	    .places = &mcp_of(work->r)->settings.outbound,
 	};
 

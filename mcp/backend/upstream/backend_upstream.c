@@ -32,8 +32,6 @@ static struct upstream_client *client_of(struct request *r)
 
 static const char *failure_text(const struct upstream_work *work)
 {
-	bool reads = call_of(work->r)->item->tier == TIER_READ;
-
 	switch (work->answer.outcome) {
 	case UPSTREAM_AWAY: return AWAY_TEXT;
 	case UPSTREAM_BUSY: return "Too many calls of this server's tools are under way. Try again shortly.";
@@ -45,18 +43,39 @@ static const char *failure_text(const struct upstream_work *work)
 		return work->answer.code == RPC_INVALID_PARAMS
 		           ? "The server behind this tool does not take these arguments."
 		           : "The server behind this tool refused the call.";
-	case UPSTREAM_TIMED_OUT:
-		return reads
-		           ? "The tool took longer than it may and was stopped. Ask for less."
-		           : "The tool took longer than it may and was stopped; whether it has changed anything is not "
-		             "known. Find out before trying again.";
-	case UPSTREAM_LOST:
-		return reads ? "The server behind this tool broke off. It may work when it is tried again."
-		             : "The server behind this tool broke off; whether it has changed anything is not known. "
-		               "Find out "
-		               "before trying again.";
+	case UPSTREAM_TIMED_OUT: return "The tool took longer than it may and was stopped.";
+	case UPSTREAM_LOST: return "The server behind this tool broke off.";
 	default: return "The server behind this tool gave no valid answer. Its operator has to look into it.";
 	}
+}
+
+/* What it says itself that it will not do, it has not done; any other end may have come in the middle of a change. */
+static bool has_refused(const struct upstream_answer *answer)
+{
+	switch (answer->outcome) {
+	case UPSTREAM_AWAY:
+	case UPSTREAM_BUSY:
+	case UPSTREAM_WITHDRAWN: return true;
+	case UPSTREAM_ERROR:
+		return answer->code == RPC_INVALID_PARAMS || answer->code == RPC_METHOD_NOT_FOUND ||
+		       answer->code == RPC_INVALID_REQUEST;
+	case UPSTREAM_REFUSED: return answer->code >= 400 && answer->code < 500;
+	default: return false;
+	}
+}
+
+static enum call_effect effect_of_failure(const struct upstream_work *work)
+{
+	bool reads = call_of(work->r)->item->tier == TIER_READ;
+
+	return reads || !work->was_sent || has_refused(&work->answer) ? EFFECT_NONE : EFFECT_UNKNOWN;
+}
+
+step_result upstream_work_fail(struct upstream_work *work, const char *text)
+{
+	bool reads = call_of(work->r)->item->tier == TIER_READ;
+
+	return answer_problem_after(work->r, text, reads || !work->was_sent ? EFFECT_NONE : EFFECT_UNKNOWN);
 }
 
 step_result upstream_work_conclude(struct upstream_work *work)
@@ -76,7 +95,7 @@ step_result upstream_work_conclude(struct upstream_work *work)
 	log_event(LOG_WARNING, "an upstream's tool failed", "request", r->id, "tool", call_of(r)->item->name, "outcome",
 	          text_printf(&r->pool, "%d", (int)work->answer.outcome), "code",
 	          text_printf(&r->pool, "%lld", (long long)work->answer.code), NULL);
-	return answer_problem(r, failure_text(work));
+	return answer_problem_after(r, failure_text(work), effect_of_failure(work));
 }
 
 static enum call_effect effect_of(const struct upstream_work *work)
@@ -276,6 +295,7 @@ step_result upstream_work_call(struct upstream_work *work, const json_t *respons
 		return refuse(work, UPSTREAM_WITHDRAWN);
 	const struct upstream_call call = {
 	    .tool = upstream_plan_of(r)->tool,
+	    .who = r->share,
 	    .arguments = call_of(r)->arguments,
 	    .input_responses = responses,
 	    .request_state = state,

@@ -152,7 +152,7 @@ static step_result park(struct upstream_work *work)
 	    parked_add(upstreams_parked(mcp_of(r)->upstreams), work->exchange, bearer_of(r), work->id, work->key);
 
 	if (parked == NULL)
-		return answer_problem(r, "Too many calls wait for answers of their clients. Try again shortly.");
+		return upstream_work_fail(work, "Too many calls wait for answers of their clients. Try again shortly.");
 	work->exchange = NULL;
 	step_result result =
 	    ask_client(r, &ask, 1, text_of(text_printf(&r->pool, "{\"parked\":\"%s\"}", parked->name)));
@@ -200,15 +200,16 @@ static step_result unpark(struct upstream_work *work, const char *name)
 	struct parked_call *parked = parked_take(upstreams_parked(mcp_of(r)->upstreams), name);
 	const json_t *answer = parked != NULL ? ask_answer(r, parked->key) : NULL;
 
+	upstream_work_note_sent(work, true);
 	if (answer == NULL) {
 		if (parked != NULL && parked->exchange != NULL)
 			upstream_exchange_cancel(parked->exchange);
 		if (parked != NULL)
 			parked_free(parked);
-		return answer_problem(r, "The server behind this tool does not wait for this answer any more. Call the "
-		                         "tool again.");
+		return upstream_work_fail(
+		    work, "The server behind this tool does not wait for this answer any more. Call the "
+			  "tool again.");
 	}
-	upstream_work_note_sent(work, true);
 	work->exchange = parked->exchange;
 	work->has_answer = parked->exchange == NULL;
 	work->answer = (struct upstream_answer){.outcome = parked->outcome,
@@ -270,12 +271,13 @@ step_result upstream_ask_inputs(struct upstream_work *work, const json_t *result
 	json_t *keys = json_keep(&r->pool, json_object());
 
 	if (++work->rounds > ROUNDS_MAX)
-		return answer_problem(r, "The server behind this tool asks and asks.");
+		return upstream_work_fail(work, "The server behind this tool asks and asks.");
 	if (json_object_size(requests) == 0 && json_is_string(theirs)) /* it only wants to be called again */
 		return upstream_work_call(work, json_keep(&r->pool, json_object()), json_string_value(theirs));
 	size_t count = collect(work, requests, asks, keys);
 	if (count == 0)
-		return answer_problem(r, "The server behind this tool wants to know what this client cannot be asked.");
+		return upstream_work_fail(
+		    work, "The server behind this tool wants to know what this client cannot be asked.");
 	json_t *state = json_pack("{s:i, s:O}", "round", (int)work->rounds, "keys", keys);
 	if (json_is_string(theirs))
 		json_object_set(state, "state", (json_t *)theirs);

@@ -161,6 +161,8 @@ void upstream_client_close(struct upstream_client *c, bool now)
 	h2o_timeout_dispose(c->reach->loop, &c->soon);
 	h2o_timeout_dispose(c->reach->loop, &c->fast);
 	h2o_timeout_dispose(c->reach->loop, &c->slow);
+	shares_dispose(&c->under_way);
+	shares_dispose(&c->waiting);
 	free(c);
 }
 

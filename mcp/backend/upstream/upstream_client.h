@@ -63,6 +63,7 @@ struct upstream_call_events { /* none is called before upstream_client_call retu
 };
 struct upstream_call {
 	const char *tool;
+	uint64_t who; /* request.share of who calls */
 	const json_t *arguments;
 	/* modern era, the second time: what was asked is answered; NULL: nothing was */
 	const json_t *input_responses;
@@ -74,7 +75,9 @@ struct upstream_call {
 	const struct upstream_call_events *events;
 	void *data;
 };
-/* Everything is copied. NULL and *refused (UPSTREAM_AWAY, UPSTREAM_BUSY). */
+/* A person has a share of the calls that go at a time, and of the places of those that wait (common/shares.h), so
+ * nobody keeps an upstream from everybody else. Everything is copied. NULL and *refused (UPSTREAM_AWAY, UPSTREAM_BUSY).
+ */
 struct upstream_exchange *upstream_client_call(struct upstream_client *client, const struct upstream_call *call,
                                                enum upstream_outcome *refused);
 /* Nobody waits any more: the upstream is told so, in the way of its era and wire. */

@@ -4,6 +4,7 @@
 #ifndef SALLYPORT_MCP_UPSTREAM_CLIENT_INTERNAL_H
 #define SALLYPORT_MCP_UPSTREAM_CLIENT_INTERNAL_H
 
+#include "common/shares.h"
 #include "mcp/backend/upstream/upstream_client.h"
 
 enum upstream_state {
@@ -22,7 +23,7 @@ struct upstream_exchange {
 	h2o_linklist_t link;
 	struct upstream_client *client;
 	h2o_mem_pool_t pool;
-	uint64_t id;
+	uint64_t id, who;
 	const char *method;   /* NULL: the stream that a server of the legacy era may speak on unasked */
 	const char *name;     /* of the tool; else NULL */
 	json_t *params;       /* without _meta */
@@ -53,7 +54,7 @@ struct upstream_client {
 	struct upstream_wire *wire, *old; /* old: to be closed in the next turn of the loop */
 	bool begins;                      /* in the next turn of the loop, on a new wire */
 	h2o_linklist_t exchanges;
-	size_t under_way, waiting; /* calls */
+	struct shares under_way, waiting; /* of calls */
 	uint64_t last_id;
 	int64_t due_ms, ready_ms, listed_ms, listen_ms;
 	unsigned failures;

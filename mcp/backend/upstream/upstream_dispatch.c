@@ -189,8 +189,8 @@ static bool begins_anew(struct upstream_client *c, struct upstream_exchange *e, 
 	e->tries++;
 	if (!e->internal) { /* those end with the connection */
 		e->sent = false;
-		c->under_way--;
-		c->waiting++;
+		shares_give_back(&c->under_way, e->who);
+		shares_take(&c->waiting, e->who);
 	}
 	client_restart(c);
 	return true;

@@ -145,7 +145,7 @@ static void leave(struct upstream_exchange *e)
 	struct upstream_client *c = e->client;
 
 	if (!e->internal && !e->abandoned)
-		*(e->sent ? &c->under_way : &c->waiting) -= 1;
+		shares_give_back(e->sent ? &c->under_way : &c->waiting, e->who);
 	if (c->listening == e)
 		c->listening = NULL;
 }
@@ -196,11 +196,13 @@ static const char **copy_headers(h2o_mem_pool_t *pool, const char *const *header
 	return copy;
 }
 
+/* Who has waited longest of those who may have a place. */
 static struct upstream_exchange *next_waiting(struct upstream_client *c)
 {
 	for (h2o_linklist_t *link = c->exchanges.next; link != &c->exchanges; link = link->next) {
 		struct upstream_exchange *e = H2O_STRUCT_FROM_MEMBER(struct upstream_exchange, link, link);
-		if (!e->internal && !e->sent && !e->abandoned)
+		if (!e->internal && !e->sent && !e->abandoned &&
+		    shares_may_take(&c->under_way, e->who, c->reach->file->calls))
 			return e;
 	}
 	return NULL;
@@ -209,25 +211,25 @@ static struct upstream_exchange *next_waiting(struct upstream_client *c)
 /* Calls go out on a connection whose tools are known. */
 static bool may_go(const struct upstream_client *c)
 {
-	return c->state == UPSTREAM_READY && !c->is_stale && !c->holds && c->under_way < c->reach->file->calls;
+	return c->state == UPSTREAM_READY && !c->is_stale && !c->holds;
 }
 
 static bool send_call(struct upstream_exchange *e)
 {
 	if (!send_exchange(e))
 		return false; /* its input is full: it is tried again */
-	e->client->waiting--;
-	e->client->under_way++;
+	shares_give_back(&e->client->waiting, e->who);
+	shares_take(&e->client->under_way, e->who);
 	return true;
 }
 
 struct upstream_exchange *upstream_client_call(struct upstream_client *c, const struct upstream_call *call,
                                                enum upstream_outcome *refused)
 {
-	unsigned most = c->reach->file->calls;
+	unsigned most = c->reach->file->calls * 2; /* that wait: one alone has half of the places */
 
 	*refused = c->state == UPSTREAM_DOWN ? UPSTREAM_AWAY : UPSTREAM_BUSY;
-	if (c->state == UPSTREAM_DOWN || c->waiting >= most)
+	if (c->state == UPSTREAM_DOWN || !shares_may_take(&c->waiting, call->who, most))
 		return NULL;
 	struct upstream_exchange *e =
 	    make(c, "tools/call", call_params(call), call->events, call->data, c->reach->file->timeout_ms);
@@ -236,8 +238,9 @@ struct upstream_exchange *upstream_client_call(struct upstream_client *c, const 
 	e->log_level = call->log_level != NULL ? text_copy(&e->pool, text_of(call->log_level)) : NULL;
 	e->wants_progress = call->wants_progress;
 	e->headers = copy_headers(&e->pool, call->headers);
-	c->waiting++;
-	if (may_go(c) && c->waiting == 1)
+	e->who = call->who;
+	shares_take(&c->waiting, e->who);
+	if (may_go(c) && next_waiting(c) == e)
 		send_call(e);
 	client_look_again(c);
 	return e;
@@ -248,7 +251,7 @@ void exchange_pump(struct upstream_client *c)
 	static const struct upstream_answer WITHDRAWN = {.outcome = UPSTREAM_WITHDRAWN};
 	struct upstream_exchange *e;
 
-	while (c->waiting > 0 && may_go(c) && (e = next_waiting(c)) != NULL) {
+	while (c->waiting.taken > 0 && may_go(c) && (e = next_waiting(c)) != NULL) {
 		if (e->events->may_send != NULL && !e->events->may_send(e->data))
 			exchange_finish(e, &WITHDRAWN);
 		else if (!send_call(e))

@@ -12,10 +12,29 @@ enum { LOOK_MS = 1000 };
 struct parked_calls {
 	h2o_loop_t *loop;
 	h2o_linklist_t all; /* oldest first */
-	size_t count;
+	size_t count, bytes;
 	h2o_timeout_t timeout;
 	h2o_timeout_entry_t look;
 };
+
+static struct parked_call *call_at(h2o_linklist_t *link)
+{
+	return H2O_STRUCT_FROM_MEMBER(struct parked_call, link, link);
+}
+
+static size_t bytes_of(struct parked_calls *calls, uint64_t person)
+{
+	size_t bytes = 0;
+
+	for (h2o_linklist_t *link = calls->all.next; link != &calls->all; link = link->next)
+		bytes += call_at(link)->bearer->person == person ? call_at(link)->bytes : 0;
+	return bytes;
+}
+
+static bool has_room(struct parked_calls *calls, uint64_t person, size_t bytes)
+{
+	return bytes <= PARKED_BYTES_MAX - calls->bytes && bytes_of(calls, person) + bytes <= PARKED_PERSON_BYTES_MAX;
+}
 
 static void on_answer(void *data, const struct upstream_answer *answer)
 {
@@ -23,7 +42,16 @@ static void on_answer(void *data, const struct upstream_answer *answer)
 
 	call->exchange = NULL;
 	call->outcome = answer->outcome;
+	if (answer->result == NULL)
+		return;
+	size_t bytes = json_dumpb(answer->result, NULL, 0, JSON_COMPACT);
+	if (!has_room(call->calls, call->bearer->person, bytes)) {
+		call->outcome = UPSTREAM_TOO_LARGE;
+		return;
+	}
 	call->result = json_deep_copy(answer->result);
+	call->bytes = bytes;
+	call->calls->bytes += bytes;
 }
 
 static const struct upstream_call_events EVENTS = {.on_answer = on_answer};
@@ -32,6 +60,7 @@ static void remove_call(struct parked_call *call)
 {
 	h2o_linklist_unlink(&call->link);
 	call->calls->count--;
+	call->calls->bytes -= call->bytes;
 }
 
 void parked_free(struct parked_call *call)
@@ -49,11 +78,6 @@ void parked_end(struct parked_call *call)
 	if (call->exchange != NULL)
 		upstream_exchange_cancel(call->exchange);
 	parked_free(call);
-}
-
-static struct parked_call *call_at(h2o_linklist_t *link)
-{
-	return H2O_STRUCT_FROM_MEMBER(struct parked_call, link, link);
 }
 
 /* The first of those, from the start again: others may have gone with the one before. */

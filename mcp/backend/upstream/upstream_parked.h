@@ -18,13 +18,16 @@ struct parked_call {
 	struct upstream_exchange *exchange; /* NULL: it has ended, with */
 	enum upstream_outcome outcome;
 	json_t *result;
-	json_t *id; /* of its question */
-	char *key;  /* under which the client was asked */
+	size_t bytes; /* of the result */
+	json_t *id;   /* of its question */
+	char *key;    /* under which the client was asked */
 	int64_t until_ms;
 };
 
 /* Each holds a place among the calls of its upstream: a person has half of those that an upstream usually has. */
 enum { PARKED_MS = 5 * 60 * 1000, PARKED_MAX = 256, PARKED_PERSON_MAX = 8 };
+/* Of the results that came meanwhile, as JSON; one that is beyond ends as too large. */
+enum { PARKED_BYTES_MAX = 64 * 1024 * 1024, PARKED_PERSON_BYTES_MAX = 8 * 1024 * 1024 };
 
 struct parked_calls *parked_open(h2o_loop_t *loop);
 /* Exchanges must have ended. */

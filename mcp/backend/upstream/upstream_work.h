@@ -40,6 +40,8 @@ step_result upstream_work_wait(struct upstream_work *work);
 step_result upstream_work_call(struct upstream_work *work, const json_t *responses, const char *state);
 /* Ends the call with what came. */
 step_result upstream_work_conclude(struct upstream_work *work);
+/* Ends it with a problem of ours; the upstream may have changed something before. */
+step_result upstream_work_fail(struct upstream_work *work, const char *text);
 
 /* ---- upstream_ask.c ---- */
 
