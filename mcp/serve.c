@@ -279,7 +279,7 @@ static void serve(struct mcp *mcp, const char *lacks)
 	server_every(mcp->server, TICK_MS, token_sources_tick, mcp->sources);
 	server_every(mcp->server, TICK_MS, feed_tick, mcp->feed);
 	server_every(mcp->server, TICK_MS, revocation_tick, mcp);
-	mcp->alerts = alerts_open(mcp);
+	mcp->alerts = alerts_open(mcp, database_ask_known);
 	reload_write_picture(mcp);
 	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
 	          mcp->settings.issuer, NULL);

@@ -8,7 +8,6 @@
 #include "common/secret.h"
 #include "mcp/call/call.h"
 #include "mcp/catalogue/item.h"
-#include "mcp/database.h"
 
 enum {
 	SETS = 2048,
@@ -24,6 +23,7 @@ struct source {        /* of one rule */
 
 struct alerts {
 	struct mcp *mcp;
+	alerts_ask_fn *ask_known;
 	const struct alert_settings *settings;
 	struct alert_sender *sender;
 	uint64_t seed;
@@ -168,7 +168,7 @@ static void ask_whether_new(struct alerts *alerts, const struct alert_rule *rule
 	struct question *question = h2o_mem_alloc(sizeof(*question));
 	*question = (struct question){alerts, alert_of(rule, s, 1)};
 	alerts->asked++;
-	if (database_ask_known(alerts->mcp->database, username, s->item, on_known, question))
+	if (alerts->ask_known(alerts->mcp->database, username, s->item, on_known, question))
 		return;
 	alerts->asked--;
 	json_decref(question->alert);
@@ -217,7 +217,7 @@ void alerts_see(struct alerts *alerts, struct request *r, const char *outcome)
 	}
 }
 
-struct alerts *alerts_open(struct mcp *mcp)
+struct alerts *alerts_open(struct mcp *mcp, alerts_ask_fn *ask_known)
 {
 	struct alerts *alerts;
 
@@ -226,6 +226,7 @@ struct alerts *alerts_open(struct mcp *mcp)
 	alerts = h2o_mem_alloc(sizeof(*alerts));
 	memset(alerts, 0, sizeof(*alerts));
 	alerts->mcp = mcp;
+	alerts->ask_known = ask_known;
 	alerts->settings = &mcp->settings.alerts;
 	alerts->sender = alert_sender_open(mcp);
 	random_bytes(&alerts->seed, sizeof(alerts->seed));

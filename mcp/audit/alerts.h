@@ -8,8 +8,10 @@
 #include "mcp/mcp.h"
 
 struct alerts;
+/* Asks whether a person has used an item before: database_ask_known. */
+typedef bool alerts_ask_fn(struct db *db, const char *username, const char *item, db_answer_fn *done, void *data);
 /* NULL if the settings have no rule. */
-struct alerts *alerts_open(struct mcp *mcp);
+struct alerts *alerts_open(struct mcp *mcp, alerts_ask_fn *ask_known);
 void alerts_close(struct alerts *alerts);
 /* A record of call_of(r) was written. `alerts` may be NULL. */
 void alerts_see(struct alerts *alerts, struct request *r, const char *outcome);
