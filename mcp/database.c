@@ -8,6 +8,7 @@ static const struct db_statement STATEMENTS[DATABASE_STATEMENTS] = {
     [DATABASE_AUDIT_EXPIRE] = {"audit_expire", "SELECT mcp.audit_expire() AS gone"},
     [DATABASE_AUDIT_HEADS] = {"audit_heads", "SELECT chain, program, seq, digest, at FROM mcp.audit_heads()"},
     [DATABASE_AUDIT_KNOWS] = {"audit_knows", "SELECT mcp.audit_knows($1, $2) AS known"},
+    [DATABASE_APPROVAL_SPEND] = {"approval_spend", "SELECT mcp.approval_spend($1) AS first"},
 };
 
 struct db *database_open(h2o_loop_t *loop, const struct mcp_settings *settings)

@@ -20,6 +20,7 @@
 #include "mcp/protocol/watch.h"
 
 struct alerts;
+struct approvals;
 struct catalogue;
 struct commands;
 struct databases;
@@ -62,6 +63,7 @@ struct mcp {
 	struct token_sources *sources;       /* token_source.h: the others */
 	struct token_cache *tokens;          /* token_cache.h */
 	struct handle_keys *handle_keys;     /* of the secrets file; random where there is none */
+	struct approvals *approvals;         /* store_approval.h; NULL only in unit tests */
 	struct used_proofs *used_proofs;     /* used_proofs.h */
 	struct views *views;                 /* view.h */
 	struct cursor_key cursor_key;        /* cursor.h */

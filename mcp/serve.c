@@ -10,10 +10,12 @@
 #include "common/worker.h"
 #include "mcp/audit/alerts.h"
 #include "mcp/caller/bearer.h"
+#include "mcp/approval/store_approval.h"
 #include "mcp/backend/command/commands.h"
 #include "mcp/backend/http/credential.h"
 #include "mcp/catalogue/databases.h"
 #include "mcp/database.h"
+#include "mcp/policy/mixture.h"
 #include "mcp/endpoints.h"
 #include "mcp/caller/feed.h"
 #include "mcp/caller/introspection.h"
@@ -79,6 +81,9 @@ static bool load(struct mcp *mcp, const char *file, struct spawner *forked, cons
 	if (catalogue == NULL)
 		return false;
 	reload_adopt(mcp, catalogue);
+	const char *mixture = mixture_words(&mcp->pool, catalogue);
+	if (mixture != NULL)
+		log_event(LOG_WARNING, "strangers may speak to tools that send", "words", mixture, NULL);
 	mcp->metadata_url = metadata_url(&mcp->pool, s);
 	mcp->server_info = server_info_text(&mcp->pool, s->name);
 	return true;
@@ -117,6 +122,7 @@ static void open_authorization(struct mcp *mcp)
 	mcp->tokens = options.tokens;
 	mcp->introspection = introspection_open(&options);
 	mcp->sources = token_sources_open(mcp);
+	mcp->approvals = approvals_open();
 	mcp->used_proofs = used_proofs_open(USED_PROOFS_MAX, DPOP_NONCE_LIFETIME_S * 1000);
 }
 
@@ -305,6 +311,7 @@ static void serve(struct mcp *mcp, const char *lacks)
 	jwks_close(mcp->jwks);
 	token_cache_close(mcp->tokens);
 	used_proofs_close(mcp->used_proofs);
+	approvals_close(mcp->approvals);
 	views_close(mcp->views);
 	h2o_mem_release_shared(mcp->catalogue);
 	upstream_live_close(mcp->settings.upstream_live);

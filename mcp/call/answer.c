@@ -253,6 +253,14 @@ step_result answer_problem(struct request *r, const char *text)
 	return answer_problem_after(r, text, EFFECT_NONE);
 }
 
+step_result answer_refused(struct request *r, const char *text)
+{
+	stop_running(r);
+	if (!audit_record_call(r, "denied", 0))
+		return answer_without_record(r);
+	return rpc_reply(r, call_of(r)->message.id, answer_tool_error(r, text));
+}
+
 step_result answer_error(struct request *r, int status, struct rpc_problem problem, const char *data)
 {
 	stop_running(r);

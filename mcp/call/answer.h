@@ -31,6 +31,9 @@ step_result answer_absent(struct request *r);
 /* The backend has stopped, or ended by itself, after running.c had cancelled the call (call->running.end). */
 step_result answer_cancelled(struct request *r, enum call_effect effect);
 
+/* The call is refused after all, behind its first check: of a tool, with words for the model. */
+step_result answer_refused(struct request *r, const char *text);
+
 /* It ends with an error of the protocol. `data`: JSON text or NULL. */
 step_result answer_error(struct request *r, int status, struct rpc_problem problem, const char *data);
 /* It cannot go on before the client has answered: `result` is the InputRequiredResult (ask_modern.c). */

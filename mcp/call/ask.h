@@ -16,6 +16,8 @@ struct asking {                     /* in the request's pool */
 	struct question *questions; /* open ones */
 	json_t *answers;            /* key -> result, checked */
 	struct secret state;        /* the backend's */
+	const json_t *ticket;       /* modern: of the requestState that came (approval.h); NULL: it has none */
+	int use;                    /* enum approval_use of it (store_approval.c) */
 	bool was_asked;             /* modern: the client gets the questions */
 	/* legacy */
 	bool is_waiting;

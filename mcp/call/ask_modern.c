@@ -2,6 +2,7 @@
 /* Multi round-trip requests (2026-07-28, basic/patterns/mrtr). The server keeps nothing: what was asked, the answers so
  * far and the backend's state travel in requestState, and the client's retry may come to any process. */
 #include "common/encoding.h"
+#include "mcp/approval/approval.h"
 #include "mcp/call/answer.h"
 #include "mcp/call/ask.h"
 #include "mcp/backend/backend.h"
@@ -32,6 +33,9 @@ step_result ask_modern(struct request *r)
 
 	json_t *value = json_pack("{s:O, s:O, s:s}", "questions", questions, "answers", asking->answers, "state",
 	                          base64url_encode(&r->pool, asking->state.bytes, asking->state.len).base);
+	json_t *ticket = approval_ticket_make(r);
+	if (ticket != NULL)
+		json_object_set_new(value, "ticket", ticket);
 	h2o_iovec_t state = request_state_seal(r, json_keep(&r->pool, value));
 	if (state.base == NULL)
 		return answer_problem(r, "There is too much to remember until the client has answered.");
@@ -81,6 +85,7 @@ const char *ask_retry_problem(struct request *r)
 	if (value == NULL)
 		return "The requestState is not valid, not of this request, or too old";
 	struct asking *asking = asking_of(r);
+	asking->ticket = json_object_get(value, "ticket");
 	json_object_update(asking->answers, json_object_get(value, "answers"));
 	h2o_iovec_t state = base64url_decode(&r->pool, json_get_text(value, "state"));
 	if (state.base != NULL)

@@ -220,6 +220,7 @@ static h2o_iovec_t format_call(struct request *r, const char *outcome, size_t ro
 	add_caller(r, &b);
 	add_item(&b, call);
 	add_text(&b, "rule", text_of(call->rule));
+	add_text(&b, "approval", text_of(call->approval));
 	if (call->arguments != NULL)
 		add_arguments(r, &b, call->arguments);
 	add_result(&b, call, ran, rows);

@@ -34,6 +34,7 @@ struct call {
 	const struct tool *tool;       /* the same if it is a tool, else NULL */
 	const json_t *arguments;       /* an object */
 	const char *rule;              /* that refused the call, for the record; NULL if none did */
+	const char *approval;          /* what became of it, for the record; NULL: none was asked for (approval.h) */
 	bool completes;                /* completion/complete: asks for values of an argument of the item */
 	const struct backend *backend; /* that runs: the item's, or what brings values */
 	const void *plan;              /* for that */

@@ -2,6 +2,7 @@
 #include "mcp/call/invoke.h"
 
 #include "common/reply.h"
+#include "mcp/approval/approval.h"
 #include "mcp/call/answer.h"
 #include "mcp/call/audit_record.h"
 #include "mcp/backend/backend.h"
@@ -127,7 +128,7 @@ static step_result intend_item(struct request *r)
 }
 
 /* Whatever ends the request from here on, the call is on record; what changes something, before it happens. */
-static step_result run_item(struct request *r)
+step_result invoke_approved(struct request *r)
 {
 	struct call *call = call_of(r);
 
@@ -227,7 +228,7 @@ step_result invoke_admitted(struct request *r)
 	problem = ask_retry_problem(r);
 	if (problem != NULL)
 		return refuse_retry(r, problem);
-	return run_item(r);
+	return approval_demand(r);
 }
 
 step_result invoke(struct request *r, const struct item *item)

@@ -11,6 +11,8 @@
 step_result invoke(struct request *r, const struct item *item);
 /* Its second half, for an item that invoke_admit let through: the arguments, then the backend. */
 step_result invoke_admitted(struct request *r);
+/* Its end, for a call whose person has approved it, or need not: its turn, the record, the backend. */
+step_result invoke_approved(struct request *r);
 /* The same without running anything, for methods that only ask about an item (completion, subscription): STEP_NEXT if
  * the caller may use it, else the request has its answer. */
 step_result invoke_admit(struct request *r, const struct item *item);

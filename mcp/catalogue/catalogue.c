@@ -14,6 +14,7 @@
 #include "mcp/policy/rules.h"
 #include "mcp/backend/upstream/upstream_items.h"
 #include "mcp/catalogue/uri_template.h"
+#include "mcp/policy/mixture.h"
 
 /* A call's own bounds, gone with its implicit transaction. A read call is a read-only transaction even where the role
  * or the configuration forgot; once a snapshot is taken, nothing can turn that back. */
@@ -167,6 +168,24 @@ static bool check_templates(h2o_mem_pool_t *pool, const struct catalogue *c, con
 	return true;
 }
 
+/* Of a mode, all else is as if it did not exist; resources and prompts read. */
+static void leave_out(struct catalogue *c, enum serving_mode mode)
+{
+	for (size_t i = 0; i < c->count; i++)
+		c->items[i]->outside = mode == MODE_READ_ONLY    ? c->items[i]->tier != TIER_READ
+		                       : mode == MODE_WRITE_ONLY ? c->items[i]->tier == TIER_READ
+		                                                 : false;
+}
+
+static bool refuse_mixture(struct loading *l, const char **error)
+{
+	const char *words = l->settings->refuses_mixture ? mixture_words(l->pool, l->catalogue) : NULL;
+
+	if (words != NULL)
+		*error = text_printf(l->pool, "%s: untrusted_and_senders: %s", l->settings->file, words);
+	return words == NULL;
+}
+
 static bool load_all(struct loading *l, const char **error)
 {
 	const struct {
@@ -184,6 +203,9 @@ static bool load_all(struct loading *l, const char **error)
 	if (!upstream_items_load(l, error))
 		return false;
 	if (!order_items(l->pool, l->catalogue, error) || !check_templates(l->pool, l->catalogue, error))
+		return false;
+	leave_out(l->catalogue, l->settings->mode);
+	if (!refuse_mixture(l, error))
 		return false;
 	if (l->settings->rules != NULL)
 		l->catalogue->rules = rules_load(l->catalogue, error);

@@ -20,6 +20,7 @@ struct tool {
 	const struct schema *structured;    /* output, compiled */
 	enum tool_task task;                /* whether its calls become tasks */
 	const struct tool_headers *headers; /* tool_headers.h; NULL if there are none */
+	enum approval_how approval;         /* approval.h */
 	unsigned characters;                /* that arguments may have beside what is seen: input_text.h */
 };
 

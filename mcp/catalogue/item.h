@@ -28,7 +28,9 @@ struct item { /* first member of struct tool and of those of the other kinds */
 	const char *name, *title, *description, *scope; /* title: NULL if the file gives none */
 	bool acquirable;                                /* shown to a person who could be granted the scope */
 	bool withheld;                  /* nobody has it: it is not what was approved (upstream_items.h) */
+	bool outside;                   /* nobody has it: settings.mode leaves it out */
 	bool untrusted;                 /* the result holds text of strangers */
+	bool sends;                     /* it carries text out of the house, or to others in it */
 	enum tier tier;                 /* TIER_READ but for tools */
 	const struct schema *arguments; /* of a tool's input, a template's variables, a prompt's arguments; NULL: takes
 	                                   none */

@@ -5,6 +5,7 @@
 #include "common/encoding.h"
 #include "common/secret.h"
 #include "mcp/catalogue/loading.h"
+#include "mcp/approval/approval_file.h"
 #include "mcp/guard/guards_file.h"
 #include "mcp/redact/redact_file.h"
 
@@ -39,8 +40,10 @@ json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 	}
 	add_part(pool, properties, "redact", REDACT_FILE_SCHEMA);
 	add_part(pool, properties, "scan", SCAN_FILE_SCHEMA);
-	if ((kind->kinds & 1U << ITEM_TOOL) != 0)
+	if ((kind->kinds & 1U << ITEM_TOOL) != 0) {
+		add_part(pool, properties, "approval", APPROVAL_FILE_SCHEMA);
 		add_part(pool, properties, "guards", GUARDS_FILE_SCHEMA);
+	}
 	if (error != NULL)
 		h2o__fatal(error); /* it is built in */
 	json_object_set_new(document, "oneOf", choices);

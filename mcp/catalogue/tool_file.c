@@ -5,6 +5,7 @@
 #include "common/config.h"
 #include "mcp/catalogue/loading.h"
 #include "mcp/backend/sql/sql_plan.h"
+#include "mcp/approval/approval_file.h"
 #include "mcp/guard/guards_file.h"
 #include "mcp/protocol/tool_headers.h"
 
@@ -95,6 +96,8 @@ static const char *load_tool(struct loading *l, struct item *item)
 	item->key = item->name;
 	tool->task = task_of(json_get_text(l->document, "task"));
 	item->tier = tier_of(json_get_text(l->document, "tier"));
+	item->sends = config_bool(l->document, "open_world", false);
+	approval_file_read(l, tool);
 	tool->input = json_object_get(l->document, "input");
 	l->names = json_object_get(tool->input, "properties");
 	problem = input_problem(tool->input);

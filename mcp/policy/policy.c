@@ -21,7 +21,7 @@ enum decision policy_decide(const struct item *item, const struct asker *asker)
 {
 	enum decision decision = HIDDEN;
 
-	if (item->withheld)
+	if (item->withheld || item->outside)
 		return HIDDEN;
 	if (scopes_has(&asker->granted, item->scope))
 		decision = ALLOWED;

@@ -22,6 +22,9 @@ struct mcp_database {
 	unsigned connections;
 };
 
+enum serving_mode { MODE_ALL, MODE_READ_ONLY, MODE_WRITE_ONLY };
+enum approval_how { APPROVAL_NONE, APPROVAL_ASK }; /* of a call, by its person */
+
 struct mcp_settings {
 	const char *file;     /* mcp.yaml itself */
 	const char *resource; /* byte for byte in the metadata document and as the audience of tokens */
@@ -41,6 +44,9 @@ struct mcp_settings {
 	bool has_initial_scopes;         /* else they are those of the tools of tier read */
 	const json_t *scopes;            /* {"logs:read": {"title": ...}} */
 	const json_t *claims;            /* {"repos": {"title": ...}}: of callers, beside those of claims.h; or NULL */
+	enum serving_mode mode;          /* which tiers are served at all */
+	bool refuses_mixture;            /* mixture.h */
+	enum approval_how approval[3];   /* by tier: of tools whose files say nothing */
 	const char *tools;               /* folder */
 	const char *rules;               /* file (rules.h); NULL: there are none */
 	const char *catalogue_file;      /* catalogue_picture.h; NULL: none is written */

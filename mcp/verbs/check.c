@@ -7,6 +7,7 @@
 #include "mcp/catalogue/catalogue.h"
 #include "mcp/catalogue/statement_trial.h"
 #include "mcp/database.h"
+#include "mcp/policy/mixture.h"
 #include "mcp/verbs/check_against.h"
 #include "mcp/backend/command/command_program.h"
 #include "mcp/backend/command/commands.h"
@@ -191,7 +192,12 @@ static void print_fine(const struct check *check, const char *file)
 		if (count > 0 || kind == ITEM_TOOL)
 			printf(", %zu %s%s", count, item_kind_name(kind), count == 1 ? "" : "s");
 	}
+	const char *mixture = mixture_words((h2o_mem_pool_t *)&check->pool, check->catalogue);
+	if (check->settings.mode != MODE_ALL)
+		printf(", mode %s", check->settings.mode == MODE_READ_ONLY ? "read_only" : "write_only");
 	printf("\n");
+	if (mixture != NULL)
+		printf("%s: note: %s\n", file, mixture);
 }
 
 int check_main(const char *file, int argc, char **argv)

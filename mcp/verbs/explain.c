@@ -47,6 +47,11 @@ static bool explain_scope(struct explanation *e)
 	enum decision decision = policy_decide(e->item, &by_scope);
 	const char *scope = e->item->scope;
 
+	if (e->item->outside) {
+		add_step(e, "mode", false, "the server does not serve its tier (mode of mcp.yaml)");
+		refuse(e, "as if it did not exist");
+		return false;
+	}
 	if (e->item->withheld) {
 		add_step(e, "approval", false, "the item is withheld until its definition is approved");
 		refuse(e, "as if it did not exist");

@@ -6,6 +6,7 @@
 
 #include "mcp/catalogue/catalogue_picture.h"
 #include "mcp/settings/documents.h"
+#include "mcp/policy/mixture.h"
 #include "mcp/policy/policy.h"
 #include "mcp/backend/upstream/upstream_file.h"
 #include "mcp/verbs/verbs.h"
@@ -116,6 +117,21 @@ static void print_rules(const struct files *files)
 	}
 }
 
+static void print_guards(const struct files *files)
+{
+	h2o_mem_pool_t *pool = (h2o_mem_pool_t *)&files->pool;
+	const char *mixture = mixture_words(pool, files->catalogue);
+	size_t outside = 0;
+
+	for (size_t i = 0; i < files->catalogue->count; i++)
+		outside += files->catalogue->items[i]->outside;
+	if (files->settings.mode != MODE_ALL)
+		printf("\nmode %s: %zu items of other tiers are not served\n",
+		       files->settings.mode == MODE_READ_ONLY ? "read_only" : "write_only", outside);
+	if (mixture != NULL)
+		printf("\nnote: %s\n", mixture);
+}
+
 static void print_scope(const struct files *files, const char *scope)
 {
 	bool used = false;
@@ -123,7 +139,7 @@ static void print_scope(const struct files *files, const char *scope)
 	printf("%s  (%s)\n", scope, settings_scope_title(&files->settings, scope));
 	for (size_t i = 0; i < files->catalogue->count; i++) {
 		const struct item *item = files->catalogue->items[i];
-		if (strcmp(item->scope, scope) != 0)
+		if (strcmp(item->scope, scope) != 0 || item->outside)
 			continue;
 		used = true;
 		printf("  %-32s %-8s %s%s%s", item->key,
@@ -131,6 +147,8 @@ static void print_scope(const struct files *files, const char *scope)
 		       item->title != NULL ? item->title : item->name,
 		       item->acquirable ? "; shown to people who could be granted the scope" : "",
 		       item->untrusted ? "; result marked as untrusted" : "");
+		if (tool_of(item) != NULL && tool_of(item)->approval == APPROVAL_ASK)
+			printf("; each call needs its person's approval");
 		print_rules_of(files->catalogue->rules, item);
 	}
 	if (!used)
@@ -157,6 +175,7 @@ int catalogue_main(const char *file, int argc, char **argv)
 	json_object_foreach ((json_t *)files.settings.scopes, name, words)
 		print_scope(&files, name);
 	print_rules(&files);
+	print_guards(&files);
 	close_files(&files);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

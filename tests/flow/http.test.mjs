@@ -79,7 +79,7 @@ tool('places', {
 }, { properties: { id: text, q: text, list: { type: 'array', items: { type: ['string', 'integer'] } }, trace: text, name: {}, absent: text }, required: ['id'], ...anyCharacter })
 tool('form', { method: 'POST', url: `${base}/form`, body: { form: { a: '{a}', b: 'b={b}' } } }, { properties: { a: text, b: text }, ...anyCharacter })
 tool('words', { method: 'POST', url: `${base}/words`, body: { text: 'say {a}', type: 'text/markdown' } }, { properties: { a: text }, ...anyCharacter })
-tool('delete', { method: 'DELETE', url: `${base}/delete/{id}` }, { properties: { id: { ...text, maxLength: 200 } }, required: ['id'], tier: 'destroy' })
+tool('delete', { method: 'DELETE', url: `${base}/delete/{id}` }, { properties: { id: { ...text, maxLength: 200 } }, required: ['id'], tier: 'destroy', approval: 'none' })
 api.handlers.delete = (_, answer) => answer(204, '')
 
 const SECRET = 'service-secret-8Jq2'

@@ -116,5 +116,6 @@ const char *command_plan_load(struct loading *l, const json_t *part, struct item
 	if (problem == NULL)
 		problem = command_arguments_load(l, part, plan);
 	item->plan = plan;
+	item->sends = item->sends || config_bool(part, "network", false);
 	return problem;
 }

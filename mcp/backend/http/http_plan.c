@@ -268,5 +268,6 @@ const char *http_plan_load(struct loading *l, const json_t *part, struct item *i
 	if (problem != NULL)
 		return text_printf(l->pool, "/http%s", problem);
 	plan->idempotent = config_bool(l->document, "idempotent", strcmp(plan->method, "GET") == 0);
+	item->sends = item->sends || strcmp(plan->method, "GET") != 0;
 	return NULL;
 }

@@ -132,6 +132,8 @@ struct item *upstream_items_make(struct loading *l, const struct upstream_file *
 	item->acquirable = rule->acquirable;
 	item->untrusted = rule->untrusted;
 	item->scan = rule->untrusted ? l->settings->guardrails.scan : SCAN_OFF;
+	item->sends = item->tier != TIER_READ;
+	tool->approval = l->settings->approval[item->tier];
 	item->backend = &BACKEND_UPSTREAM;
 	*problem = strlen(key) > ITEM_NAME_MAX ? "name: is too long behind the prefix" : NULL;
 	if (*problem == NULL)

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The member `approval` of a tool's file. */
+#ifndef SALLYPORT_MCP_APPROVAL_FILE_H
+#define SALLYPORT_MCP_APPROVAL_FILE_H
+
+#include "mcp/catalogue/loading.h"
+
+/* YAML of its JSON Schema. */
+extern const char APPROVAL_FILE_SCHEMA[];
+/* What a call of the tool needs: what its file says, else what mcp.yaml says of its tier. */
+void approval_file_read(struct loading *l, struct tool *tool);
+/* "none", "ask" */
+const char *approval_name(enum approval_how how);
+
+#endif
