@@ -21,4 +21,27 @@ struct rate_limits *rate_limits_make(h2o_mem_pool_t *pool, size_t places);
 unsigned rate_limit_take(struct rate_limits *limits, unsigned kind, h2o_iovec_t key, uint32_t per_minute,
                          int64_t now_ms);
 
+/* ---- for who decides by several buckets at once, or shares them with other processes (mcp/call/quota.h) ---- */
+
+/* A half of a key, of a name: of its SHA-256, so the same in all processes, and never 0. */
+uint64_t rate_number(h2o_iovec_t name);
+
+enum { RATE_KEY_SIZE = 16, RATE_TOKEN = 60 * 1000 };
+
+struct rate_bucket {
+	uint8_t key[RATE_KEY_SIZE]; /* all zero: never used */
+	int64_t level; /* RATE_TOKEN for each; below zero it is in debt, never deeper than a minute fills */
+	int64_t at_ms; /* when it had this level */
+	uint32_t per_minute;
+	uint32_t used : 31, is_listed : 1; /* of who shares it */
+};
+
+/* The bucket of a key that is a digest already, with its level of now. Another key's may take its place. */
+struct rate_bucket *rate_limit_bucket(struct rate_limits *limits, const uint8_t key[RATE_KEY_SIZE], uint32_t per_minute,
+                                      int64_t now_ms);
+/* NULL: it has none. */
+struct rate_bucket *rate_limit_find(struct rate_limits *limits, const uint8_t key[RATE_KEY_SIZE]);
+/* 0: it holds one; else so many seconds are to be waited. */
+unsigned rate_bucket_wait(const struct rate_bucket *bucket);
+
 #endif

@@ -26,6 +26,13 @@ bool shares_may_take(const struct shares *shares, uint64_t who, unsigned size)
 	return shares->taken < size && (share == NULL || share->count < size - shares->taken);
 }
 
+unsigned shares_held(const struct shares *shares, uint64_t who)
+{
+	const struct share *share = find(shares, who);
+
+	return share != NULL ? share->count : 0;
+}
+
 static struct share *add(struct shares *shares, uint64_t who)
 {
 	if (shares->count == shares->capacity) {

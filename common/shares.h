@@ -19,6 +19,8 @@ struct shares { /* zeroed: nobody holds any */
 bool shares_may_take(const struct shares *shares, uint64_t who, unsigned size);
 /* Whether he may is not asked. */
 void shares_take(struct shares *shares, uint64_t who);
+/* How many he holds. */
+unsigned shares_held(const struct shares *shares, uint64_t who);
 /* One of those that he took. */
 void shares_give_back(struct shares *shares, uint64_t who);
 void shares_dispose(struct shares *shares);

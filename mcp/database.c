@@ -9,6 +9,8 @@ static const struct db_statement STATEMENTS[DATABASE_STATEMENTS] = {
     [DATABASE_AUDIT_HEADS] = {"audit_heads", "SELECT chain, program, seq, digest, at FROM mcp.audit_heads()"},
     [DATABASE_AUDIT_KNOWS] = {"audit_knows", "SELECT mcp.audit_knows($1, $2) AS known"},
     [DATABASE_APPROVAL_SPEND] = {"approval_spend", "SELECT mcp.approval_spend($1) AS first"},
+    [DATABASE_QUOTA_EXCHANGE] = {"quota_exchange", "SELECT key, level FROM mcp.quota_exchange($1, $2, $3)"},
+    [DATABASE_QUOTA_FORGET] = {"quota_forget", "SELECT mcp.quota_forget() AS gone"},
 };
 
 struct db *database_open(h2o_loop_t *loop, const struct mcp_settings *settings)

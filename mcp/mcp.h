@@ -28,6 +28,8 @@ struct exchanges;
 struct feed;
 struct introspection;
 struct jwks;
+struct quota;
+struct quota_exchange;
 struct reload;
 struct token_cache;
 struct token_sources;
@@ -69,6 +71,8 @@ struct mcp {
 	struct cursor_key cursor_key;        /* cursor.h */
 	struct feed *feed;                   /* feed.h */
 	struct workers *workers;             /* common/worker.h: begun by the first who needs them */
+	struct quota *quota;                 /* quota.h; NULL only in unit tests */
+	struct quota_exchange *exchange;     /* quota_exchange.h; NULL without a database */
 	struct running_calls running;        /* running.h */
 	struct sessions sessions;            /* session.h */
 	struct streams streams;              /* stream.h */

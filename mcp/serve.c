@@ -27,6 +27,7 @@
 #include "mcp/caller/token_source.h"
 #include "mcp/backend/upstream/upstreams.h"
 #include "mcp/caller/used_proofs.h"
+#include "mcp/quota/quota_exchange.h"
 #include "mcp/verbs/verbs.h"
 
 enum {
@@ -269,6 +270,9 @@ static void serve(struct mcp *mcp, const char *lacks)
 	mcp->exchanges = exchanges_open(mcp->outbound, &mcp->settings.outbound);
 	mcp->catalogue->databases = databases_open(loop, mcp->catalogue, &mcp->settings, &mcp->databases);
 	mcp->database = database_open(loop, &mcp->settings);
+	mcp->quota = quota_open(&mcp->pool, &mcp->settings.quota, mcp->settings.resource);
+	if (mcp->database != NULL)
+		mcp->exchange = quota_exchange_open(&mcp->pool, mcp->quota, mcp->database);
 	make_cursor_key(mcp);
 	mcp->views = views_open(mcp->server_info, &mcp->cursor_key);
 	views_switch(mcp->views, mcp->catalogue);
@@ -286,6 +290,8 @@ static void serve(struct mcp *mcp, const char *lacks)
 	server_every(mcp->server, TICK_MS, feed_tick, mcp->feed);
 	server_every(mcp->server, TICK_MS, revocation_tick, mcp);
 	mcp->alerts = alerts_open(mcp, database_ask_known);
+	if (mcp->exchange != NULL)
+		server_every(mcp->server, TICK_MS, quota_exchange_tick, mcp->exchange);
 	reload_write_picture(mcp);
 	log_event(LOG_INFO, "starting", "resource", mcp->settings.resource, "authorization_server",
 	          mcp->settings.issuer, NULL);
@@ -304,6 +310,7 @@ static void serve(struct mcp *mcp, const char *lacks)
 	running_close(&mcp->running);
 	replays_close(&mcp->replays);
 	tasks_close(&mcp->tasks);
+	quota_close(mcp->quota);
 	sessions_close(&mcp->sessions);
 	feed_close(mcp->feed);
 	token_sources_close(mcp->sources);

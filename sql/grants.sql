@@ -45,7 +45,7 @@ $$;
 -- Of schema mcp: what the MCP server does itself, what the authorization server does there (its audit lines), and what only the operator may.
 DO $$
 DECLARE
-	daemon text[] := ARRAY['approval_spend', 'audit_expire', 'audit_heads', 'audit_knows', 'audit_put'];
+	daemon text[] := ARRAY['approval_spend', 'audit_expire', 'audit_heads', 'audit_knows', 'audit_put', 'quota_exchange', 'quota_forget'];
 	authorization_server text[] := ARRAY['audit_put'];
 	operator text[] := ARRAY['audit_expire', 'audit_heads', 'audit_retain'];
 	f record;

@@ -137,6 +137,7 @@ mcp_configuration() {
 		  read: {conninfo: "$(conninfo sallyport_tools_read sallyport)"}
 		  write: {conninfo: "$(conninfo sallyport_tools_write sallyport)", connections: 1}
 	END
+	[[ ${SALLYPORT_LIMITS:-on} == on ]] || printf '%s\n' "limits: $SALLYPORT_LIMITS"
 	((${#samples[@]} == 0)) || cat <<-END
 		secrets: mcp.secrets
 		claims:

@@ -184,7 +184,7 @@ static void add_effect(struct text_buffer *b, const struct call *call, const cha
 
 static bool has_run(const char *outcome)
 {
-	static const char *const BEFORE[] = {"denied", "invalid", "acquirable", "busy"};
+	static const char *const BEFORE[] = {"denied", "invalid", "acquirable", "busy", "limited"};
 
 	for (size_t i = 0; i < sizeof(BEFORE) / sizeof(BEFORE[0]); i++)
 		if (strcmp(outcome, BEFORE[i]) == 0)

@@ -10,6 +10,7 @@
 #include "mcp/call/conversation.h"
 #include "mcp/guard/input_text.h"
 #include "mcp/policy/view.h"
+#include "mcp/quota/quota.h"
 
 static step_result refuse_params(struct request *r, const char *text)
 {
@@ -72,17 +73,20 @@ static step_result refuse_retry(struct request *r, const char *text)
 /* Calls are what a person can have many of at a time: whoever has her share has to wait for one of them to end. */
 step_result invoke_take_turn(struct request *r)
 {
-	static const char TEXT[] = "Too many calls of yours are under way. Try again when one of them has ended.";
+	static const char TEXT[] = "Too many calls of yours are under way. Try again when one of them has ended.",
+			  TOOL_TEXT[] = "Too many calls of this are under way. Try again in a moment.";
 	const struct call *call = call_of(r);
+	bool is_full = running_is_full(r);
 
-	if (!running_is_full(r))
+	if (!is_full && !quota_is_busy(r))
 		return STEP_NEXT;
 	if (!audit_record_call(r, "busy", 0))
 		return answer_without_record(r);
+	const char *text = is_full ? TEXT : TOOL_TEXT;
 	reply_header(r, "retry-after", "1");
 	if (call->kind == ITEM_TOOL)
-		return rpc_reply(r, call->message.id, answer_tool_error(r, TEXT));
-	return rpc_reply_error(r, 200, call->message.id, (struct rpc_problem){RPC_INTERNAL_ERROR, TEXT},
+		return rpc_reply(r, call->message.id, answer_tool_error(r, text));
+	return rpc_reply_error(r, 200, call->message.id, (struct rpc_problem){RPC_INTERNAL_ERROR, text},
 	                       "{\"retryAfterMs\":1000}");
 }
 
@@ -225,6 +229,8 @@ step_result invoke_admitted(struct request *r)
 	problem = limits_refusal(r);
 	if (problem != NULL)
 		return refuse_call(r, "denied", problem);
+	if (quota_take(r) == STEP_DONE)
+		return STEP_DONE;
 	problem = ask_retry_problem(r);
 	if (problem != NULL)
 		return refuse_retry(r, problem);
@@ -251,7 +257,7 @@ step_result invoke_malformed(struct request *r, const char *text)
 	return refuse_params(r, text);
 }
 
-bool invoke_refused(struct request *r)
+bool invoke_refused(struct request *r, const char *outcome)
 {
 	static const struct {
 		const char *method, *member;
@@ -268,7 +274,7 @@ bool invoke_refused(struct request *r)
 			continue;
 		call->kind = ASKING[i].kind;
 		call->name = json_get_text(call->message.params, ASKING[i].member);
-		return audit_record_call(r, "invalid", 0);
+		return audit_record_call(r, outcome, 0);
 	}
 	return true;
 }

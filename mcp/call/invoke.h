@@ -27,6 +27,6 @@ step_result invoke_mismatch(struct request *r, const char *text);
 step_result invoke_malformed(struct request *r, const char *text);
 /* The headers or the envelope of the message are refused: if it wanted to use an item, that is on record too. False if
  * the audit log could not be written. */
-bool invoke_refused(struct request *r);
+bool invoke_refused(struct request *r, const char *outcome);
 
 #endif

@@ -10,6 +10,7 @@
 #include "mcp/call/call.h"
 #include "mcp/call/conversation.h"
 #include "mcp/protocol/stream.h"
+#include "mcp/quota/quota.h"
 
 enum {
 	TICK_MS = 50,           /* after so long a client that left is noticed, and a cancellation is tried again */
@@ -202,6 +203,7 @@ void running_add(struct running_calls *calls, struct request *r)
 		calls->first->at = &running->next;
 	calls->first = running;
 	running->person = count_in(calls, bearer_of(r)->person);
+	running->turns = quota_enter(r);
 	r->share = bearer_of(r)->person;
 	r->on_departed = on_departed;
 	r->outlives_client = true;
@@ -221,6 +223,8 @@ void running_remove(struct request *r)
 	running->at = NULL;
 	if (running->calls->to_look_at == running)
 		running->calls->to_look_at = running->next;
+	if (running->turns != NULL)
+		quota_leave(running->turns, running->person->number);
 	count_out(running->calls, running->person);
 	r->on_departed = NULL;
 }

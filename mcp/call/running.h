@@ -31,6 +31,7 @@ struct running { /* part of a call */
 	struct request *r;
 	struct running *next, **at; /* `at` NULL: not among the calls under way */
 	struct running_person *person;
+	struct quota_turns *turns; /* of its item; NULL: it has no such limit */
 	enum running_end end;
 	const char *reason; /* of the end; fixed text */
 	int64_t cancelled_ms;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/rate_limit.h"
+
 /* By use. The living and the dead have a row each. */
 struct age_row {
 	struct bearer *oldest, *newest;
@@ -53,16 +55,6 @@ static size_t size_of_text(const char *text)
 	return text != NULL ? strlen(text) + 1 : 1;
 }
 
-static uint64_t person_of(const char *subject)
-{
-	uint8_t digest[SHA256_SIZE];
-	uint64_t person;
-
-	sha256(text_of(subject), digest);
-	memcpy(&person, digest, sizeof(person));
-	return person | 1;
-}
-
 struct bearer *bearer_make(const struct bearer_facts *f)
 {
 	size_t size = sizeof(struct bearer) + size_of_text(f->subject) + size_of_text(f->username) +
@@ -80,9 +72,10 @@ struct bearer *bearer_make(const struct bearer_facts *f)
 	};
 	memcpy(b->digest, f->digest, sizeof(b->digest));
 	b->subject = place_text(&at, f->subject);
-	b->person = person_of(b->subject);
+	b->person = rate_number(text_of(b->subject));
 	b->username = place_text(&at, f->username);
 	b->client_id = place_text(&at, f->client_id);
+	b->client = rate_number(text_of(b->client_id));
 	b->grant_id = place_text(&at, f->grant_id);
 	b->jti = place_text(&at, f->jti);
 	b->scope = place_text(&at, f->scope);

@@ -25,6 +25,7 @@ struct bearer {
 	int64_t expires;  /* the token's exp */
 	const char *subject, *username, *client_id, *grant_id, *jti; /* "" if unknown */
 	uint64_t person;                                             /* of the subject's digest: never 0 */
+	uint64_t client;                                             /* the same of the client's */
 	const char *scope;                                           /* granted ones as text */
 	const char *grantable;                                       /* what its person could be granted */
 	const char *claims;                                          /* JSON of an object (claims.h) */

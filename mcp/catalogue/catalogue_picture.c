@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "mcp/policy/rules.h"
+#include "mcp/quota/quota.h"
 
 static json_t *rule_names(const struct rules *rules, const struct item *item)
 {
@@ -19,9 +20,11 @@ static json_t *rule_names(const struct rules *rules, const struct item *item)
 
 static json_t *item_json(const struct catalogue *c, const struct item *item)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:o}", "title", item->title != NULL ? item->title : item->name,
-	                 "scope", item->scope, "tier", tier_name(item->tier), "acquirable", item->acquirable,
-	                 "untrusted", item->untrusted, "digest", item->digest, "rules", rule_names(c->rules, item));
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:o, s:o}", "title",
+	                 item->title != NULL ? item->title : item->name, "scope", item->scope, "tier",
+	                 tier_name(item->tier), "acquirable", item->acquirable, "untrusted", item->untrusted, "digest",
+	                 item->digest, "rules", rule_names(c->rules, item), "limits",
+	                 quota_json(&c->settings->quota, item));
 }
 
 json_t *catalogue_picture(const struct catalogue *c)

@@ -8,6 +8,7 @@
 #include "mcp/scan/scan.h"
 
 struct backend;
+struct quota_limits;
 struct redact_rules;
 
 enum item_kind { ITEM_TOOL, ITEM_RESOURCE, ITEM_TEMPLATE, ITEM_PROMPT, ITEM_KINDS };
@@ -36,6 +37,7 @@ struct item { /* first member of struct tool and of those of the other kinds */
 	                                   none */
 	const struct redact_rules *redact; /* redact.h; NULL only in unit tests: everything is redacted */
 	enum scan_policy scan;             /* of its results */
+	const struct quota_limits *quota;  /* quota.h; NULL: none of its own */
 	const struct backend *backend;
 	const void *plan;   /* what backend->load made of the file */
 	h2o_iovec_t listed; /* JSON of the item in its list */

@@ -7,6 +7,7 @@
 #include "mcp/catalogue/loading.h"
 #include "mcp/approval/approval_file.h"
 #include "mcp/guard/guards_file.h"
+#include "mcp/quota/quota_file.h"
 #include "mcp/redact/redact_file.h"
 
 static const char SCAN_FILE_SCHEMA[] = "description: About results that read like orders to a model\n"
@@ -40,6 +41,7 @@ json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 	}
 	add_part(pool, properties, "redact", REDACT_FILE_SCHEMA);
 	add_part(pool, properties, "scan", SCAN_FILE_SCHEMA);
+	add_part(pool, properties, "limits", QUOTA_FILE_SCHEMA);
 	if ((kind->kinds & 1U << ITEM_TOOL) != 0) {
 		add_part(pool, properties, "approval", APPROVAL_FILE_SCHEMA);
 		add_part(pool, properties, "guards", GUARDS_FILE_SCHEMA);
@@ -166,6 +168,8 @@ struct item *item_load(struct loading *l, const struct item_file *kind, const ch
 		*problem = load_backend(l, item);
 	if (*problem == NULL)
 		*problem = kind->finish(l, item);
+	if (*problem == NULL)
+		item->quota = quota_file_read(l, item);
 	item->digest = digest_of(l);
 	return *problem == NULL ? item : NULL;
 }

@@ -7,6 +7,7 @@
 #include "mcp/call/conversation.h"
 #include "mcp/call/invoke.h"
 #include "mcp/methods.h"
+#include "mcp/quota/quota.h"
 
 /* "type/subtype" of a value with parameters. */
 static h2o_iovec_t media_type(h2o_iovec_t value)
@@ -60,7 +61,7 @@ step_result transport_show_error(struct request *r, const struct oauth_error *er
 /* A call that does not come to its method is on record all the same. */
 static step_result refuse_message(struct request *r, int status, struct rpc_problem problem, const char *data)
 {
-	if (!invoke_refused(r))
+	if (!invoke_refused(r, "invalid"))
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be written");
 	return rpc_reply_error(r, status, id_for_error(r), problem, data);
 }
@@ -142,7 +143,7 @@ step_result transport_run_message(struct request *r, h2o_iovec_t text)
 	if (!rpc_read(&r->pool, text, &call->message, &problem))
 		return refuse_message(r, 400, problem, NULL);
 	if (!call->message.is_batch)
-		return classify(r);
+		return quota_take_request(r) == STEP_DONE ? STEP_DONE : classify(r);
 	if (r->whole != NULL)
 		return transport_refuse(r, 400, RPC_INVALID_REQUEST, "The message must be an object");
 	return batch_run(r);

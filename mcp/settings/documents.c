@@ -14,6 +14,7 @@ static const char CONFIG_SCHEMA[] =
     "additionalProperties: false\n"
     "required: [resource, listen, authorization_server, introspection, scopes, tools, databases, audit_log]\n"
     "$defs:\n"
+    "  limit: {anyOf: [{enum: ['off']}, {type: integer, minimum: 1, maximum: 1000000}]}\n"
     "  duration: {type: string, pattern: '^[0-9]{1,9}(ms|s|m|h|d)$'}\n"
     "  path: {type: string, minLength: 1, maxLength: 4096}\n"
     "  scope: {type: string, pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$', maxLength: 128}\n"

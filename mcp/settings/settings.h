@@ -10,6 +10,7 @@
 #include "common/secret.h"
 #include "common/serving_settings.h"
 #include "mcp/settings/settings_alerts.h"
+#include "mcp/quota/quota.h"
 #include "mcp/settings/settings_commands.h"
 #include "mcp/settings/settings_guardrails.h"
 #include "mcp/settings/settings_issuers.h"
@@ -67,6 +68,7 @@ struct mcp_settings {
 	    *secrets; /* of sessions, request states, cursors, nonces; NULL: random ones of each process */
 	unsigned streams, streams_per_caller;                      /* that listen, at a time */
 	unsigned calls_per_person;                                 /* under way at a time */
+	struct quota_settings quota;                               /* how often calls may come */
 	const char *const *allowed_origins, *const *allowed_hosts; /* NULL-terminated */
 };
 

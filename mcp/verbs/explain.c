@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mcp/quota/quota.h"
 #include "mcp/verbs/verbs.h"
 
 struct explanation {
@@ -135,6 +136,16 @@ static void explain_arguments(struct explanation *e)
 		refuse(e, text_printf(&e->pool, "The arguments are not valid. %s", words));
 }
 
+/* How much of it is used, only the servers know. */
+static void explain_limits(struct explanation *e)
+{
+	const struct quota_settings *settings = &e->catalogue->settings->quota;
+	const char *words = quota_words(&e->pool, settings, e->item);
+	json_t *step = add_step(e, "limits", true, words != NULL ? words : "none");
+
+	json_object_set_new(step, "limits", quota_json(settings, e->item));
+}
+
 static void explain_call(struct explanation *e)
 {
 	bool has_scope = explain_scope(e);
@@ -148,6 +159,7 @@ static void explain_call(struct explanation *e)
 	}
 	explain_arguments(e);
 	policy_allows(&e->pool, e->item, e->caller.asker.limits, e->arguments, explain_finding, e);
+	explain_limits(e);
 }
 
 /* ---- output ---- */

@@ -8,6 +8,7 @@
 #include "mcp/settings/documents.h"
 #include "mcp/policy/mixture.h"
 #include "mcp/policy/policy.h"
+#include "mcp/quota/quota.h"
 #include "mcp/backend/upstream/upstream_file.h"
 #include "mcp/verbs/verbs.h"
 
@@ -89,6 +90,21 @@ int scopes_main(const char *file, int argc, char **argv)
 	return status;
 }
 
+static void print_limits_of(h2o_mem_pool_t *pool, const struct item *item)
+{
+	const char *words = quota_words(pool, NULL, item);
+
+	if (words != NULL)
+		printf("; %s", words);
+}
+
+static void print_limits(struct files *files)
+{
+	const char *words = quota_words(&files->pool, &files->settings.quota, NULL);
+
+	printf("\nlimits: %s\n", words != NULL ? words : "none beside those of tools");
+}
+
 static void print_rules_of(const struct rules *rules, const struct item *item)
 {
 	struct rule_list list = {NULL, 0};
@@ -149,6 +165,7 @@ static void print_scope(const struct files *files, const char *scope)
 		       item->untrusted ? "; result marked as untrusted" : "");
 		if (tool_of(item) != NULL && tool_of(item)->approval == APPROVAL_ASK)
 			printf("; each call needs its person's approval");
+		print_limits_of((h2o_mem_pool_t *)&files->pool, item);
 		print_rules_of(files->catalogue->rules, item);
 	}
 	if (!used)
@@ -176,6 +193,7 @@ int catalogue_main(const char *file, int argc, char **argv)
 		print_scope(&files, name);
 	print_rules(&files);
 	print_guards(&files);
+	print_limits(&files);
 	close_files(&files);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -448,7 +448,7 @@ static void test_shares(void **state)
 	assert_int_equal(wire.count - before, 4); /* the place that is free is for who has none */
 	hear(text_printf(&pool, "{\"id\":%llu,\"result\":{}}", (unsigned long long)wire.ids[before + 2]));
 	assert_int_equal(other[0].answers, 1);
-	assert_int_equal(wire.count - before, 5); /* of two free ones who has one may have another */
+	assert_int_equal(wire.count - before, 6); /* of two, who has one may have another, and who has none the last */
 	end_test();
 	assert_int_equal(mine[5].answers + other[1].answers, 2);
 }

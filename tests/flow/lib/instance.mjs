@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { atEnd } from './ending.mjs'
 
+process.env.SALLYPORT_LIMITS ??= 'off' // limits.test and mcp_limits.test set their own
 const run = promisify(execFile)
 const top = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 
