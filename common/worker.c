@@ -13,8 +13,8 @@ enum {
 };
 
 /* In the request's pool, which lives until request_resume. */
-struct job {
-	h2o_multithread_message_t message;
+struct request_job {
+	struct worker_job job;
 	struct request *request;
 	void (*work)(void *data);
 	void *data;
@@ -24,20 +24,20 @@ struct workers {
 	h2o_loop_t *loop;
 	h2o_multithread_queue_t *queue;
 	h2o_multithread_receiver_t receiver;
-	unsigned under_way;    /* loop only: jobs whose request was not resumed yet */
+	unsigned under_way;    /* loop only: jobs that are not done */
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t arrived;
 	bool stopping;
-	struct job **waiting; /* a ring */
+	struct worker_job **waiting; /* a ring */
 	unsigned capacity, first, count;
 	unsigned thread_count;
 	pthread_t threads[THREADS_MAX];
 };
 
 /* The next job; NULL when it is time to end. */
-static struct job *take_job(struct workers *workers)
+static struct worker_job *take_job(struct workers *workers)
 {
-	struct job *job = NULL;
+	struct worker_job *job = NULL;
 
 	pthread_mutex_lock(&workers->mutex);
 	while (workers->count == 0 && !workers->stopping)
@@ -54,11 +54,12 @@ static struct job *take_job(struct workers *workers)
 static void *run_jobs(void *data)
 {
 	struct workers *workers = data;
-	struct job *job;
+	struct worker_job *job;
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* on Linux, of this thread */
 	while ((job = take_job(workers)) != NULL) {
 		job->work(job->data);
+		job->has_run = true;
 		h2o_multithread_send_message(&workers->receiver, &job->message);
 	}
 	return NULL;
@@ -69,11 +70,11 @@ static void on_finished(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
 	struct workers *workers = H2O_STRUCT_FROM_MEMBER(struct workers, receiver, receiver);
 
 	while (!h2o_linklist_is_empty(messages)) {
-		struct job *job = H2O_STRUCT_FROM_MEMBER(struct job, message.link, messages->next);
+		struct worker_job *job = H2O_STRUCT_FROM_MEMBER(struct worker_job, message.link, messages->next);
 
 		h2o_linklist_unlink(&job->message.link);
 		workers->under_way--;
-		request_resume(job->request);
+		job->done(job->data);
 	}
 }
 
@@ -104,7 +105,7 @@ struct workers *workers_start(h2o_context_t *context, unsigned threads, unsigned
 	workers->loop = context->loop;
 	workers->queue = context->queue;
 	workers->capacity = queue < 1 ? 1 : queue;
-	workers->waiting = h2o_mem_alloc(sizeof(struct job *) * workers->capacity);
+	workers->waiting = h2o_mem_alloc(sizeof(struct worker_job *) * workers->capacity);
 	pthread_mutex_init(&workers->mutex, NULL);
 	pthread_cond_init(&workers->arrived, NULL);
 	/* Before any thread could post to it. */
@@ -113,16 +114,16 @@ struct workers *workers_start(h2o_context_t *context, unsigned threads, unsigned
 	return workers;
 }
 
-/* Requests whose work never began. */
+/* Those that never began. */
 static void fail_waiting(struct workers *workers)
 {
 	while (workers->count > 0) {
-		struct job *job = workers->waiting[workers->first];
+		struct worker_job *job = workers->waiting[workers->first];
 
 		workers->first = (workers->first + 1) % workers->capacity;
 		workers->count--;
 		workers->under_way--;
-		request_resume_failed(job->request, &TEMPORARILY_UNAVAILABLE, "the server is going down");
+		job->done(job->data);
 	}
 }
 
@@ -145,7 +146,18 @@ void workers_stop(struct workers *workers)
 	free(workers);
 }
 
-static bool queue_job(struct workers *workers, struct job *job)
+void workers_leave(struct workers *workers)
+{
+	pthread_mutex_lock(&workers->mutex);
+	workers->stopping = true;
+	pthread_cond_broadcast(&workers->arrived);
+	pthread_mutex_unlock(&workers->mutex);
+	fail_waiting(workers);
+	for (unsigned i = 0; i < workers->thread_count; i++)
+		pthread_detach(workers->threads[i]);
+}
+
+static bool queue_job(struct workers *workers, struct worker_job *job)
 {
 	bool taken;
 
@@ -160,19 +172,45 @@ static bool queue_job(struct workers *workers, struct job *job)
 	return taken;
 }
 
+bool worker_post(struct workers *workers, struct worker_job *job)
+{
+	job->has_run = false;
+	workers->under_way++;
+	if (queue_job(workers, job))
+		return true;
+	workers->under_way--;
+	return false;
+}
+
+static void on_request_done(void *data)
+{
+	struct request_job *job = data;
+
+	if (job->job.has_run)
+		request_resume(job->request);
+	else
+		request_resume_failed(job->request, &TEMPORARILY_UNAVAILABLE, "the server is going down");
+}
+
+static void run_of_request(void *data)
+{
+	struct request_job *job = data;
+
+	job->work(job->data);
+}
+
 step_result worker_run(struct request *r, struct workers *workers, void (*work)(void *data), void *data)
 {
-	struct job *job = h2o_mem_alloc_pool(&r->pool, sizeof(*job));
+	struct request_job *job = h2o_mem_alloc_pool(&r->pool, sizeof(*job));
 
-	memset(job, 0, sizeof(*job));
-	job->request = r;
-	job->work = work;
-	job->data = data;
-	workers->under_way++;
-	if (!queue_job(workers, job)) {
-		workers->under_way--;
+	*job = (struct request_job){
+	    .job = {.work = run_of_request, .done = on_request_done, .data = job},
+	    .request = r,
+	    .work = work,
+	    .data = data,
+	};
+	if (!worker_post(workers, &job->job))
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "too many requests wait for computation");
-	}
 	r->waiting = true;
 	return STEP_WAIT;
 }

@@ -25,6 +25,7 @@ struct catalogue;
 struct commands;
 struct databases;
 struct exchanges;
+struct file_pool;
 struct feed;
 struct introspection;
 struct jwks;
@@ -36,7 +37,6 @@ struct token_sources;
 struct upstreams;
 struct used_proofs;
 struct views;
-struct workers;
 
 struct tasks { /* of one process */
 	h2o_linklist_t all;
@@ -70,7 +70,7 @@ struct mcp {
 	struct views *views;                 /* view.h */
 	struct cursor_key cursor_key;        /* cursor.h */
 	struct feed *feed;                   /* feed.h */
-	struct workers *workers;             /* common/worker.h: begun by the first who needs them */
+	struct file_pool *files;             /* file_pool.h: begun by the first who needs it */
 	struct quota *quota;                 /* quota.h; NULL only in unit tests */
 	struct quota_exchange *exchange;     /* quota_exchange.h; NULL without a database */
 	struct running_calls running;        /* running.h */

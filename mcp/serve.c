@@ -7,11 +7,11 @@
 #include "common/audit_deliver.h"
 #include "common/dpop_nonce.h"
 #include "common/log.h"
-#include "common/worker.h"
 #include "mcp/audit/alerts.h"
 #include "mcp/caller/bearer.h"
 #include "mcp/approval/store_approval.h"
 #include "mcp/backend/command/commands.h"
+#include "mcp/backend/file/file_pool.h"
 #include "mcp/backend/http/credential.h"
 #include "mcp/catalogue/databases.h"
 #include "mcp/database.h"
@@ -305,8 +305,8 @@ static void serve(struct mcp *mcp, const char *lacks)
 	close_outbound(mcp);
 	commands_close(mcp);
 	databases_end(mcp->databases);
-	if (mcp->workers != NULL)
-		workers_stop(mcp->workers);
+	if (mcp->files != NULL)
+		file_pool_close(mcp->files);
 	running_close(&mcp->running);
 	replays_close(&mcp->replays);
 	tasks_close(&mcp->tasks);

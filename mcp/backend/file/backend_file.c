@@ -7,14 +7,14 @@
 #include "common/clock.h"
 #include "common/encoding.h"
 #include "common/log.h"
-#include "common/worker.h"
 #include "mcp/call/answer.h"
 #include "mcp/backend/backends.h"
-#include "mcp/backend/file/file_work.h"
+#include "mcp/backend/file/file_pool.h"
 #include "mcp/protocol/resources.h"
 #include "mcp/call/untrusted.h"
+#include "mcp/policy/view.h"
 
-enum { THREADS = 2, QUEUE = 64, LINES_MAX = 1 << 30 };
+enum { LINES_MAX = 1 << 30 };
 
 #define TRUNCATED_META "\"sallyport/truncated\":true"
 
@@ -42,6 +42,8 @@ static const char *problem_text(const struct file_work *work)
 	case FILE_SHARED: return "The file has other names too, so it is not changed.";
 	case FILE_TOO_LARGE: return "The file would become larger than it may.";
 	case FILE_FULL: return "There is no room for the file.";
+	case FILE_BUSY: return "Too many files are being used at the moment. Try again in a moment.";
+	case FILE_STUCK: return "The disk does not answer. Its operator has to look into it.";
 	case FILE_STOPPED: return "It took longer than it may and was stopped. Ask for less.";
 	default: return "It failed. Its operator has to look into it.";
 	}
@@ -224,39 +226,29 @@ static int64_t integer_of(const json_t *arguments, const char *name, int64_t oth
 	return number < LINES_MAX ? (int64_t)number : LINES_MAX; /* 5.0 is an integer too */
 }
 
-static void free_work(void *data)
-{
-	struct file_work *work = data;
-
-	h2o_mem_clear_pool(&work->pool);
-}
-
 static struct file_work *make_work(struct request *r, const char *path)
 {
 	const struct file_plan *plan = call_of(r)->plan;
 	const json_t *arguments = call_of(r)->arguments;
-	struct file_work *work = h2o_mem_alloc_shared(&r->pool, sizeof(*work), free_work);
+	struct file_work *work = file_work_new(r, &call_of(r)->work, (struct catalogue *)view_of(r)->catalogue);
 
-	memset(work, 0, sizeof(*work));
-	h2o_mem_init_pool(&work->pool);
-	work->read.pool = &work->pool;
 	work->plan = plan;
-	work->path = path;
+	work->path = text_copy(&work->pool, text_of(path));
 	work->first_line = integer_of(arguments, plan->first_line, 1);
 	work->lines = integer_of(arguments, plan->lines, 0);
 	if (plan->text != NULL) {
-		const json_t *text = json_object_get(arguments, plan->text);
-		work->text = h2o_iovec_init(text != NULL ? json_string_value(text) : "", json_string_length(text));
+		h2o_iovec_t text = json_get_text(arguments, plan->text);
+		work->text = h2o_iovec_init(text_copy(&work->pool, text.base != NULL ? text : text_of("")), text.len);
 	}
 	work->until_ms = clock_monotonic_ms() + plan->timeout_ms;
 	return work;
 }
 
-static struct workers *workers_of(struct mcp *mcp)
+static struct file_pool *pool_of(struct mcp *mcp)
 {
-	if (mcp->workers == NULL)
-		mcp->workers = workers_start(server_context(mcp->server), THREADS, QUEUE);
-	return mcp->workers;
+	if (mcp->files == NULL)
+		mcp->files = file_pool_open(server_context(mcp->server));
+	return mcp->files;
 }
 
 static step_result run(struct request *r)
@@ -271,9 +263,8 @@ static step_result run(struct request *r)
 	if (problem != NULL)
 		return call_of(r)->kind == ITEM_TOOL ? answer_problem(r, problem) : answer_absent(r);
 	struct file_work *work = make_work(r, path);
-	call_of(r)->work = work;
 	run_steps(r, ANSWER_STEPS); /* when it is done */
-	return worker_run(r, workers_of(mcp_of(r)), file_work_run, work);
+	return file_pool_run(pool_of(mcp_of(r)), work);
 }
 
 static void cancel(struct request *r)
@@ -281,7 +272,15 @@ static void cancel(struct request *r)
 	struct file_work *work = call_of(r)->work;
 
 	if (work != NULL)
-		atomic_store(&work->stopped, true);
+		file_pool_cancel(work);
+}
+
+static void give_up(struct request *r)
+{
+	struct file_work *work = call_of(r)->work;
+
+	if (work != NULL)
+		file_pool_give_up(work);
 }
 
 const struct backend BACKEND_FILE = {
@@ -291,4 +290,5 @@ const struct backend BACKEND_FILE = {
     .load = file_plan_load,
     .run = run,
     .cancel = cancel,
+    .give_up = give_up,
 };

@@ -17,6 +17,8 @@ enum file_problem {
 	FILE_SHARED, /* has other names, which may lie outside of the folder */
 	FILE_TOO_LARGE,
 	FILE_FULL,    /* the disk, or a quota */
+	FILE_BUSY,    /* too many are being used */
+	FILE_STUCK,   /* the disk does not answer */
 	FILE_STOPPED, /* the deadline has passed, or nobody wants it any more */
 	FILE_FAILED
 };

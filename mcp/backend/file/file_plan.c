@@ -69,6 +69,7 @@ static const char *open_root(struct loading *l, const json_t *part, struct file_
 		return "/file/root: is not writable";
 	held->fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	plan->root = held->fd;
+	plan->root_path = root->path;
 	return held->fd >= 0 ? NULL : "/file/root: its folder cannot be opened";
 }
 

@@ -17,6 +17,7 @@ struct file_plan {
 	enum file_action action;
 	enum file_writing writing;
 	int root; /* descriptor of the folder; the catalogue's */
+	const char *root_path;
 	const struct path_template *path;
 	bool hidden;    /* names that begin with a dot count */
 	size_t bytes;   /* of what is read, of what a file may have after it was written */
