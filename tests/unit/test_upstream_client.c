@@ -417,6 +417,33 @@ static void test_turns(void **state)
 	end_test();
 }
 
+/* One that says all the time that its tools have changed is asked for them once a second, and by calls not at all. */
+static void test_storm_of_notices(void **state)
+{
+	static const char NOTICE[] = "{\"method\":\"notifications/tools/list_changed\"}";
+	struct asked_call call;
+
+	(void)state;
+	begin_modern(false);
+	hear(NOTICE);
+	turn(10);
+	assert_true(last_has("tools/list")); /* the first is heeded at once */
+	answer_last(LISTED);
+	hear(NOTICE);
+	start_call(&call);
+	size_t before = wire.count;
+	turn(20);
+	assert_int_equal(wire.count, before);
+	client->noticed_ms -= UPSTREAM_NOTICE_MS; /* a second later */
+	turn(10);
+	assert_int_equal(wire.count, before + 1);
+	assert_true(last_has("tools/list"));
+	answer_last(LISTED);
+	assert_true(last_has("tools/call"));
+	assert_int_equal(listed, 3);
+	end_test();
+}
+
 static void start_as(uint64_t person, struct asked_call *call)
 {
 	who = person;
@@ -605,6 +632,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_answer_of_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_questions, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_storm_of_notices, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lost_session, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_pages, setup, teardown),

@@ -111,8 +111,11 @@ static void look_at_tools(struct upstream_client *c, int64_t now_ms)
 {
 	if (c->state != UPSTREAM_READY)
 		return;
-	if (!c->is_listing && (c->is_stale || now_ms - c->listed_ms >= c->reach->file->refresh_ms))
+	bool heeds = c->is_stale && now_ms - c->noticed_ms >= UPSTREAM_NOTICE_MS;
+	if (!c->is_listing && (heeds || now_ms - c->listed_ms >= c->reach->file->refresh_ms)) {
+		c->noticed_ms = c->is_stale ? now_ms : c->noticed_ms;
 		handshake_list(c);
+	}
 	if (c->state == UPSTREAM_READY)
 		handshake_listen(c, now_ms);
 }

@@ -17,6 +17,8 @@ enum upstream_era { UPSTREAM_MODERN, UPSTREAM_LEGACY };
 
 /* More than these are a flood: it ends the call, or the connection. */
 enum { UPSTREAM_MESSAGES_PER_CALL = 10 * 1000, UPSTREAM_MESSAGES_PER_SECOND = 20 * 1000 };
+/* Between two lists that its notices led to: more of them are not heeded before. */
+enum { UPSTREAM_NOTICE_MS = 1000 };
 enum { UPSTREAM_ABANDONED_MS = 10 * 1000, UPSTREAM_HANDSHAKE_MS = 10 * 1000 };
 
 struct upstream_exchange {
@@ -56,7 +58,7 @@ struct upstream_client {
 	h2o_linklist_t exchanges;
 	struct shares under_way, waiting; /* of calls */
 	uint64_t last_id;
-	int64_t due_ms, ready_ms, listed_ms, listen_ms;
+	int64_t due_ms, ready_ms, listed_ms, noticed_ms, listen_ms;
 	unsigned failures;
 	int64_t second_ms;
 	unsigned messages; /* in this second */

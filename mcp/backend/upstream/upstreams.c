@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "mcp/backend/backends.h"
 #include "mcp/catalogue/catalogue.h"
@@ -20,11 +21,15 @@ struct upstream {
 	bool is_wanted;
 };
 
+enum { TELL_MS = 5000 }; /* between two changes that are told: each leads to loading everything */
+
 struct upstreams {
 	struct upstreams_options options;
 	h2o_linklist_t all;
 	struct parked_calls *parked;
-	h2o_timeout_t soon;
+	h2o_timeout_t soon, later;
+	h2o_timeout_entry_t tell; /* there is a change to be told */
+	int64_t told_ms;          /* 0: none was */
 };
 
 /* ---- what they say ---- */
@@ -89,6 +94,29 @@ static void tell_of_new_ones(h2o_mem_pool_t *pool, const struct upstream *u, con
 		          "tools", text_printf(pool, "%zu", count), NULL);
 }
 
+static void tell_change(struct upstreams *upstreams)
+{
+	upstreams->told_ms = clock_monotonic_ms();
+	if (upstreams->options.on_changed != NULL)
+		upstreams->options.on_changed(upstreams->options.data);
+}
+
+static void on_tell(h2o_timeout_entry_t *entry)
+{
+	tell_change(H2O_STRUCT_FROM_MEMBER(struct upstreams, tell, entry));
+}
+
+/* What is called is compared with what the upstream says now, whatever the catalogue is: that may wait. */
+static void note_change(struct upstreams *upstreams)
+{
+	if (h2o_timeout_is_linked(&upstreams->tell))
+		return;
+	if (upstreams->told_ms == 0 || clock_monotonic_ms() - upstreams->told_ms >= TELL_MS)
+		tell_change(upstreams);
+	else
+		h2o_timeout_link(upstreams->options.loop, &upstreams->later, &upstreams->tell);
+}
+
 /* An approval may have been given before this list came, and the catalogue that serves may be older than the approval:
  * what of it may be offered is the loader's to say, whatever the news are. */
 static void compare(struct upstream *u, const json_t *tools)
@@ -105,8 +133,8 @@ static void compare(struct upstream *u, const json_t *tools)
 		tell_of_new_ones(&pool, u, digests);
 	}
 	h2o_mem_clear_pool(&pool);
-	if (news && o->on_changed != NULL)
-		o->on_changed(o->data);
+	if (news)
+		note_change(u->upstreams);
 }
 
 static void on_tools(void *data, const json_t *tools)
@@ -209,6 +237,8 @@ struct upstreams *upstreams_open(const struct upstreams_options *options)
 	*upstreams = (struct upstreams){.options = *options};
 	h2o_linklist_init_anchor(&upstreams->all);
 	h2o_timeout_init(options->loop, &upstreams->soon, 0);
+	h2o_timeout_init(options->loop, &upstreams->later, TELL_MS);
+	upstreams->tell.cb = on_tell;
 	upstreams->parked = parked_open(options->loop);
 	return upstreams;
 }
@@ -220,7 +250,9 @@ void upstreams_close(struct upstreams *upstreams)
 	while (!h2o_linklist_is_empty(&upstreams->all))
 		drop(H2O_STRUCT_FROM_MEMBER(struct upstream, link, upstreams->all.next), true);
 	parked_close(upstreams->parked);
+	h2o_timeout_unlink(&upstreams->tell);
 	h2o_timeout_dispose(upstreams->options.loop, &upstreams->soon);
+	h2o_timeout_dispose(upstreams->options.loop, &upstreams->later);
 	free(upstreams);
 }
 
