@@ -66,7 +66,7 @@ void audit_line_format(struct text_buffer *line, const struct audit_chain *chain
                        h2o_iovec_t members, const struct audit_key *key)
 {
 	size_t start = line->len;
-	char time[CLOCK_TEXT_SIZE], seq[32];
+	char time[CLOCK_TEXT_SIZE], seq[48];
 
 	clock_format_now(time);
 	snprintf(seq, sizeof(seq), "\",\"seq\":%lld,\"prev\":\"", (long long)chain->seq + 1);

@@ -9,7 +9,7 @@
 #include "mcp/catalogue/fill.h"
 #include "mcp/catalogue/loading_data.h"
 #include "mcp/protocol/resources.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 enum { RESOURCE_TTL_MS = 60 * 1000 };
 

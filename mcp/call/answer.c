@@ -3,7 +3,7 @@
 
 #include "common/log.h"
 #include "mcp/call/audit_record.h"
-#include "mcp/call/guard.h"
+#include "mcp/guard/guard.h"
 #include "mcp/caller/challenge.h"
 
 step_result answer_without_record(struct request *r)

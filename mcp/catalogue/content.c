@@ -7,7 +7,7 @@
 #include "common/secret.h"
 #include "mcp/catalogue/fill.h"
 #include "mcp/catalogue/loading_data.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 #include "mcp/catalogue/uri_template.h"
 
 struct block {

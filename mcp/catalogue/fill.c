@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 struct piece {
 	h2o_iovec_t text;     /* as it is, */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "mcp/import/import.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 enum { PROBLEM_MAX = 500 };
 

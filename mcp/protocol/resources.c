@@ -4,7 +4,7 @@
 #include "common/encoding.h"
 #include "mcp/call/invoke.h"
 #include "mcp/protocol/lists.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 #include "mcp/catalogue/uri_template.h"
 #include "mcp/policy/view.h"
 

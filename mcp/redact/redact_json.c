@@ -7,7 +7,7 @@
 
 #include "common/encoding.h"
 #include "mcp/redact/redact_internal.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 enum { LONG_NUMBER = 12 };
 

@@ -4,7 +4,7 @@
 const struct settings_part *const SETTINGS_PARTS[] = {&SETTINGS_COMMANDS,
                                                       &SETTINGS_DATABASE,
                                                       &SETTINGS_GUARDRAILS,
-                                                      &SETTINGS_GUARDS,
+                                                      &SETTINGS_TIERS,
                                                       &SETTINGS_ISSUERS,
                                                       &SETTINGS_LIMITS,
                                                       &SETTINGS_OUTBOUND,

@@ -16,7 +16,7 @@ extern const struct settings_part SETTINGS_ALERTS;     /* settings_alerts.c */
 extern const struct settings_part SETTINGS_COMMANDS;   /* settings_commands.c */
 extern const struct settings_part SETTINGS_DATABASE;   /* settings_database.c */
 extern const struct settings_part SETTINGS_GUARDRAILS; /* settings_guardrails.c */
-extern const struct settings_part SETTINGS_GUARDS;     /* settings_guards.c */
+extern const struct settings_part SETTINGS_TIERS;     /* settings_tiers.c */
 extern const struct settings_part SETTINGS_ISSUERS;    /* settings_issuers.c */
 extern const struct settings_part SETTINGS_LIMITS;     /* settings_limits.c */
 extern const struct settings_part SETTINGS_OUTBOUND;   /* settings_outbound.c */

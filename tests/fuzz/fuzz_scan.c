@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "mcp/call/untrusted.h"
-#include "mcp/call/untrusted_clean.h"
-#include "mcp/call/untrusted_links.h"
+#include "mcp/guard/untrusted.h"
+#include "mcp/guard/untrusted_clean.h"
+#include "mcp/guard/untrusted_links.h"
 #include "mcp/scan/scan.h"
 
 static void demand(bool condition)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done about text of strangers: cleaned, told where it leads, without false marks, and never too much. */
-#include "mcp/call/guard_size.c"
-#include "mcp/call/untrusted.c"
-#include "mcp/call/untrusted_clean.c"
-#include "mcp/call/untrusted_links.c"
+#include "mcp/guard/guard_size.c"
+#include "mcp/guard/untrusted.c"
+#include "mcp/guard/untrusted_clean.c"
+#include "mcp/guard/untrusted_links.c"
 
 #include "common/encoding.h"
 #include "tests/unit/pool.h"

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "common/encoding.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 #include "tests/unit/pool.h"
 
 enum { PER_KIND = 40, CLEAN_LINES = 20000 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
 

@@ -11,7 +11,7 @@
 #include "mcp/backend/backends.h"
 #include "mcp/backend/file/file_pool.h"
 #include "mcp/protocol/resources.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 #include "mcp/policy/view.h"
 
 enum { LINES_MAX = 1 << 30 };

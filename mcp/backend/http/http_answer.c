@@ -11,7 +11,7 @@
 #include "common/log.h"
 #include "mcp/call/answer.h"
 #include "mcp/backend/http/http_plan.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 enum { WORDS_MAX = 500 /* code points of the service's own */, RETRY_MAX_S = 86400 };
 

@@ -7,7 +7,7 @@
 #include "mcp/catalogue/content.h"
 #include "mcp/protocol/resources.h"
 #include "mcp/backend/sql/sql_rows.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 enum { OID_BYTEA = 17 }; /* pg_type.dat */
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 /* pg_type.dat; these numbers never change */
 enum {

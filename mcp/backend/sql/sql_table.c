@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/secret.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 enum { TOTAL, SIZE, FIRST /* columns */ };
 

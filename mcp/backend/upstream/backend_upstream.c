@@ -10,7 +10,7 @@
 #include "mcp/backend/backends.h"
 #include "mcp/call/conversation.h"
 #include "mcp/protocol/jsonrpc.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 #include "mcp/backend/upstream/upstream_result.h"
 #include "mcp/backend/upstream/upstream_work.h"
 #include "mcp/backend/upstream/upstreams.h"

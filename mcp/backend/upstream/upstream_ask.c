@@ -11,7 +11,7 @@
 #include "mcp/call/conversation.h"
 #include "mcp/protocol/jsonrpc.h"
 #include "mcp/mcp.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 #include "mcp/backend/upstream/upstream_parked.h"
 #include "mcp/backend/upstream/upstream_work.h"
 #include "mcp/backend/upstream/upstreams.h"

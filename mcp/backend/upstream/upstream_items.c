@@ -7,7 +7,7 @@
 #include "common/secret.h"
 #include "mcp/backend/backends.h"
 #include "mcp/catalogue/catalogue.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 #include "mcp/backend/upstream/upstream_live.h"
 #include "mcp/backend/upstream/upstream_pins.h"
 #include "mcp/backend/upstream/upstream_schema.h"

@@ -5,7 +5,7 @@
 
 #include "common/encoding.h"
 #include "mcp/catalogue/content.h"
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 enum { BLOCKS_MAX = 200, URI_MAX = 2048, NAME_MAX_BYTES = 512 };
 

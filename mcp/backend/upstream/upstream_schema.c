@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/backend/upstream/upstream_schema.h"
 
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 #include "mcp/guard/input_bounds.h"
 
 /* Revisions whose keywords mean, as far as our validator knows them, what those of 2020-12 do. What they have beyond

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/call/guard.h"
+#include "mcp/guard/guard.h"
 
 #include <string.h>
 
-#include "mcp/call/untrusted.h"
-#include "mcp/call/untrusted_clean.h"
-#include "mcp/call/untrusted_links.h"
+#include "mcp/guard/untrusted.h"
+#include "mcp/guard/untrusted_clean.h"
+#include "mcp/guard/untrusted_links.h"
 
 static h2o_iovec_t redact_part(struct request *r, h2o_iovec_t json)
 {

@@ -2,7 +2,7 @@
 /* One bound for all kinds of content (O-5). The common case is one comparison; what is too large is taken apart. */
 #include <string.h>
 
-#include "mcp/call/guard.h"
+#include "mcp/guard/guard.h"
 
 enum { WORDS = 256 /* bytes for what is said instead of what is left out */ };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/call/untrusted_clean.h"
+#include "mcp/guard/untrusted_clean.h"
 
 #include <string.h>
 

@@ -43,4 +43,4 @@ static const char *read_guards(h2o_mem_pool_t *pool, const json_t *document, boo
 	return NULL;
 }
 
-const struct settings_part SETTINGS_GUARDS = {SCHEMA, read_guards};
+const struct settings_part SETTINGS_TIERS = {SCHEMA, read_guards};

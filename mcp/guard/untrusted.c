@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mcp/call/untrusted.h"
+#include "mcp/guard/untrusted.h"
 
 #include "common/secret.h"
 #include "mcp/scan/looks.h"
