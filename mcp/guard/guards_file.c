@@ -12,7 +12,7 @@ const char GUARDS_FILE_SCHEMA[] = "description: Guards of the arguments that the
 				  "properties:\n"
 				  "  unbounded:\n"
 				  "    description: 'Arguments that may have any length, value or number of items: "
-                                  "/note, or /lines/* for its items'\n"
+				  "/note, or /lines/* for its items'\n"
 				  "    type: array\n"
 				  "    maxItems: 100\n"
 				  "    uniqueItems: true\n"

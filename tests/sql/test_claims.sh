@@ -52,7 +52,6 @@ key() { daemon "SELECT outcome, claims FROM authz.introspect_api_key('rs', 'clie
 is "a key of hers tells them too" "active|{\"repos\":[]}" "$(key)"
 P=$(poll "NULL, NULL, NULL, 0" "format('''%s'', ''%s'', NULL, 0', timeline, base)")
 claims alice '{}' >/dev/null
-is "... and hears of changes" "event claims $G a
-event claims $K a" "$(poll "$P" "concat_ws(' ', outcome, kind, id, detail)" | sort -k4)"
+is "... and hears of changes" "$(printf 'event claims %s a\n' "$G" "$K" | sort)" "$(poll "$P" "concat_ws(' ', outcome, kind, id, detail)" | sort)"
 
 finish

