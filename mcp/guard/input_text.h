@@ -6,14 +6,15 @@
 
 #include "common/json.h"
 
-enum input_characters {                           /* bits */
-	                CHARACTERS_CONTROLS = 1,  /* C0, DEL, C1, line and paragraph separators */
-	                CHARACTERS_DIRECTION = 2, /* bidirectional marks, embeddings, overrides and isolates */
-	                CHARACTERS_JOINERS =
-	                    4, /* ZWJ, ZWNJ, variation selectors, where no emoji or script needs them */
-	                CHARACTERS_INVISIBLE =
-	                    8, /* zero width, default ignorable, blanks that look like nothing, noncharacters */
-	                CHARACTERS_TAGS = 16 /* U+E0000 to U+E0FFF */
+/* Bits. Controls: C0, DEL, C1, line and paragraph separators. Direction: bidirectional marks, embeddings, overrides and
+ * isolates. Joiners: ZWJ, ZWNJ and variation selectors where no emoji or script needs them. Invisible: zero width,
+ * default ignorable, blanks that look like nothing, noncharacters. Tags: U+E0000 to U+E0FFF. */
+enum input_characters {
+	CHARACTERS_CONTROLS = 1,
+	CHARACTERS_DIRECTION = 2,
+	CHARACTERS_JOINERS = 4,
+	CHARACTERS_INVISIBLE = 8,
+	CHARACTERS_TAGS = 16
 };
 /* Of "controls", "direction" ...; 0 if there is none of this name. */
 unsigned input_text_group(h2o_iovec_t name);

@@ -49,7 +49,8 @@ function tool(name, properties, command, more = {}) {
 }
 const TOOLS = [
   tool('show', { a: string, o: string, b: string, items: { type: 'array', items: string } },
-    { path: script('show'), arguments: ['fixed', '--name={o}', '{a}', '--', '{b}', '{items...}'] }),
+    { path: script('show'), arguments: ['fixed', '--name={o}', '{a}', '--', '{b}', '{items...}'] },
+    { guards: { characters: ['controls', 'invisible'] } }), // so that the backend sees them
   tool('environment', {}, { path: '/usr/bin/env', interpreter: true, arguments: [], environment: { LANG: 'C.UTF-8', A: 'b=c d' } }),
   tool('where', {}, { path: '/bin/pwd', arguments: ['-P'], folder: inside }),
   tool('descriptors', {}, { path: '/bin/ls', arguments: ['/proc/self/fd'], readable: ['/proc'] }),

@@ -248,7 +248,7 @@ test('a second run changes nothing, and a file that differs is never written ove
 
 test('the files are checked, served and called', async () => {
   const outbound = JSON.stringify({ hosts: [{ host: '127.0.0.1', port, addresses: ['127.0.0.1'], plain: true }] })
-  const server = await startMcpServer(instance, stub, 'openapi', [[/^tools:.*$/m, 'tools: tools-openapi'], `outbound: ${outbound}`])
+  const server = await startMcpServer(instance, stub, 'openapi', [[/^tools:.*$/m, 'tools: tools-openapi'], `outbound: ${outbound}`, 'approval: {destroy: none}'])
   const checked = await verb(instance, 'mcp', ['check'], { config: 'mcp-openapi.yaml' })
   assert.equal(checked.code, 0, checked.stderr)
   assert.match(checked.stdout, /fine, 10 tools/)

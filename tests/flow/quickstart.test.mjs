@@ -115,7 +115,7 @@ test('the demo says what alice and bob see, and shows no secret', async () => {
   assert.ok(stdout.split('\n').length <= 60, `a screen or two, not ${stdout.split('\n').length} lines`)
   const whole = await readFile(/^Each step and verdict: (.*)$/m.exec(stdout)[1], 'utf8')
   assert.match(whole, /\n 1 {2}Call without a token\n {4}asked /)
-  assert.match(whole, /\nrule +own-regions: .*does not hold.*\nverdict +refused/)
+  assert.match(whole, /\nrule +own-regions: .*does not hold.*\nlimits .*\nverdict +refused/)
   for (const secret of secrets(instance)) assert.ok(!whole.includes(secret))
   for (const secret of secrets(instance)) assert.ok(!(stdout + stderr).includes(secret))
   assert.equal(/sp(c_(?!client_)|[rsabgq]_)[A-Za-z0-9_-]{40}|eyJ[A-Za-z0-9_-]{20}/.exec(stdout + stderr), null)
