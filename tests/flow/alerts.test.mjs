@@ -45,7 +45,7 @@ const alerts = {
 }
 const changes = (more) => [
   [/^tools: .*$/m, 'tools: alert-tools'], `outbound: ${JSON.stringify({ hosts: [{ host: '127.0.0.1', port, plain: true, addresses: ['127.0.0.1'] }] })}`,
-  'commands: {allowed: [/bin/sh]}', `alerts: ${JSON.stringify(more)}`,
+  'approval: {destroy: none}', 'commands: {allowed: [/bin/sh]}', `alerts: ${JSON.stringify(more)}`,
 ]
 const server = await startMcpServer(instance, stub, 'alerts', changes(alerts))
 const call = (who, name) => modern({ ...instance, mcp: server.mcp }, stub.mint(server.mcp, { scope: 'logs:read tools:admin', sub: who, client_id: `client of ${who}` }), 'tools/call', { name, arguments: {} })

@@ -545,10 +545,14 @@ test('Q-1: a field, an overloaded name or a type calls and tells nothing', async
 })
 
 test('Q-2: text is only ever text', async () => {
-  const odd = ["'; drop table reporting.sales; --", "\\'; select 1; --", 'a\u0301\'"', '$1', '%s%n', '\u202e', 'x'.repeat(5000), "E'\\''", "'' or 1=1 --", '\u{10ffff}', '$$', '\ufeff']
+  const odd = ["'; drop table reporting.sales; --", "\\'; select 1; --", 'a\u0301\'"', '$1', '%s%n', 'x'.repeat(5000), "E'\\''", "'' or 1=1 --", '\u{10fffd}', '$$']
   for (const value of odd) {
     assert.deepEqual(await rowsOf('by_choice', { by: 'region', region: value }), [])
     assert.deepEqual(await ask(`select ${quoted(value)}`), [[value]], JSON.stringify(value))
+  }
+  for (const value of ['\u202e', '\u{10ffff}', '\ufeff']) {
+    assert.match(await errorOf('by_choice', { by: 'region', region: value }), /which this tool does not take/)
+    assert.match(await refusal(`select ${quoted(value)}`), /which this tool does not take/)
   }
   const nul = await modern(server, tokens.alice, 'tools/call', { name: 'query', arguments: { query: 'select 1\u0000' } })
   assert.ok(nul.json.error !== undefined || nul.json.result.isError, 'a NUL is refused')

@@ -224,7 +224,8 @@ test('2026-07-28: closing the stream cancels', async () => {
   const answer = events(await modern(call(1, 'slow'), { progressToken: 1 }))
   await answer.next()
   await answer.cancel()
-  await until('the record of it', async () => /"tool":"slow".*"outcome":"cancelled".*"reason":"the client has left"/.test(await readFile(join(home(instance), 'logs', 'audit.log'), 'utf8')))
+  const records = async () => (await readFile(join(home(instance), 'logs', 'audit.log'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
+  await until('the record of it', async () => (await records()).some((r) => r.tool === 'slow' && r.outcome === 'cancelled' && r.reason === 'the client has left'))
 })
 
 test('a GET stream hears of changes, on one stream of a session only', async () => {
