@@ -2,6 +2,7 @@
 #include "audit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -100,11 +101,15 @@ void audit_reopen(struct audit *audit)
 		return;
 	}
 	end_chain(audit);
-	if (audit->sync != NULL)
-		audit_sync_want(audit->sync, audit->fd);
+	/* who waits, waits for this file; the new one gets its number, which a sync that is wanted knows */
+	if (fdatasync(audit->fd) != 0 && errno != EINVAL)
+		log_event(LOG_ERROR, "the old audit log cannot be brought to the disk", "reason", strerror(errno),
+		          NULL);
 	audit->continues = audit->chain;
-	close(audit->fd);
-	take_file(audit, fd);
+	if (dup3(fd, audit->fd, O_CLOEXEC) < 0)
+		h2o_fatal("the audit log cannot be exchanged");
+	close(fd);
+	take_file(audit, audit->fd);
 	begin_chain(audit);
 }
 
@@ -247,7 +252,10 @@ void audit_tick(void *data)
 
 	if (audit->key == NULL || audit->is_signed || clock_monotonic_ms() - audit->signed_ms < audit->checkpoint_ms)
 		return;
-	write_line(audit, h2o_iovec_init(MEMBERS, sizeof(MEMBERS) - 1), true);
+	if (audit->chain.seq == 0) /* the disk was full when it should have begun */
+		begin_chain(audit);
+	else
+		write_line(audit, h2o_iovec_init(MEMBERS, sizeof(MEMBERS) - 1), true);
 }
 
 bool audit_is_well(const struct audit *audit)

@@ -98,8 +98,11 @@ static bool is_connected(struct audit_delivery *d)
 	if (d->connection != NULL && PQstatus(d->connection) == CONNECTION_OK)
 		return true;
 	PQfinish(d->connection);
-	const char *const keys[] = {"dbname", "connect_timeout", "fallback_application_name", NULL};
-	const char *const values[] = {d->conninfo, "5", "sallyport audit", NULL};
+	const char *const keys[] = {"options",          "keepalives_idle",           "keepalives_interval",
+	                            "keepalives_count", "tcp_user_timeout",          "dbname",
+	                            "connect_timeout",  "fallback_application_name", NULL};
+	const char *const values[] = {
+	    "-c statement_timeout=30000", "10", "5", "3", "10000", d->conninfo, "5", "sallyport audit", NULL};
 	d->connection = PQconnectdbParams(keys, values, 1);
 	bool connected = PQstatus(d->connection) == CONNECTION_OK;
 	if (connected == d->is_down)
@@ -118,8 +121,9 @@ static enum answer ask(struct audit_delivery *d, const char *sql, const char *pa
 	PGresult *result = PQexecParams(d->connection, sql, parameter != NULL, NULL, &parameter, NULL, NULL, 0);
 	bool done = PQresultStatus(result) == PGRES_TUPLES_OK;
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	/* 22 and 23: what is in the lines; all else passes by itself, or somebody mends it */
-	bool refused = !done && state != NULL && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0);
+	/* 22, 23 and 54: what is in the lines; all else passes by itself, or somebody mends it */
+	bool refused = !done && state != NULL &&
+	               (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strncmp(state, "54", 2) == 0);
 
 	if (!done && !refused && !d->is_down) {
 		d->is_down = true;
@@ -187,6 +191,13 @@ static json_t *batch_of(struct audit_delivery *d, h2o_mem_pool_t *pool, size_t l
 static size_t read_on(struct audit_delivery *d)
 {
 	for (;;) {
+		struct stat st;
+		if (fstat(d->fd, &st) == 0 &&
+		    st.st_size < d->offset) { /* lines that came before are known by their numbers */
+			log_event(LOG_ERROR, "the audit log has become shorter: it is delivered from its beginning",
+			          "file", d->log, NULL);
+			d->offset = 0;
+		}
 		ssize_t n = pread(d->fd, d->buffer, d->capacity, d->offset);
 		if (n <= 0)
 			return 0;

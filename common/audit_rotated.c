@@ -55,8 +55,11 @@ int audit_rotated_open(const char *log, uint64_t inode)
 
 static bool is_before(const struct stat *a, const struct stat *b)
 {
-	return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec < b->st_mtim.tv_sec
-	                                              : a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
+	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
+		return a->st_mtim.tv_sec < b->st_mtim.tv_sec;
+	if (a->st_mtim.tv_nsec != b->st_mtim.tv_nsec)
+		return a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
+	return a->st_ino < b->st_ino; /* copies that keep the time: any order, but one */
 }
 
 /* Each was written to until the next one came: so they follow each other by when they were last written to. */

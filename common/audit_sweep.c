@@ -217,6 +217,8 @@ void audit_sweep_stop(struct audit_sweep *sweep)
 {
 	atomic_store(&sweep->stopping, true);
 	pthread_join(sweep->thread, NULL);
+	while (!h2o_linklist_is_empty(&sweep->receiver._messages)) /* one that nobody has taken */
+		h2o_linklist_unlink(sweep->receiver._messages.next);
 	h2o_multithread_unregister_receiver(sweep->queue, &sweep->receiver);
 	audit_reader_close(&sweep->reader);
 	drop_chains(sweep);

@@ -149,14 +149,18 @@ struct question { /* whether a person has used the item before */
 static void on_known(void *data, const PGresult *result)
 {
 	struct question *question = data;
+	struct alerts *alerts = question->alerts;
+	bool is_closed = alerts->sender == NULL;
 
-	question->alerts->asked--;
+	alerts->asked--;
 	/* where nobody knows, nothing is new */
-	if (result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK && !rows_bool(result, 0, "known"))
-		alert_send(question->alerts->sender, question->alert);
+	if (!is_closed && result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK && !rows_bool(result, 0, "known"))
+		alert_send(alerts->sender, question->alert);
 	else
 		json_decref(question->alert);
 	free(question);
+	if (is_closed && alerts->asked == 0)
+		free(alerts);
 }
 
 static void ask_whether_new(struct alerts *alerts, const struct alert_rule *rule, const struct sighting *s)
@@ -238,5 +242,7 @@ void alerts_close(struct alerts *alerts)
 	if (alerts == NULL)
 		return;
 	alert_sender_close(alerts->sender);
-	free(alerts);
+	alerts->sender = NULL;
+	if (alerts->asked == 0) /* else the last answer does it */
+		free(alerts);
 }
