@@ -253,11 +253,13 @@ size_t quota_list(struct quota *quota, struct rate_bucket **ret, size_t max)
 {
 	size_t count = 0;
 
-	while (count < max && quota->listed_count > 0) {
-		struct rate_bucket *bucket = quota->listed[--quota->listed_count];
+	while (count < max && count < quota->listed_count) {
+		struct rate_bucket *bucket = quota->listed[count];
 		bucket->is_listed = 0;
 		ret[count++] = bucket;
 	}
+	quota->listed_count -= count;
+	memmove(quota->listed, quota->listed + count, quota->listed_count * sizeof(quota->listed[0]));
 	return count;
 }
 
