@@ -60,7 +60,7 @@ static step_result ask_person(struct request *r)
 	text_append_str(&params, "{\"message\":");
 	text_append_json(&params, text_of(approval_summary(&r->pool, call->item, call->arguments)));
 	text_append_str(&params, ",\"requestedSchema\":{\"type\":\"object\",\"properties\":{}}}");
-	const struct input_request request = {KEY, "elicitation/create", h2o_iovec_init(params.base, params.len)};
+	const struct input_request request = {KEY, "elicitation/create", h2o_iovec_init(params.base, params.len), true};
 	return ask_client(r, &request, 1, (h2o_iovec_t){NULL, 0});
 }
 

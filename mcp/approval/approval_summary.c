@@ -80,7 +80,9 @@ const char *approval_summary(h2o_mem_pool_t *pool, const struct item *item, cons
 	text_append_str(&s.text, "Approve this call?\n");
 	append_visible(&s, text_of(title), VALUE_MAX);
 	text_append_printf(&s.text, " (%s), a tool that %s\n", item->name,
-	                   item->tier == TIER_DESTROY ? "deletes or overwrites" : "changes something");
+	                   item->tier == TIER_DESTROY ? "deletes or overwrites"
+	                   : item->tier == TIER_WRITE ? "changes something"
+	                                              : "reads");
 	append_arguments(&s, arguments);
 	if (s.cut == 0)
 		return s.text.base;

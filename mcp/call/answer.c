@@ -317,7 +317,7 @@ step_result answer_failed(struct request *r)
 	if (!call->is_running)
 		return STEP_NEXT;
 	/* a connection that breaks under a change does not say whether it was committed */
-	bool unknown = r->was_sent && call->item->tier != TIER_READ;
+	bool unknown = r->was_sent && call->is_intended && call->item->tier != TIER_READ;
 	if (call->running.end != RUNNING_ON)
 		return answer_cancelled(r, unknown ? EFFECT_UNKNOWN : EFFECT_NONE);
 	stop_running(r);

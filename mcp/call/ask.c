@@ -118,7 +118,8 @@ static struct question *open_questions(struct request *r, const struct input_req
 	for (size_t i = 0; i < count; i++) {
 		if (ask_answer(r, requests[i].key) != NULL)
 			continue;
-		const json_t *params = redacted_params(r, requests[i].params);
+		const json_t *params = requests[i].is_own ? json_read(&r->pool, requests[i].params, NULL)
+		                                          : redacted_params(r, requests[i].params);
 		*lacking = needed_for(params, requests[i].method);
 		if (!client_can(r, *lacking))
 			return NULL;

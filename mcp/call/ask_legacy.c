@@ -24,7 +24,9 @@ static step_result go_on(struct request *r)
 	struct call *call = call_of(r);
 
 	if (call->running.end != RUNNING_ON)
-		return answer_cancelled(r, r->was_sent && call->item->tier != TIER_READ ? EFFECT_UNKNOWN : EFFECT_NONE);
+		return answer_cancelled(r, r->was_sent && call->is_intended && call->item->tier != TIER_READ
+		                               ? EFFECT_UNKNOWN
+		                               : EFFECT_NONE);
 	if (call->asking->problem != NULL)
 		return answer_problem(r, call->asking->problem);
 	return call->backend->run(r);

@@ -61,6 +61,7 @@ struct input_request {
 	const char *key;    /* under which the answer comes; constant */
 	const char *method; /* "elicitation/create", "sampling/createMessage", "roots/list" */
 	h2o_iovec_t params; /* JSON text of an object, in the request's pool */
+	bool is_own;        /* the caller's own words, shown as they are; what a tool asks is redacted */
 };
 /* Asks for what is not answered yet, and ends the step. When the answers are there, the backend's run is called again,
  * and ask_answer gives all answers so far. Legacy: requests on the stream, answered by POSTs. Modern: the request ends

@@ -198,7 +198,13 @@ void running_add(struct running_calls *calls, struct request *r)
 {
 	struct running *running = &call_of(r)->running;
 
-	*running = (struct running){.calls = calls, .r = r, .next = calls->first, .at = &calls->first};
+	/* a token that is in doubt stays so while the call waits for a person or for the disk */
+	*running = (struct running){.calls = calls,
+	                            .r = r,
+	                            .next = calls->first,
+	                            .at = &calls->first,
+	                            .doubted_ms = running->doubted_ms,
+	                            .asked_ms = running->asked_ms};
 	if (calls->first != NULL)
 		calls->first->at = &running->next;
 	calls->first = running;

@@ -235,7 +235,14 @@ static struct request *make_part(struct request *r, struct task *task)
 	part->whole = NULL;
 	memcpy(part->id, r->id, sizeof(part->id)); /* one call in the records */
 	bearer_inherit(part, r);
-	*call = (struct call){.era = from->era, .kind = from->kind, .task = task};
+	*call = (struct call){.era = from->era,
+	                      .kind = from->kind,
+	                      .task = task,
+	                      .approval = from->approval,
+	                      .is_intended = from->is_intended};
+	call->running.doubted_ms = from->running.doubted_ms;
+	call->running.asked_ms = from->running.asked_ms;
+	view_inherit(part, r);
 	call->message.id = text_of(ID);
 	call->message.method = text_of("tools/call");
 	call->message.params = copy_json(part, from->message.params);

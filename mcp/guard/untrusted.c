@@ -77,8 +77,8 @@ static bool is_token(int c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-/* Three closing brackets follow, behind characters of a token. */
-static bool closes(h2o_iovec_t text, size_t at)
+/* Three closing brackets follow, behind characters of a token. The same holds for all places up to *known. */
+static bool closes(h2o_iovec_t text, size_t at, size_t *known)
 {
 	unsigned brackets = 0;
 
@@ -87,8 +87,9 @@ static bool closes(h2o_iovec_t text, size_t at)
 		if (c == LOOKS_HIDDEN)
 			continue;
 		if (c != '>' && (brackets > 0 || !is_token(c)))
-			return false;
+			break;
 		brackets += c == '>';
+		*known = brackets == 0 ? at + len : *known;
 	}
 	return brackets == 3;
 }
@@ -118,7 +119,8 @@ h2o_iovec_t untrusted_disarm(h2o_mem_pool_t *pool, h2o_iovec_t text)
 {
 	struct text_buffer b = {.pool = pool};
 	struct mark_reading m = {0};
-	size_t from = 0;
+	size_t from = 0, known = 0;
+	bool closed = false;
 
 	for (size_t at = 0, len; at < text.len; at += len) {
 		int c = looks_letter(looks_read(text.base + at, text.len - at, &len));
@@ -128,7 +130,9 @@ h2o_iovec_t untrusted_disarm(h2o_mem_pool_t *pool, h2o_iovec_t text)
 		if (m.matched < MARK_LEN)
 			continue;
 		m.matched = 0;
-		if (!m.opens && !closes(text, at + len))
+		if (!m.opens && at + len >= known)
+			closed = closes(text, at + len, &known);
+		if (!m.opens && !closed)
 			continue;
 		text_append(&b, text.base + from, m.start - from);
 		text_append_str(&b, UNTRUSTED_NO_MARK);

@@ -99,7 +99,8 @@ static size_t string_end(h2o_iovec_t json, size_t at, unsigned depth)
 
 	for (size_t i = 0; i < STRING_MAX && place < json.len; i++) {
 		struct unit u = read_unit(json.base + place, json.len - place, depth);
-		if (is_end(json.base, place, json.len, &u))
+		/* in JSON within JSON, \" is the end of the inner string */
+		if (is_end(json.base, place, json.len, &u) || (depth > 1 && u.len == 2 && json.base[place + 1] == '"'))
 			return at;
 		place += u.len;
 		if (u.code == BEL || u.code == ST)

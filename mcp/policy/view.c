@@ -163,6 +163,17 @@ struct view *view_of(struct request *r)
 	return call->view->view;
 }
 
+void view_inherit(struct request *to, struct request *from)
+{
+	view_of(from);
+	struct view_hold *hold = h2o_mem_alloc_shared(&to->pool, sizeof(*hold), release_hold);
+	*hold = *call_of(from)->view;
+	h2o_mem_addref_shared(hold->view);
+	if (hold->limits != NULL)
+		h2o_mem_addref_shared(hold->limits);
+	call_of(to)->view = hold;
+}
+
 struct limits *limits_of(struct request *r)
 {
 	view_of(r);

@@ -58,6 +58,8 @@ const char *view_list_member(enum item_kind kind);
 /* The view of the caller of an MCP request, of the catalogue that is the newest when it is first asked for. Whatever
  * happens to the catalogue meanwhile, the request keeps this one. */
 struct view *view_of(struct request *r);
+/* A part of a request goes on with what its whole began with. */
+void view_inherit(struct request *to, struct request *from);
 /* What limits the caller in this view; NULL if nothing does. */
 struct limits *limits_of(struct request *r);
 

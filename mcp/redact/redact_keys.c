@@ -4,14 +4,15 @@
 
 #include "mcp/redact/redact_internal.h"
 
-enum { PEM_LABEL_MAX = 64, JWT_PART_MIN = 10, BEARER_MIN = 16, BASIC_MIN = 8 };
+enum { PEM_LABEL_MAX = 64, PEM_MAX = 32 * 1024, JWT_PART_MIN = 10, BEARER_MIN = 16, BASIC_MIN = 8 };
 
 static const char BEGIN[] = "-----BEGIN ", END[] = "-----END ";
 
 /* Behind the last line of the key. One whose end was cut off goes on as long as it looks like one. */
 static size_t pem_end(const struct scan *s, size_t body)
 {
-	const char *end = memmem(s->base + body, s->len - body, END, sizeof(END) - 1);
+	size_t left = s->len - body < PEM_MAX ? s->len - body : PEM_MAX;
+	const char *end = memmem(s->base + body, left, END, sizeof(END) - 1);
 	const char *more =
 	    end != NULL ? memmem(s->base + body, (size_t)(end - s->base) - body, BEGIN, sizeof(BEGIN) - 1) : NULL;
 

@@ -195,8 +195,9 @@ static const struct input_request QUESTIONS[] = {
      {(char
            *)"{\"message\":\"?\",\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"string\"}},"
              "\"required\":[\"n\"]}}",
-      0}},
-    {"roots", "roots/list", {(char *)"{}", 2}},
+      0},
+     false},
+    {"roots", "roots/list", {(char *)"{}", 2}, false},
 };
 
 static step_result ask_both(struct request *r)

@@ -253,9 +253,11 @@ static size_t collect(struct upstream_work *work, const json_t *requests, struct
 		                     : NULL;
 		if (params == NULL)
 			return 0;
-		asks[count].key = text_printf(&r->pool, "ask-%u-%zu", work->rounds, count);
-		asks[count].method = KINDS[kind].method;
-		asks[count].params = json_text(&r->pool, json_keep(&r->pool, params));
+		asks[count] = (struct input_request){
+		    .key = text_printf(&r->pool, "ask-%u-%zu", work->rounds, count),
+		    .method = KINDS[kind].method,
+		    .params = json_text(&r->pool, json_keep(&r->pool, params)),
+		};
 		json_object_set_new(keys, key, json_string(asks[count].key));
 		count++;
 	}
