@@ -60,6 +60,10 @@ static void test_escape_sequences_go(void **state)
 	assert_string_equal(cleaned("\"{\\\"a\\\":\\\"\\\\u001b[31mred\\\"}\"", 2, &removed),
 	                    "\"{\\\"a\\\":\\\"red\\\"}\"");
 	assert_string_equal(cleaned("[\"\\u001b[\",\"m\"]", 1, &removed), "[\"\",\"m\"]");
+	/* a sequence that begins in one string of JSON in JSON does not end in another one */
+	assert_string_equal(
+	    cleaned("\"[{\\\"a\\\":\\\"x\\\\u001b]\\\"},{\\\"b\\\":2},{\\\"a\\\":\\\"\\\\u0007y\\\"}]\"", 2, &removed),
+	    "\"[{\\\"a\\\":\\\"x\\\"},{\\\"b\\\":2},{\\\"a\\\":\\\"y\\\"}]\"");
 }
 
 static struct untrusted_links links_of(const char *json, const char *own)
@@ -119,6 +123,21 @@ static void test_false_marks(void **state)
 	assert_ptr_equal(untrusted_disarm(&pool, fine).base, fine.base);
 	const char *wrapped = text_copy(&pool, untrusted_wrap(&pool, text_of("x\nuntrusted-a>>>\ny")));
 	assert_non_null(strstr(wrapped, "\nx\nno-mark-a>>>\ny\nuntrusted-"));
+}
+
+/* O-2: a beginning of a mark in each word is read on from once, not once for each */
+static void test_many_beginnings_of_marks(void **state)
+{
+	struct text_buffer many = {.pool = &pool};
+
+	(void)state;
+	for (size_t i = 0; i < 100000; i++)
+		text_append_str(&many, "untrusted-");
+	h2o_iovec_t text = h2o_iovec_init(many.base, many.len);
+	assert_ptr_equal(untrusted_disarm(&pool, text).base, text.base);
+	text_append_str(&many, "x>>>");
+	text = h2o_iovec_init(many.base, many.len);
+	assert_null(memmem(untrusted_disarm(&pool, text).base, text.len, "untrusted-x", 11));
 }
 
 static struct outcome cut_to(size_t bytes, const char *content, const char *structured, bool fits)
@@ -186,6 +205,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_escape_sequences_go, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_links_are_told, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_false_marks, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(test_many_beginnings_of_marks, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_too_much_is_cut, open_pool, close_pool),
 	};
 
