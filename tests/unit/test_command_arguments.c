@@ -180,8 +180,8 @@ static const char *const PAYLOADS[] = {"",
                                        "${IFS}id",
                                        "\nid",
                                        "\r\nid",
-                                       "\xc2\x9b"
-                                       "31m",
+                                       ("\xc2\x9b"
+                                        "31m"),
                                        "' -- '",
                                        "\" -- \"",
                                        "-- -x",

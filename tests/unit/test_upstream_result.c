@@ -144,7 +144,7 @@ static void test_endless_event(void **state)
 	assert_true(upstream_event_read(&event, h2o_iovec_init((char *)"data: ", 6), 100, on_seen, &seen));
 	assert_false(upstream_event_read(&event, h2o_iovec_init(many, sizeof(many)), 100, on_seen, &seen));
 	upstream_event_dispose(&event);
-	event = (struct upstream_event){NULL};
+	event = (struct upstream_event){0};
 	bool fine = true;
 	for (int i = 0; i < 50 && fine; i++)
 		fine =
