@@ -140,6 +140,14 @@ static bool is_plain_word(const uint8_t *s)
 	return (word & high) == 0 && ((word - 0x0101010101010101u) & ~word & high) == 0;
 }
 
+uint32_t text_read(const char *p, size_t left, size_t *len)
+{
+	size_t size = utf8_sequence((const uint8_t *)p, left);
+
+	*len = size > 0 ? size : 1;
+	return size > 0 ? utf8_code_point((const uint8_t *)p, size) : 0xfffd;
+}
+
 h2o_iovec_t text_beginning(h2o_iovec_t text, size_t limit)
 {
 	if (text.len <= limit)
@@ -236,6 +244,17 @@ bool text_has_invisible(h2o_iovec_t a)
 		i += len;
 	}
 	return false;
+}
+
+void text_append_visible(struct text_buffer *b, h2o_iovec_t a)
+{
+	for (size_t at = 0, len; at < a.len; at += len) {
+		uint32_t code = text_read(a.base + at, a.len - at, &len);
+		if (text_is_invisible(code))
+			text_append_printf(b, "<U+%04X>", code);
+		else
+			text_append(b, a.base + at, len);
+	}
 }
 
 bool text_to_int64(h2o_iovec_t a, int64_t *ret)

@@ -34,6 +34,8 @@ bool text_is_media_type(h2o_iovec_t a);
 
 /* True for well-formed UTF-8 (no surrogates, no overlong forms) without NUL. */
 bool text_is_utf8(h2o_iovec_t a);
+/* The character at p and its length; what is no UTF-8 is U+FFFD, one byte long. `left` is at least 1. */
+uint32_t text_read(const char *p, size_t left, size_t *len);
 /* The longest beginning of at most `limit` bytes that does not end within a character. */
 h2o_iovec_t text_beginning(h2o_iovec_t text, size_t limit);
 /* Number of code points; the text must be valid UTF-8. */
@@ -55,6 +57,8 @@ struct text_buffer {
 void text_append(struct text_buffer *b, const void *bytes, size_t len);
 void text_append_str(struct text_buffer *b, const char *s);
 void text_append_iovec(struct text_buffer *b, h2o_iovec_t a);
+/* What text_has_invisible finds is written as <U+202E>. */
+void text_append_visible(struct text_buffer *b, h2o_iovec_t a);
 void text_append_printf(struct text_buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As a JSON string with its quotes; U+2028 and U+2029 escaped too. Invalid UTF-8 becomes U+FFFD. */
 void text_append_json(struct text_buffer *b, h2o_iovec_t a);

@@ -11,40 +11,16 @@ struct summary {
 	size_t cut; /* characters and arguments that are not shown */
 };
 
-static size_t size_of(h2o_iovec_t text, size_t at)
-{
-	unsigned char c = (unsigned char)text.base[at];
-	size_t size = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	return size <= text.len - at ? size : text.len - at;
-}
-
-static uint32_t code_of(h2o_iovec_t one)
-{
-	static const unsigned char FIRST[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t code = (unsigned char)one.base[0] & FIRST[one.len];
-
-	for (size_t i = 1; i < one.len; i++)
-		code = code << 6 | ((unsigned char)one.base[i] & 0x3f);
-	return code;
-}
-
 /* Of the text, so many bytes at most. */
 static void append_visible(struct summary *s, h2o_iovec_t text, size_t max)
 {
-	size_t at = 0;
+	size_t room = s->text.len < ALL_MAX ? ALL_MAX - s->text.len : 0;
+	h2o_iovec_t shown = text_beginning(text, max < room ? max : room);
 
-	for (size_t size; at < text.len && at < max && s->text.len < ALL_MAX; at += size) {
-		size = size_of(text, at);
-		h2o_iovec_t one = h2o_iovec_init(text.base + at, size);
-		if (text_has_invisible(one))
-			text_append_printf(&s->text, "<U+%04X>", code_of(one));
-		else
-			text_append_iovec(&s->text, one);
-	}
-	if (at == text.len)
+	text_append_visible(&s->text, shown);
+	if (shown.len == text.len)
 		return;
-	size_t left = text_code_points(h2o_iovec_init(text.base + at, text.len - at));
+	size_t left = text_code_points(h2o_iovec_init(text.base + shown.len, text.len - shown.len));
 	text_append_printf(&s->text, " ... (%zu more characters)", left);
 	s->cut += left;
 }

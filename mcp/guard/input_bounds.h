@@ -30,6 +30,8 @@ bool input_bounds_walk(h2o_mem_pool_t *pool, const json_t *schema,
 /* "needs maxLength, ..." */
 const char *input_bounds_words(h2o_mem_pool_t *pool, unsigned lacks);
 
+/* Its properties may be described elsewhere than in `properties`. */
+bool input_is_composed(const json_t *schema);
 /* Writes bounds into the schema where it has none: 65,536 characters, 1,000 items, 100 members, whole numbers that
  * every client has exactly. `notes`: an array that gets a text for each place. False as above. */
 bool input_bounds_fill(h2o_mem_pool_t *pool, json_t *schema, json_t *notes);

@@ -44,7 +44,7 @@ static json_t *scalar(void)
 	                 LENGTH, "minimum", (json_int_t)-WHOLE, "maximum", (json_int_t)WHOLE);
 }
 
-static bool is_composed(const json_t *schema)
+bool input_is_composed(const json_t *schema)
 {
 	static const char *const KEYWORDS[] = {"allOf", "anyOf", "oneOf", "if", "$ref", "dependentSchemas"};
 
@@ -61,7 +61,7 @@ static void bound_members(json_t *schema)
 	bool describes_any = json_is_object(json_object_get(schema, "additionalProperties")) ||
 	                     json_object_get(schema, "patternProperties") != NULL;
 
-	if (!describes_any && is_composed(schema)) {
+	if (!describes_any && input_is_composed(schema)) {
 		json_object_set_new(schema, "unevaluatedProperties", json_false());
 		return;
 	}

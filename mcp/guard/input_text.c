@@ -42,19 +42,6 @@ static bool is_plain(const char *at)
 	return ((word | below | is_delete) & HIGH) == 0;
 }
 
-static size_t decode(const char *at, size_t left, uint32_t *code)
-{
-	static const unsigned char FIRST[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	unsigned char c = (unsigned char)*at;
-	size_t len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	len = len <= left ? len : left;
-	*code = c & FIRST[len];
-	for (size_t i = 1; i < len; i++)
-		*code = *code << 6 | ((unsigned char)at[i] & 0x3f);
-	return len;
-}
-
 static bool is_direction(uint32_t code)
 {
 	return code == 0x61c || code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
@@ -112,7 +99,7 @@ static size_t find(h2o_iovec_t text, unsigned allowed, uint32_t *code, unsigned 
 			joiners = joiners_behind(c);
 			continue;
 		}
-		len = decode(text.base + at, text.len - at, code);
+		*code = text_read(text.base + at, text.len - at, &len);
 		*group = group_of(*code, h2o_iovec_init(text.base + at, len));
 		if (*group == CHARACTERS_JOINERS && joiners > 0)
 			joiners--;

@@ -60,7 +60,7 @@ static struct unit read_unit(const char *p, size_t left, unsigned depth)
 	struct unit u = {.code = (unsigned char)p[0], .len = 1};
 
 	if (u.code >= 0x80) {
-		u.code = looks_read(p, left, &u.len);
+		u.code = text_read(p, left, &u.len);
 		return u;
 	}
 	if (u.code != '\\' || left < 2)

@@ -55,7 +55,7 @@ void redact_check_percent(struct scan *s, size_t at)
 
 /* ---- base64 ---- */
 
-static int base64_value(char c)
+int redact_base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -72,7 +72,7 @@ size_t redact_base64(const char *text, size_t len, char *ret)
 	size_t written = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		int value = base64_value(text[i]);
+		int value = redact_base64_value(text[i]);
 		if (value < 0)
 			continue;
 		bits = bits << 6 | (unsigned)value;

@@ -12,7 +12,7 @@ static size_t find_folded(const struct scan *s)
 		len = 1;
 		if ((unsigned char)s->base[at] < 0x80)
 			continue;
-		if (looks_plain(looks_read(s->base + at, s->len - at, &len)) != LOOKS_ITSELF)
+		if (looks_plain(text_read(s->base + at, s->len - at, &len)) != LOOKS_ITSELF)
 			return at;
 	}
 	return s->len;
@@ -22,7 +22,7 @@ static size_t find_folded(const struct scan *s)
 static size_t step(const struct scan *s, size_t *at, char *ret)
 {
 	size_t len;
-	uint32_t code = looks_read(s->base + *at, s->len - *at, &len);
+	uint32_t code = text_read(s->base + *at, s->len - *at, &len);
 	int as = code < 0x80 ? LOOKS_ITSELF : looks_plain(code);
 	const char *from = s->base + *at;
 

@@ -133,6 +133,8 @@ redact_check redact_check_own;                          /* redact.c */
 void redact_scan_folded(struct scan *s); /* redact_fold.c */
 /* What base64 says, into `ret` of (len / 4 + 1) * 3 bytes; both alphabets, line breaks skipped. */
 size_t redact_base64(const char *text, size_t len, char *ret);
+/* Of one digit, of either alphabet; -1: it is none. */
+int redact_base64_value(char c);
 
 /* ---- redact_json.c ---- */
 void redact_scan_json(struct scan *s, h2o_iovec_t kept);

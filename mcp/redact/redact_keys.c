@@ -89,17 +89,6 @@ static void check_bearer(struct scan *s, size_t at)
 		redact_found(s, token, end, REDACT_AUTHORIZATION);
 }
 
-static int base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* RFC 7617: what it decodes to is text and has a colon. */
 static bool is_user_and_password(const struct scan *s, size_t at, size_t end)
 {
@@ -107,7 +96,7 @@ static bool is_user_and_password(const struct scan *s, size_t at, size_t end)
 	unsigned bits = 0, count = 0;
 
 	for (; at < end; at++) {
-		int value = base64_value(s->base[at]);
+		int value = redact_base64_value(s->base[at]);
 		if (value < 0)
 			return false;
 		bits = bits << 6 | (unsigned)value;

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/scan/looks.h"
 
-uint32_t looks_read(const char *p, size_t left, size_t *len)
-{
-	unsigned char c = (unsigned char)p[0];
-	size_t wanted = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
-	uint32_t code = wanted <= 1 ? c : c & (0x7FU >> wanted);
-
-	*len = 1;
-	if (wanted == 0 || wanted > left)
-		return 0xFFFD;
-	for (size_t i = 1; i < wanted; i++) {
-		if (((unsigned char)p[i] & 0xC0) != 0x80)
-			return 0xFFFD;
-		code = code << 6 | ((unsigned char)p[i] & 0x3F);
-	}
-	*len = wanted;
-	return code;
-}
-
 static bool is_within(uint32_t code, uint32_t first, uint32_t last)
 {
 	return code >= first && code <= last;

@@ -10,8 +10,6 @@
 
 enum { LOOKS_HIDDEN = -1 /* nobody sees it */, LOOKS_ITSELF = -2 };
 
-/* The character of `left` bytes (1 at least); what is no UTF-8 is U+FFFD of one byte. */
-uint32_t looks_read(const char *p, size_t left, size_t *len);
 /* As another way to write an ASCII character: full width, mathematical, tags, blanks, dashes, digits of scripts. An
  * ASCII character, LOOKS_HIDDEN or LOOKS_ITSELF. */
 int looks_plain(uint32_t code);

@@ -211,7 +211,7 @@ static size_t read_ahead(const struct reading *s, size_t at, char ret[SCAN_MARK_
 	size_t count = 0, end = s->text.len - at < 3 * SCAN_MARK_SIZE ? s->text.len : at + 3 * SCAN_MARK_SIZE;
 
 	for (size_t len; at < end && count < SCAN_MARK_SIZE - 1; at += len) {
-		int c = looks_letter(looks_read(s->text.base + at, s->text.len - at, &len));
+		int c = looks_letter(text_read(s->text.base + at, s->text.len - at, &len));
 		if (c > ' ')
 			ret[count++] = (char)c;
 	}
@@ -359,7 +359,7 @@ static void read_text(struct reading *s)
 		}
 		if (s->length == 0 && (*p == 'd' || *p == 'v' || *p == 'f' || *p == 'o' || *p == 'c'))
 			read_style(s, at);
-		code = looks_read(p, s->text.len - at, &len);
+		code = text_read(p, s->text.len - at, &len);
 		read_character(s, at, code);
 	}
 }

@@ -106,7 +106,7 @@ static uint32_t hash_word(const char *word, size_t len, uint32_t *turned)
 
 	*turned = SCAN_HASH_START;
 	for (size_t at = 0, size; at < len; at += size) {
-		uint32_t code = looks_read(word + at, len - at, &size);
+		uint32_t code = text_read(word + at, len - at, &size);
 		int letter = looks_letter(code);
 		last = letter >= 0 ? (uint32_t)letter : scan_lower(code);
 		letters += last < 0x80;

@@ -19,7 +19,7 @@ static void demand_clean(const char *text, size_t len)
 	uint32_t before = 0;
 
 	for (size_t at = 0, size; at < len; at += size) {
-		uint32_t code = looks_read(text + at, len - at, &size);
+		uint32_t code = text_read(text + at, len - at, &size);
 		demand(code == '\n' || code == '\t' || !text_is_invisible(code) || looks_is_emoji_form(before, code));
 		before = code;
 	}

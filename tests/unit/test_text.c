@@ -69,6 +69,15 @@ static void knows_utf8(void **state)
 	assert_int_equal(text_code_points(text_of(NULL)), 0);
 }
 
+static void what_nobody_sees_can_be_written(void **state)
+{
+	struct text_buffer b = {.pool = &pool};
+
+	(void)state;
+	text_append_visible(&b, T("a\xe2\x80\xae\xc3\xa9\x01\xf3\xa0\x81\x81z"));
+	assert_string_equal(b.base, "a<U+202E>\xc3\xa9<U+0001><U+E0041>z");
+}
+
 static void a_beginning_ends_with_a_whole_character(void **state)
 {
 	h2o_iovec_t text = T("a\xf0\x9f\x98\x80z");
@@ -235,6 +244,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_beginning_ends_with_a_whole_character),
+	    cmocka_unit_test(what_nobody_sees_can_be_written),
 	    cmocka_unit_test(compares),
 	    cmocka_unit_test(knows_utf8),
 	    cmocka_unit_test(finds_a_nul_at_every_place),

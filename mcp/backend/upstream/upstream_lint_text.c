@@ -10,7 +10,7 @@
 
 static uint32_t code_at(h2o_iovec_t text, size_t at, size_t *len)
 {
-	return looks_read(text.base + at, text.len - at, len);
+	return text_read(text.base + at, text.len - at, len);
 }
 
 enum { WORD_SHOWN = 64 }; /* bytes of a word that are told */

@@ -23,21 +23,10 @@ static bool is_known_dialect(h2o_iovec_t uri)
 	return false;
 }
 
-/* Its properties may be described elsewhere than in `properties`. */
-static bool is_composed(const json_t *schema)
-{
-	static const char *const KEYWORDS[] = {"allOf", "anyOf", "oneOf", "if", "$ref", "dependentSchemas"};
-
-	for (size_t i = 0; i < sizeof(KEYWORDS) / sizeof(KEYWORDS[0]); i++)
-		if (json_object_get(schema, KEYWORDS[i]) != NULL)
-			return true;
-	return false;
-}
-
 /* Only what the schema describes reaches the upstream. */
 static bool close_object(json_t *schema)
 {
-	const char *keyword = is_composed(schema) ? "unevaluatedProperties" : "additionalProperties";
+	const char *keyword = input_is_composed(schema) ? "unevaluatedProperties" : "additionalProperties";
 
 	if (json_is_false(json_object_get(schema, "additionalProperties")) ||
 	    json_is_false(json_object_get(schema, "unevaluatedProperties")))

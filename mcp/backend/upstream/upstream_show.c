@@ -14,37 +14,12 @@ struct lines {
 
 /* ---- texts ---- */
 
-static size_t size_of(h2o_iovec_t text, size_t at)
-{
-	unsigned char c = (unsigned char)text.base[at];
-	size_t size = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	return size <= text.len - at ? size : text.len - at;
-}
-
-static uint32_t code_of(h2o_iovec_t one)
-{
-	static const unsigned char FIRST[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t code = (unsigned char)one.base[0] & FIRST[one.len];
-
-	for (size_t i = 1; i < one.len; i++)
-		code = code << 6 | ((unsigned char)one.base[i] & 0x3f);
-	return code;
-}
-
 const char *review_visible(h2o_mem_pool_t *pool, h2o_iovec_t text)
 {
 	struct text_buffer b = {.pool = pool};
 
 	text_append_str(&b, "");
-	for (size_t at = 0, size; at < text.len; at += size) {
-		size = size_of(text, at);
-		h2o_iovec_t one = h2o_iovec_init(text.base + at, size);
-		if (text_has_invisible(one))
-			text_append_printf(&b, "<U+%04X>", code_of(one));
-		else
-			text_append_iovec(&b, one);
-	}
+	text_append_visible(&b, text);
 	return b.base;
 }
 
