@@ -52,6 +52,24 @@ static size_t string_end(const struct scan *s, size_t at, bool *has_escapes)
 	return at < s->len ? at : s->len;
 }
 
+/* Whether each escape is one of JSON (RFC 8259, 7). */
+static bool has_true_escapes(const struct scan *s, size_t at, size_t end)
+{
+	for (at = find_special(s, at); at < end; at = find_special(s, at + 2)) {
+		const char *p = s->base + at;
+		if (end - at < 2 || p[1] == '\0' || strchr("\"\\/bfnrtu", p[1]) == NULL)
+			return false;
+		if (p[1] != 'u')
+			continue;
+		if (end - at < 6)
+			return false;
+		for (int i = 2; i < 6; i++)
+			if (hex_value(p[i]) < 0)
+				return false;
+	}
+	return true;
+}
+
 static unsigned hex4(const char *p)
 {
 	unsigned value = 0;
@@ -286,7 +304,7 @@ static void take_string(struct walk *w)
 	size_t end = string_end(s, start, &has_escapes);
 
 	w->is_bytes = false;
-	w->is_json &= end < s->len;
+	w->is_json &= end < s->len && (!has_escapes || has_true_escapes(s, start, end));
 	w->at = end < s->len ? end + 1 : s->len;
 	size_t next = skip_space(s, w->at);
 	if (next < s->len && s->base[next] == ':') {

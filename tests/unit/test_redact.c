@@ -675,6 +675,19 @@ static void test_O1_marked_text_is_read_as_json(void **state)
 	assert_non_null(strstr(text_copy(&pool, out), "{\"pin\":\"[redacted: field]\"}"));
 }
 
+/* Where an escape is none of JSON, the text is looked at as it is written, too. */
+static void test_O1_what_only_looks_like_json(void **state)
+{
+	(void)state;
+	static const char *const TEXTS[] = {"{\"a\":\"\\u1@ken.ada@b.example\"}", "[\"\\uken.ada@b.example\"]",
+	                                    "{\"a\":\"\\x ken.ada@b.example\"}"};
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+		struct redact_counts counts = {{0}};
+		h2o_iovec_t out = redact_text(&pool, &rules, text_of(TEXTS[i]), &counts);
+		assert_null(strstr(text_copy(&pool, out), "b.example"));
+	}
+}
+
 /* Many beginnings of something that is nothing: the time grows with the length. */
 static void test_O2_hostile_text_is_not_slow(void **state)
 {
@@ -715,6 +728,7 @@ int main(void)
 	    CASE(test_O1_bytes_stay_base64),
 	    CASE(test_the_uri_that_was_asked_for_stays),
 	    CASE(test_O1_marked_text_is_read_as_json),
+	    CASE(test_O1_what_only_looks_like_json),
 	    CASE(test_O2_hostile_text_is_not_slow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
