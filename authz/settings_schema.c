@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authz/settings.h"
 
+#include "common/config.h"
+
 /* Without what serving_settings.c adds. */
 static const char SCHEMA[] =
     "$schema: https://json-schema.org/draft/2020-12/schema\n"
@@ -9,7 +11,7 @@ static const char SCHEMA[] =
     "additionalProperties: false\n"
     "required: [issuer, listen, database, secrets]\n"
     "$defs:\n"
-    "  duration: {type: string, pattern: '^[0-9]{1,9}(ms|s|m|h|d)$'}\n"
+    "  duration: {type: string, pattern: " DURATION_PATTERN "}\n"
     "  text: {type: string, minLength: 1, maxLength: 4096}\n"
     "  hosts: {type: array, maxItems: 1000, items: {$ref: '#/$defs/text'}}\n"
     "  limit: {anyOf: [{type: integer, minimum: 1, maximum: 1000000}, {enum: ['off']}]}\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +211,40 @@ json_t *config_load(h2o_mem_pool_t *pool, const char *file, const struct schema 
 	return config_take(pool, config_read(file), schema, error);
 }
 
+/* ---- Folders ---- */
+
+static int is_yaml_file(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0;
+}
+
+const char *const *config_folder(h2o_mem_pool_t *pool, const char *folder, size_t most, size_t *count,
+                                 const char **error)
+{
+	struct dirent **entries = NULL;
+	int found = scandir(folder, &entries, is_yaml_file, alphasort);
+	const char **names = NULL;
+
+	if (found < 0) {
+		*error = text_printf(pool, "%s: %s", folder, strerror(errno));
+		return NULL;
+	}
+	*count = (size_t)found;
+	if (*count > most)
+		*error = text_printf(pool, "%s: has more than %zu files", folder, most);
+	else
+		names = h2o_mem_alloc_pool(pool, (*count + 1) * sizeof(*names));
+	for (size_t i = 0; i < *count; i++) {
+		if (names != NULL)
+			names[i] = text_printf(pool, "%s/%s", folder, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return names;
+}
+
 /* ---- Values ---- */
 
 struct unit {
@@ -244,7 +279,7 @@ int64_t duration_ms(h2o_iovec_t text)
 
 int64_t size_bytes(h2o_iovec_t text)
 {
-	static const struct unit units[] = {{"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}};
+	static const struct unit units[] = {{"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}};
 
 	return quantity(text, units, sizeof(units) / sizeof(units[0]));
 }

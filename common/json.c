@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,22 @@ h2o_iovec_t json_text(h2o_mem_pool_t *pool, const json_t *value)
 h2o_iovec_t json_canonical(h2o_mem_pool_t *pool, const json_t *value)
 {
 	return write_text(pool, value, true);
+}
+
+/* Every number of this size is written without an exponent, exactly. */
+static const double WHOLE_MAX = 9007199254740992.0;
+
+h2o_iovec_t json_scalar_text(h2o_mem_pool_t *pool, const json_t *value)
+{
+	double number = json_real_value(value);
+
+	if (json_is_string(value))
+		return h2o_iovec_init(json_string_value(value), json_string_length(value));
+	if (json_is_real(value) && fabs(number) <= WHOLE_MAX && number == floor(number))
+		return text_of(text_printf(pool, "%.0f", number));
+	if (json_is_boolean(value) || json_is_number(value))
+		return json_text(pool, value);
+	return h2o_iovec_init(NULL, 0);
 }
 
 h2o_iovec_t json_get_text(const json_t *object, const char *member)

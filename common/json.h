@@ -32,6 +32,9 @@ json_t *json_keep(h2o_mem_pool_t *pool, json_t *value);
 h2o_iovec_t json_text(h2o_mem_pool_t *pool, const json_t *value);
 /* Compact text with sorted keys: the same for equal values. */
 h2o_iovec_t json_canonical(h2o_mem_pool_t *pool, const json_t *value);
+/* A string's text, true or false, or a number, in the pool; {NULL, 0} for anything else. A whole number has no fraction
+ * and no exponent however it was written: to JSON Schema (6.1.1) 5.0 is an integer, to nobody else. */
+h2o_iovec_t json_scalar_text(h2o_mem_pool_t *pool, const json_t *value);
 /* Member as text; {NULL, 0} if absent or not a string. NUL-terminated. */
 h2o_iovec_t json_get_text(const json_t *object, const char *member);
 

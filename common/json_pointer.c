@@ -46,15 +46,32 @@ static const json_t *step(const json_t *value, h2o_iovec_t token)
 	return NULL;
 }
 
+/* Cuts the first token off, without its slash. */
+static h2o_iovec_t take_token(h2o_iovec_t *pointer)
+{
+	const char *next = memchr(pointer->base + 1, '/', pointer->len - 1);
+	size_t len = next != NULL ? (size_t)(next - pointer->base) : pointer->len;
+	h2o_iovec_t token = h2o_iovec_init(pointer->base + 1, len - 1);
+
+	*pointer = h2o_iovec_init(pointer->base + len, pointer->len - len);
+	return token;
+}
+
+char *json_pointer_first(h2o_mem_pool_t *pool, h2o_iovec_t pointer)
+{
+	char name[JSON_POINTER_MAX + 1];
+
+	if (pointer.len == 0)
+		return NULL;
+	size_t len = unescape(take_token(&pointer), name);
+	return text_copy(pool, h2o_iovec_init(name, len));
+}
+
 const json_t *json_pointer_find(const json_t *value, h2o_iovec_t pointer)
 {
 	if (pointer.len > JSON_POINTER_MAX)
 		return NULL;
-	while (value != NULL && pointer.len > 0) {
-		const char *next = memchr(pointer.base + 1, '/', pointer.len - 1);
-		size_t len = next != NULL ? (size_t)(next - pointer.base) : pointer.len;
-		value = step(value, h2o_iovec_init(pointer.base + 1, len - 1));
-		pointer = h2o_iovec_init(pointer.base + len, pointer.len - len);
-	}
+	while (value != NULL && pointer.len > 0)
+		value = step(value, take_token(&pointer));
 	return value;
 }

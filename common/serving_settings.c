@@ -53,8 +53,8 @@ static const char SERVING_PROPERTIES[] =
     "  additionalProperties: false\n"
     "  properties:\n"
     "    key: {description: File of the key that signs it, type: string, minLength: 1, maxLength: 4096}\n"
-    "    checkpoint: {description: 'How long a line stays without a signed one behind it', type: string, pattern: "
-    "'^[0-9]{1,9}(ms|s|m|h|d)$'}\n"
+    "    checkpoint: {description: 'How long a line stays without a signed one behind it', type: string, "
+    "pattern: " DURATION_PATTERN "}\n"
     "    when_full: {description: What stops when it cannot be written, enum: [stop_all, stop_writes]}\n";
 
 static json_t *parse(h2o_mem_pool_t *pool, const char *yaml, const char *name)

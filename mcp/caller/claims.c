@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/json_pointer.h"
 #include "mcp/caller/token_cache.h"
 
 /* Who it is: what the facts say. */
@@ -89,67 +90,16 @@ const char *claims_text(h2o_mem_pool_t *pool, const struct bearer_facts *facts, 
 
 /* ---- pointers ---- */
 
-/* Cuts the next part off, without its escapes; false if they are wrong or it is too long to be a name. */
-static bool next_part(const char **pointer, char *part, size_t size)
-{
-	const char *s = *pointer + 1; /* the slash */
-	size_t len = 0;
-
-	for (; *s != '\0' && *s != '/'; s++) {
-		char c = *s;
-		if (c == '~') {
-			s++;
-			if (*s != '0' && *s != '1')
-				return false;
-			c = *s == '0' ? '~' : '/';
-		}
-		if (len + 1 == size)
-			return false;
-		part[len++] = c;
-	}
-	part[len] = '\0';
-	*pointer = s;
-	return true;
-}
-
-enum { PART_SIZE = 256 };
-
-/* RFC 6901, 4: digits without leading zeros. */
-static json_t *item_at(const json_t *array, const char *part)
-{
-	size_t index = 0, digits = strspn(part, "0123456789");
-
-	if (digits == 0 || digits > 6 || part[digits] != '\0' || (part[0] == '0' && digits > 1))
-		return NULL;
-	for (; *part != '\0'; part++)
-		index = index * 10 + (size_t)(*part - '0');
-	return json_array_get(array, index);
-}
-
 json_t *claims_at(const json_t *claims, const char *pointer)
 {
-	const json_t *at = claims;
-	char part[PART_SIZE];
+	const json_t *value = json_pointer_find(claims, text_of(pointer));
 
-	if (*pointer != '/')
-		return NULL;
-	while (*pointer != '\0' && at != NULL) {
-		if (!next_part(&pointer, part, sizeof(part)))
-			return NULL;
-		at = json_is_array(at) ? item_at(at, part) : json_object_get(at, part);
-	}
-	return json_is_null(at) ? NULL : (json_t *)at;
+	return json_is_null(value) ? NULL : (json_t *)value;
 }
 
 const char *claims_name(h2o_mem_pool_t *pool, const char *pointer)
 {
-	char part[PART_SIZE], first[PART_SIZE];
-	const char *at = pointer;
+	h2o_iovec_t text = text_of(pointer);
 
-	if (*at != '/' || !next_part(&at, first, sizeof(first)))
-		return NULL;
-	while (*at != '\0')
-		if (!next_part(&at, part, sizeof(part)))
-			return NULL;
-	return text_printf(pool, "%s", first);
+	return json_pointer_problem(text) == NULL ? json_pointer_first(pool, text) : NULL;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/catalogue/catalogue.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,13 +64,6 @@ static struct db_statement *name_statements(h2o_mem_pool_t *pool, const struct c
 
 /* ---- files ---- */
 
-static int is_item_file(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0;
-}
-
 static bool load_files(struct loading *l, const struct item_file *kind, const char *const *files, size_t count,
                        const char **error)
 {
@@ -98,33 +89,18 @@ static bool load_files(struct loading *l, const struct item_file *kind, const ch
 	return item != NULL;
 }
 
-static const char *const *name_files(h2o_mem_pool_t *pool, const char *folder, struct dirent **entries, size_t count)
-{
-	const char **names = h2o_mem_alloc_pool(pool, count * sizeof(*names));
-
-	for (size_t i = 0; i < count; i++)
-		names[i] = text_printf(pool, "%s/%s", folder, entries[i]->d_name);
-	return names;
-}
-
 static bool load_folder(struct loading *l, const char *folder, const struct item_file *kind, const char **error)
 {
-	struct dirent **files = NULL;
-	bool fine = false;
+	size_t count = 0;
+	const char *const *files = config_folder(l->pool, folder, FILES_MAX, &count, error);
 
-	int count = scandir(folder, &files, is_item_file, alphasort);
-	if (count < 0)
-		*error = text_printf(l->pool, "%s: %s", folder, strerror(errno));
-	else if (count == 0)
+	if (files == NULL)
+		return false;
+	if (count == 0) {
 		*error = text_printf(l->pool, "%s: has no *.yaml file", folder);
-	else if (count > FILES_MAX)
-		*error = text_printf(l->pool, "%s: has more than %d %ss", folder, FILES_MAX, kind->what);
-	else
-		fine = load_files(l, kind, name_files(l->pool, folder, files, (size_t)count), (size_t)count, error);
-	for (int i = 0; i < count; i++)
-		free(files[i]);
-	free(files);
-	return fine;
+		return false;
+	}
+	return load_files(l, kind, files, count, error);
 }
 
 /* ---- the whole ---- */

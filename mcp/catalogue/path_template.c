@@ -81,15 +81,13 @@ bool path_template_uses(const struct path_template *template, const char *name)
 
 static const char *append_argument(struct text_buffer *b, const struct piece *piece, const json_t *value)
 {
-	if (json_is_integer(value)) {
-		text_append_printf(b, "%lld", (long long)json_integer_value(value));
-		return NULL;
-	}
+	h2o_iovec_t text = json_scalar_text(b->pool, value);
+
 	if (value == NULL || json_is_null(value))
 		return NULL;
-	if (!json_is_string(value))
-		return "A part of the path must be a text.";
-	h2o_iovec_t text = h2o_iovec_init(json_string_value(value), json_string_length(value));
+	bool is_whole = json_is_number(value) && strpbrk(text.base, ".eE") == NULL;
+	if (!json_is_string(value) && !is_whole)
+		return "A part of the path must be a text or a whole number.";
 	if (!piece->segments && memchr(text.base, '/', text.len) != NULL)
 		return "A part of the path must be the name of one file or folder, without a slash.";
 	text_append_iovec(b, text);

@@ -4,6 +4,7 @@
 #ifndef SALLYPORT_MCP_COMPLETION_H
 #define SALLYPORT_MCP_COMPLETION_H
 
+#include "common/config.h"
 #include "common/request.h"
 
 struct loading;
@@ -31,7 +32,7 @@ struct completions {
 	"maxItems: 1000, uniqueItems: true}, sql: {type: object, additionalProperties: false, "                        \
 	"required: [statement, parameters], properties: {statement: {type: string, minLength: 1, maxLength: 20000}, "  \
 	"parameters: {type: array, items: {type: string, minLength: 1, maxLength: 128}, uniqueItems: true, "           \
-	"maxItems: 32}, claims: {type: boolean}, timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}}}}}"
+	"maxItems: 32}, claims: {type: boolean}, timeout: {type: string, pattern: " DURATION_PATTERN "}}}}}"
 
 /* ---- completion_load.c ---- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/settings/documents.h"
 
+#include "common/config.h"
 #include "common/serving_settings.h"
 #include "mcp/catalogue/loading.h"
 #include "mcp/policy/rules.h"
@@ -15,7 +16,7 @@ static const char CONFIG_SCHEMA[] =
     "required: [resource, listen, authorization_server, introspection, scopes, tools, databases, audit_log]\n"
     "$defs:\n"
     "  limit: {anyOf: [{enum: ['off']}, {type: integer, minimum: 1, maximum: 1000000}]}\n"
-    "  duration: {type: string, pattern: '^[0-9]{1,9}(ms|s|m|h|d)$'}\n"
+    "  duration: {type: string, pattern: " DURATION_PATTERN "}\n"
     "  path: {type: string, minLength: 1, maxLength: 4096}\n"
     "  scope: {type: string, pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$', maxLength: 128}\n"
     "  database:\n"

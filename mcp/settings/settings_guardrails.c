@@ -21,7 +21,7 @@ static const char SCHEMA[] =
     "        uniqueItems: true\n"
     "        items: {type: string, minLength: 1, maxLength: 255}\n"
     "      result_bytes: {description: 'The most that a result has; 32MiB unless said', type: string, "
-    "pattern: '^[0-9]{1,8}(B|KiB|MiB)$'}\n";
+    "pattern: " SIZE_PATTERN "}\n";
 
 static const char *read_guardrails(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets,
                                    struct mcp_settings *ret)

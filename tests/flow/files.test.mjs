@@ -43,11 +43,11 @@ execFileSync('mkfifo', [at('docs/pipe.md')])
 const schema = (properties, required = Object.keys(properties)) => ({ type: 'object', additionalProperties: false, properties, required })
 const path = { type: 'string', maxLength: 200 }
 const TOOLS = {
-  read_doc: { tier: 'read', input: schema({ path, from: { type: 'integer', minimum: 1, maximum: 1000000 }, count: { type: 'integer', minimum: 1, maximum: 1000000 } }, ['path']), file: { root: 'docs', path: '{+path}', action: 'read', first_line: 'from', lines: 'count', bytes: 2000 } },
+  read_doc: { tier: 'read', input: schema({ path, from: { type: 'integer', minimum: 1, maximum: 1000000 }, count: { type: 'integer', minimum: 1, maximum: 1000000 } }, ['path']), file: { root: 'docs', path: '{+path}', action: 'read', first_line: 'from', lines: 'count', bytes: '2000B' } },
   read_report: { tier: 'read', untrusted: true, input: schema({ name: path }), file: { root: 'docs', path: 'reports/{name}.md', action: 'read' } },
   read_any: { tier: 'read', input: schema({ path }), file: { root: 'docs', path: '{+path}', action: 'read', hidden: true } },
   list_docs: { tier: 'read', input: schema({ path }, []), file: { root: 'docs', path: '{+path}', action: 'list' } },
-  new_draft: { tier: 'write', input: schema({ path, text: { type: 'string', maxLength: 5000 } }), file: { root: 'drafts', path: '{+path}', action: 'write', text: 'text', endings: ['.md'], bytes: 1000 } },
+  new_draft: { tier: 'write', input: schema({ path, text: { type: 'string', maxLength: 5000 } }), file: { root: 'drafts', path: '{+path}', action: 'write', text: 'text', endings: ['.md'], bytes: '1000B' } },
   save_draft: { tier: 'write', input: schema({ path, text: { type: 'string', maxLength: 5000 } }), file: { root: 'drafts', path: '{+path}', action: 'write', writing: 'replace', text: 'text', endings: ['.md'] } },
   add_draft: { tier: 'write', input: schema({ path, text: { type: 'string', maxLength: 5000 } }), file: { root: 'drafts', path: '{+path}', action: 'write', writing: 'append', text: 'text', endings: ['.md'] } },
 }

@@ -78,16 +78,12 @@ static int open_folder(void **state)
 
 static int close_folder(void **state)
 {
-	struct dirent **files = NULL;
-	int count = scandir(folder, &files, is_item_file, NULL);
+	const char *error = NULL;
+	size_t count = 0;
+	const char *const *files = config_folder(&pool, folder, 1000, &count, &error);
 	(void)state;
-	for (int i = 0; i < count; i++) {
-		char path[512];
-		snprintf(path, sizeof(path), "%s/%s", folder, files[i]->d_name);
-		unlink(path);
-		free(files[i]);
-	}
-	free(files);
+	for (size_t i = 0; i < count; i++)
+		unlink(files[i]);
 	h2o_mem_clear_pool(&pool);
 	return rmdir(folder);
 }

@@ -387,7 +387,9 @@ static void durations_carry_a_unit(void **state)
 	assert_int_equal(size_bytes(text_of("512B")), 512);
 	assert_int_equal(size_bytes(text_of("256KiB")), 262144);
 	assert_int_equal(size_bytes(text_of("1MiB")), 1048576);
+	assert_int_equal(size_bytes(text_of("2GiB")), INT64_C(2) << 30);
 	assert_int_equal(size_bytes(text_of("1MB")), -1);
+	assert_int_equal(size_bytes(text_of("1")), -1);
 	assert_int_equal(size_bytes(text_of("99999999999999999MiB")), -1);
 	assert_int_equal(duration_ms(text_of("500ms")), 500);
 	assert_int_equal(duration_ms(text_of("30s")), 30000);

@@ -226,6 +226,27 @@ static void reals_go_round(void **state)
 	}
 }
 
+static void scalars_have_one_text(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *json, *text;
+	} CASES[] = {
+	    {"\"x\"", "x"}, {"\"\"", ""},    {"true", "true"}, {"-7", "-7"},   {"9007199254740993", "9007199254740993"},
+	    {"5.0", "5"},   {"1e3", "1000"}, {"0.5", "0.5"},   {"null", NULL}, {"[1]", NULL},
+	    {"{}", NULL},
+	};
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		json_t *value = json_keep(&pool, json_loads(CASES[i].json, JSON_DECODE_ANY, NULL));
+		h2o_iovec_t text = json_scalar_text(&pool, value);
+		if (CASES[i].text == NULL)
+			assert_null(text.base);
+		else
+			assert_string_equal(text_copy(&pool, text), CASES[i].text);
+	}
+	assert_null(json_scalar_text(&pool, NULL).base);
+}
+
 static void keeps(void **state)
 {
 	(void)state;
@@ -244,9 +265,10 @@ static void keeps(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(reads),          cmocka_unit_test(refuses), cmocka_unit_test(limits_depth),
-	    cmocka_unit_test(limits_members), cmocka_unit_test(writes),  cmocka_unit_test(reals_go_round),
-	    cmocka_unit_test(keeps),
+	    cmocka_unit_test(reads),        cmocka_unit_test(refuses),
+	    cmocka_unit_test(limits_depth), cmocka_unit_test(limits_members),
+	    cmocka_unit_test(writes),       cmocka_unit_test(reals_go_round),
+	    cmocka_unit_test(keeps),        cmocka_unit_test(scalars_have_one_text),
 	};
 	json_init();
 	h2o_mem_init_pool(&pool);

@@ -76,6 +76,15 @@ static void what_is_not_there_is_not_found(void **state)
 	assert_null(json_pointer_find(NULL, text_of("/x")));
 }
 
+static void the_first_name_is_told(void **state)
+{
+	(void)state;
+	assert_null(json_pointer_first(&pool, text_of("")));
+	assert_string_equal(json_pointer_first(&pool, text_of("/")), "");
+	assert_string_equal(json_pointer_first(&pool, text_of("/repos")), "repos");
+	assert_string_equal(json_pointer_first(&pool, text_of("/a~1b~0/0")), "a/b~");
+}
+
 static void what_is_no_pointer_is_refused(void **state)
 {
 	char *longest = h2o_mem_alloc_pool(&pool, JSON_POINTER_MAX + 1);
@@ -98,6 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_places_of_the_rfc_are_found),
 	    cmocka_unit_test(what_is_not_there_is_not_found),
+	    cmocka_unit_test(the_first_name_is_told),
 	    cmocka_unit_test(what_is_no_pointer_is_refused),
 	};
 

@@ -109,6 +109,7 @@ static void test_one_segment_is_one(void **state)
 	assert_null(fill("{a}", "{\"a\":[\"x\"]}", false, false));
 	assert_null(fill("{a}", "{\"a\":1.5}", false, false));
 	assert_null(fill("{a}", "{\"a\":true}", false, false));
+	assert_string_equal(fill("{a}", "{\"a\":5.0}", false, false), "5");
 	assert_null(fill("{a}.{b}", "{}", false, false)); /* "." */
 	assert_null(fill("{a}{b}", "{\"a\":\".\",\"b\":\".\"}", false, true));
 }

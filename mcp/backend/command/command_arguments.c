@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The arguments of a program: a template in which each slot takes one argument of the tool, and each argument of the
  * tool has one slot. Whatever is sent stays in its slot, and none becomes an option. */
-#include <math.h>
 #include <string.h>
 
 #include "mcp/backend/command/command_plan.h"
-
-/* Every number of this size is written without an exponent, exactly. */
-static const double WHOLE_MAX = 9007199254740992.0;
 
 /* ---- load ---- */
 
@@ -179,20 +175,6 @@ const char *command_arguments_load(struct loading *l, const json_t *part, struct
 
 /* ---- run ---- */
 
-/* Text form of a scalar; NULL for anything else. */
-static const char *value_text(h2o_mem_pool_t *pool, const json_t *value)
-{
-	double number = json_real_value(value);
-
-	if (json_is_string(value))
-		return json_string_value(value);
-	if (json_is_real(value) && fabs(number) <= WHOLE_MAX && number == floor(number))
-		return text_printf(pool, "%.0f", number);
-	if (json_is_boolean(value) || json_is_number(value))
-		return json_text(pool, value).base;
-	return NULL;
-}
-
 /* C0, DEL and C1: whatever reads an argument again (a log, a protocol with lines, a terminal) takes them for more than
  * text. */
 static bool has_control(const char *text)
@@ -226,7 +208,7 @@ static void append(struct filling *f, const char *argument)
 /* NULL, or what is wrong with the value. */
 static const char *fill_slot(struct filling *f, const struct command_element *element, const json_t *value)
 {
-	const char *text = value_text(f->pool, value);
+	const char *text = json_scalar_text(f->pool, value).base;
 
 	if (text == NULL)
 		return "must be a text, a number or a boolean";

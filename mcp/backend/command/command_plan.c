@@ -28,8 +28,8 @@ const char COMMAND_PLAN_SCHEMA[] =
 	      "  input: {description: 'Its standard input: {x}, or {...} for all arguments as JSON', type: string, "
 	      "pattern: "
 	      "'^[{]([A-Za-z0-9_.-]{1,128}|[.]{3})[}]$'}\n"
-	      "  timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}\n"
-	      "  bytes: {description: Of output, type: string, pattern: '^[1-9][0-9]{0,5}(B|KiB|MiB)$'}\n"
+	      "  timeout: {type: string, pattern: " DURATION_PATTERN "}\n"
+	      "  bytes: {description: Of output, type: string, pattern: " SIZE_PATTERN "}\n"
 	      "  output: {description: 'What it writes: json becomes structuredContent, lines an array in it', enum: "
 	      "[text, json, "
 	      "lines]}\n"
@@ -100,7 +100,7 @@ const char *command_plan_load(struct loading *l, const json_t *part, struct item
 
 	*plan = (struct command_plan){
 	    .timeout_ms = config_duration_ms(part, "timeout", TIMEOUT_DEFAULT_MS),
-	    .bytes = command_size(part, "bytes", BYTES_DEFAULT),
+	    .bytes = (size_t)config_size(part, "bytes", BYTES_DEFAULT),
 	    .output = output_of(part),
 	    .streams = config_bool(part, "stream", false),
 	    .stops_at_bytes = item->tier == TIER_READ,

@@ -129,23 +129,6 @@ static const char *path_problem(h2o_mem_pool_t *pool, const struct mcp_settings 
 
 /* ---- the part ---- */
 
-size_t command_size(const json_t *object, const char *member, size_t otherwise)
-{
-	h2o_iovec_t text = json_get_text(object, member);
-	size_t size = 0, i = 0;
-
-	if (text.base == NULL)
-		return otherwise;
-	for (; i < text.len && text.base[i] >= '0' && text.base[i] <= '9'; i++)
-		size = size * 10 + (size_t)(text.base[i] - '0');
-	switch (text.base[i]) {
-	case 'K': return size << 10;
-	case 'M': return size << 20;
-	case 'G': return size << 30;
-	default: return size;
-	}
-}
-
 static const char *const *environment_of(h2o_mem_pool_t *pool, const json_t *part)
 {
 	const json_t *environment = json_object_get(part, "environment");
@@ -177,8 +160,8 @@ const char *command_program_load(h2o_mem_pool_t *pool, const struct mcp_settings
 	    .limits =
 		{
 		    .cpu_s = (unsigned)(config_duration_ms(limits, "cpu", (int64_t)defaults->cpu_s * 1000) / 1000),
-		    .memory = command_size(limits, "memory", defaults->memory),
-		    .file_size = command_size(limits, "file_size", defaults->file_size),
+		    .memory = (size_t)config_size(limits, "memory", (int64_t)defaults->memory),
+		    .file_size = (size_t)config_size(limits, "file_size", (int64_t)defaults->file_size),
 		    .files = (unsigned)config_int(limits, "files", defaults->files),
 		    .processes = (unsigned)config_int(limits, "processes", defaults->processes),
 		},

@@ -4,6 +4,7 @@
 #ifndef SALLYPORT_MCP_COMMAND_PROGRAM_H
 #define SALLYPORT_MCP_COMMAND_PROGRAM_H
 
+#include "common/config.h"
 #include "common/child.h"
 #include "mcp/settings/settings.h"
 
@@ -27,8 +28,7 @@
 	   "  type: object\n" in "  additionalProperties: false\n" in "  properties:\n" in                             \
 	   "    cpu: {description: 'Computing time of each process', type: string, pattern: "                          \
 	   "'^[0-9]{1,6}(s|m|h)$'}\n" in "    memory: {description: 'Address space of each process', type: string, "   \
-	   "pattern: '^[1-9][0-9]{0,5}(B|KiB|MiB|GiB)$'}\n" in                                                         \
-	   "    file_size: {type: string, pattern: '^[1-9][0-9]{0,5}(B|KiB|MiB|GiB)$'}\n" in                           \
+	   "pattern: " SIZE_PATTERN "}\n" in "    file_size: {type: string, pattern: " SIZE_PATTERN "}\n" in           \
 	   "    files: {description: Open at a time, type: integer, minimum: 8, maximum: 65536}\n" in                  \
 	   "    processes: {description: 'At a time, with threads', type: integer, minimum: 1, maximum: 4096}\n"
 
@@ -41,7 +41,5 @@ const char *command_program_load(h2o_mem_pool_t *pool, const struct mcp_settings
 const char *command_program_problem(h2o_mem_pool_t *pool, const char *path);
 /* A shell, an interpreter, or a program that starts others: what it is given is a program itself. */
 bool command_program_interprets(const char *path);
-/* "64KiB"; `otherwise` where the member is absent. */
-size_t command_size(const json_t *object, const char *member, size_t otherwise);
 
 #endif

@@ -10,6 +10,7 @@
 
 enum {
 	BYTES_DEFAULT = 256 * 1024,
+	BYTES_MAX = 8 * 1024 * 1024,
 	ENTRIES_DEFAULT = 1000,
 	TIMEOUT_DEFAULT_MS = 10 * 1000,
 	TIMEOUT_MAX_MS = 5 * 60 * 1000
@@ -40,10 +41,10 @@ const char FILE_PLAN_SCHEMA[] =
     "    items: {type: string, pattern: '^\\.[A-Za-z0-9.]{1,16}$'}\n"
     "    minItems: 1\n"
     "    maxItems: 32\n"
-    "  bytes: {description: 'Of what is read, or of a file once it was written', type: integer, minimum: 1, maximum: "
-    "8388608}\n"
+    "  bytes: {description: 'Of what is read, or of a file once it was written', type: string, pattern: " SIZE_PATTERN
+    "}\n"
     "  entries: {description: Of a list, type: integer, minimum: 1, maximum: 10000}\n"
-    "  timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}\n";
+    "  timeout: {type: string, pattern: " DURATION_PATTERN "}\n";
 
 struct held_root { /* in the catalogue's pool */
 	int fd;
@@ -173,7 +174,7 @@ const char *file_plan_load(struct loading *l, const json_t *part, struct item *i
 	    .writing = writing_of(json_get_text(part, "writing")),
 	    .root = -1,
 	    .hidden = config_bool(part, "hidden", false),
-	    .bytes = (size_t)config_int(part, "bytes", BYTES_DEFAULT),
+	    .bytes = (size_t)config_size(part, "bytes", BYTES_DEFAULT),
 	    .entries = (size_t)config_int(part, "entries", ENTRIES_DEFAULT),
 	    .timeout_ms = config_duration_ms(part, "timeout", TIMEOUT_DEFAULT_MS),
 	    .first_line = config_text(part, "first_line", NULL),
@@ -184,6 +185,8 @@ const char *file_plan_load(struct loading *l, const json_t *part, struct item *i
 	item->plan = plan;
 	if (plan->timeout_ms < 1 || plan->timeout_ms > TIMEOUT_MAX_MS)
 		return "/file/timeout: must be between 1ms and 5m";
+	if (plan->bytes > BYTES_MAX)
+		return "/file/bytes: must be at most 8MiB";
 	problem = members_problem(l, part, item, plan->action);
 	if (problem != NULL)
 		return problem;

@@ -79,13 +79,12 @@ static h2o_iovec_t bounded(h2o_iovec_t text)
 /* Bounded, without what cannot be seen, and between the marks of a stranger's words. */
 static void append_words(struct text_buffer *b, const struct http_plan *plan, const struct http_answer *answer)
 {
-	h2o_iovec_t text;
-
 	if (!plan->answers.has_error || answer->body.len == 0 || !text_is_utf8(answer->body))
 		return;
 	const json_t *json = json_read(b->pool, answer->body, NULL);
 	const json_t *words = json_pointer_find(json, plan->answers.error);
-	if (words == NULL || !http_argument_text(b->pool, words, &text) || text.len == 0)
+	h2o_iovec_t text = json_scalar_text(b->pool, words);
+	if (text.len == 0)
 		return;
 	text = untrusted_wrap(b->pool, bounded(untrusted_visible_text(b->pool, text)));
 	text_append_str(b, " The service says:\n");

@@ -44,8 +44,8 @@ const char HTTP_PLAN_SCHEMA[] =
     "      type: {description: Its media type where that is not the usual one, type: string, pattern: "
     "'^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(; ?[A-Za-z0-9=_.-]+)*$', maxLength: 200}\n"
     "  credential: " CREDENTIAL_SCHEMA "\n"
-    "  timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}\n"
-    "  bytes: {description: 'Of the answer, such as 1MiB', type: string, pattern: '^[1-9][0-9]{0,8}(KiB|MiB)?$'}\n"
+    "  timeout: {type: string, pattern: " DURATION_PATTERN "}\n"
+    "  bytes: {description: 'Of the answer, such as 1MiB', type: string, pattern: " SIZE_PATTERN "}\n"
     "  answers:\n"
     "    type: object\n"
     "    additionalProperties: false\n"
@@ -207,21 +207,6 @@ static const char *load_headers(struct loading *l, const json_t *part, struct ht
 
 /* ---- the rest ---- */
 
-static size_t bytes_of(const json_t *part)
-{
-	h2o_iovec_t text = json_get_text(part, "bytes");
-	size_t digits = text.base != NULL ? strspn(text.base, "0123456789") : 0;
-	int64_t number = LIMIT_DEFAULT;
-
-	if (text.base == NULL || !text_to_int64(h2o_iovec_init(text.base, digits), &number))
-		return LIMIT_DEFAULT;
-	if (text.base[digits] == 'K')
-		number *= 1024;
-	else if (text.base[digits] == 'M')
-		number *= 1024 * 1024;
-	return (size_t)number;
-}
-
 static const char *load_method(const json_t *part, const struct item *item, struct http_plan *plan)
 {
 	plan->method = config_text(part, "method", NULL);
@@ -258,7 +243,8 @@ const char *http_plan_load(struct loading *l, const json_t *part, struct item *i
 	int64_t timeout = config_duration_ms(part, "timeout", TIMEOUT_DEFAULT_MS);
 	const char *problem;
 
-	*plan = (struct http_plan){.timeout_ms = (long)timeout, .limit = bytes_of(part)};
+	*plan =
+	    (struct http_plan){.timeout_ms = (long)timeout, .limit = (size_t)config_size(part, "bytes", LIMIT_DEFAULT)};
 	item->plan = plan;
 	if (timeout < 1 || timeout > TIMEOUT_MAX_MS)
 		return "/http/timeout: must be between 1ms and 5m";

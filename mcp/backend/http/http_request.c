@@ -21,12 +21,12 @@ static void begin_pair(struct text_buffer *b, const char *name)
 /* A list is its values, each in a pair of its own. */
 static bool append_list(struct text_buffer *b, const char *name, const json_t *list)
 {
-	h2o_iovec_t text;
 	json_t *value;
 	size_t i;
 
 	json_array_foreach (list, i, value) {
-		if (!http_argument_text(b->pool, value, &text))
+		h2o_iovec_t text = json_scalar_text(b->pool, value);
+		if (text.base == NULL)
 			return false;
 		begin_pair(b, name);
 		text_append_uri(b, text);

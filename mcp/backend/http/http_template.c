@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/backend/http/http_template.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "common/encoding.h"
-
-/* Every number of this size is written without an exponent, exactly. */
-static const double WHOLE_MAX = 9007199254740992.0;
 
 enum { DECODINGS = 3 /* more than any service undoes */ };
 
@@ -102,24 +98,6 @@ const char *http_template_whole(const struct http_template *t)
 
 /* ---- filling ---- */
 
-bool http_argument_text(h2o_mem_pool_t *pool, const json_t *argument, h2o_iovec_t *ret)
-{
-	double number = json_real_value(argument);
-
-	if (json_is_string(argument))
-		*ret = h2o_iovec_init(json_string_value(argument), json_string_length(argument));
-	else if (json_is_boolean(argument))
-		*ret = text_of(json_is_true(argument) ? "true" : "false");
-	else if (json_is_real(argument) && fabs(number) <= WHOLE_MAX && number == floor(number))
-		*ret = text_of(
-		    text_printf(pool, "%.0f", number)); /* 5.0 is an integer to JSON Schema, and to nobody else */
-	else if (json_is_number(argument))
-		*ret = json_text(pool, argument);
-	else
-		return false;
-	return true;
-}
-
 static void append_encoded(struct text_buffer *b, h2o_iovec_t text, bool encodes)
 {
 	if (encodes)
@@ -138,12 +116,12 @@ bool http_template_append(struct text_buffer *b, const struct http_template *t, 
 {
 	for (size_t i = 0; i < t->count; i++) {
 		const struct piece *piece = &t->pieces[i];
-		h2o_iovec_t text;
 		append_encoded(b, piece->text, place == HTTP_VALUE);
 		const json_t *argument = piece->argument != NULL ? json_object_get(arguments, piece->argument) : NULL;
 		if (is_absent(argument))
 			continue;
-		if (!http_argument_text(b->pool, argument, &text)) {
+		h2o_iovec_t text = json_scalar_text(b->pool, argument);
+		if (text.base == NULL) {
 			*bad = piece->argument;
 			return false;
 		}

@@ -28,9 +28,6 @@ bool http_template_append(struct text_buffer *b, const struct http_template *t, 
 /* True if all of its arguments are there (null is absent). */
 bool http_template_is_filled(const struct http_template *t, const json_t *arguments);
 
-/* The text form of an argument. False for arrays, objects and null. */
-bool http_argument_text(h2o_mem_pool_t *pool, const json_t *argument, h2o_iovec_t *ret);
-
 /* A path is segments between slashes; no argument leaves its own. */
 struct http_path;
 

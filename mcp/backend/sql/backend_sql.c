@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One prepared statement of the item, in one implicit transaction with its bounds. Arguments are only ever parameters.
  */
-#include <math.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -13,22 +12,12 @@
 #include "mcp/backend/sql/sql_rows.h"
 #include "mcp/policy/view.h"
 
-/* Every number of this size is written without an exponent, exactly. */
-static const double WHOLE_MAX = 9007199254740992.0;
-
-/* Text form of an argument; NULL for an absent one and for null. */
+/* Text form of an argument, of lists and objects as JSON; NULL for an absent one and for null. */
 static const char *argument_text(h2o_mem_pool_t *pool, const json_t *argument)
 {
-	double number = json_real_value(argument);
-
-	if (argument == NULL || json_is_null(argument))
-		return NULL;
-	if (json_is_string(argument))
-		return json_string_value(argument);
-	/* JSON Schema, 6.1.1: 5.0 and 5e0 are integers; to PostgreSQL's integer they are not */
-	if (json_is_real(argument) && fabs(number) <= WHOLE_MAX && number == floor(number))
-		return text_printf(pool, "%.0f", number);
-	return json_text(pool, argument).base;
+	if (json_is_array(argument) || json_is_object(argument))
+		return json_text(pool, argument).base;
+	return json_scalar_text(pool, argument).base;
 }
 
 static struct db_param *bind_arguments(h2o_mem_pool_t *pool, const struct sql_statement *plan, const json_t *arguments)

@@ -29,7 +29,7 @@ const char SQL_PLAN_SCHEMA[] =
     "  choose: {description: The argument that names the statement, type: string, minLength: 1, maxLength: 128},\n"
     "  write: {description: 'Run in the role that may write', type: boolean},\n"
     "  claims: {description: 'The database is told who asks: sallyport.claim()', type: boolean},\n"
-    "  timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}}\n"
+    "  timeout: {type: string, pattern: " DURATION_PATTERN "}}\n"
     "dependentRequired: {statements: [choose], choose: [statements]}\n";
 
 /* ---- what may stand there ---- */
@@ -69,8 +69,8 @@ const char *sql_bytes_problem(const struct loading *l, const json_t *part, const
 {
 	int64_t bytes = config_size(part, "bytes", SQL_BYTES_DEFAULT);
 
-	if (bytes < 1 || bytes > SQL_BYTES_MAX)
-		return text_printf(l->pool, "%s/bytes: must be between 1B and 16MiB", place);
+	if (bytes > SQL_BYTES_MAX)
+		return text_printf(l->pool, "%s/bytes: must be at most 16MiB", place);
 	*ret = (size_t)bytes;
 	return NULL;
 }

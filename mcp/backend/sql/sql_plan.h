@@ -4,6 +4,7 @@
 #ifndef SALLYPORT_MCP_SQL_PLAN_H
 #define SALLYPORT_MCP_SQL_PLAN_H
 
+#include "common/config.h"
 #include "mcp/catalogue/loading.h"
 
 enum sql_shape {
@@ -36,7 +37,7 @@ struct sql_plan {
 };
 
 enum { SQL_BYTES_DEFAULT = 1024 * 1024, SQL_BYTES_MAX = 16 * 1024 * 1024 };
-#define SQL_BYTES_SCHEMA "{type: string, pattern: '^[0-9]{1,8}(B|KiB|MiB)$'}"
+#define SQL_BYTES_SCHEMA "{type: string, pattern: " SIZE_PATTERN "}"
 
 extern const char SQL_PLAN_SCHEMA[];
 /* The load function of the backend. */

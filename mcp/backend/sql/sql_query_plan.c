@@ -30,7 +30,7 @@ const char SQL_QUERY_SCHEMA[] =
     "  claims: {description: 'The database is told who asks: sallyport.claim()', type: boolean}\n"
     "  rows: {type: integer, minimum: 1, maximum: 10000}\n"
     "  bytes: " SQL_BYTES_SCHEMA "\n"
-    "  timeout: {type: string, pattern: '^[0-9]{1,6}(ms|s|m)$'}\n";
+    "  timeout: {type: string, pattern: " DURATION_PATTERN "}\n";
 
 static const char **texts_of(h2o_mem_pool_t *pool, const json_t *array)
 {

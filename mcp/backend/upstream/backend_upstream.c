@@ -236,17 +236,11 @@ static const json_t *argument_at(const json_t *arguments, const char *const *pat
 /* 2026-07-28, basic/transports/streamable-http, Value Encoding. */
 static const char *header_text(h2o_mem_pool_t *pool, const json_t *argument)
 {
-	h2o_iovec_t text = text_of(json_string_value(argument));
+	h2o_iovec_t text = json_scalar_text(pool, argument);
 	bool plain = text.len > 0 && text.base[0] != ' ' && text.base[text.len - 1] != ' ' && !text_starts(text, "=?");
 
-	if (json_is_boolean(argument))
-		return json_is_true(argument) ? "true" : "false";
-	if (json_is_integer(argument)) /* a double has no place for all of its digits */
-		return text_printf(pool, "%lld", (long long)json_integer_value(argument));
-	if (json_is_real(argument))
-		return text_printf(pool, "%.0f", json_number_value(argument));
 	if (!json_is_string(argument))
-		return NULL;
+		return text.base;
 	for (size_t i = 0; i < text.len; i++)
 		plain = plain && text.base[i] >= ' ' && text.base[i] < 0x7f;
 	return plain ? text.base : text_printf(pool, "=?base64?%s?=", base64_encode(pool, text.base, text.len).base);

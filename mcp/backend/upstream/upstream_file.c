@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/backend/upstream/upstream_file.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +18,9 @@ enum {
 	REFRESH_MS = 60 * 1000,
 	REFRESH_MIN_MS = 1000,
 	CALLS = 16,
-	BYTES = 1024 * 1024
+	BYTES = 1024 * 1024,
+	BYTES_MIN = 1024,
+	BYTES_MAX = 8 * 1024 * 1024
 };
 
 static const char SCHEMA[] =
@@ -46,14 +46,12 @@ static const char SCHEMA[] =
     "    properties:\n"
     "      arguments: {type: array, items: {$ref: '#/$defs/text'}, maxItems: 256}\n" COMMAND_PROGRAM_PROPERTIES(
 	"      ") "  credential: " CREDENTIAL_SCHEMA "\n"
-		  "  timeout: {description: 'Of a call; 10s unless said', type: string, pattern: "
-		  "'^[0-9]{1,9}(ms|s|m)$'}\n"
+		  "  timeout: {description: 'Of a call; 10s unless said', type: string, pattern: " DURATION_PATTERN
+		  "}\n"
 		  "  refresh: {description: 'So often its tools are listed again; 60s unless said', type: string, "
-		  "pattern: "
-		  "'^[0-9]{1,9}(ms|s|m|h)$'}\n"
+		  "pattern: " DURATION_PATTERN "}\n"
 		  "  calls: {description: At a time, type: integer, minimum: 1, maximum: 256}\n"
-		  "  bytes: {description: Of one of its messages at most, type: integer, minimum: 1024, maximum: "
-		  "8388608}\n"
+		  "  bytes: {description: Of one of its messages at most, type: string, pattern: " SIZE_PATTERN "}\n"
 		  "  asks:\n"
 		  "    description: What it may ask of the client whose call it works on; nothing unless said\n"
 		  "    type: array\n"
@@ -191,7 +189,9 @@ static const char *read_bounds(struct loading *l, struct upstream_file *f)
 	if (f->refresh_ms < REFRESH_MIN_MS)
 		return "/refresh: must be at least 1s";
 	f->calls = (unsigned)config_int(l->document, "calls", CALLS);
-	f->bytes = (size_t)config_int(l->document, "bytes", BYTES);
+	f->bytes = (size_t)config_size(l->document, "bytes", BYTES);
+	if (f->bytes < BYTES_MIN || f->bytes > BYTES_MAX)
+		return "/bytes: must be between 1KiB and 8MiB";
 	f->asks = asks_of(json_object_get(l->document, "asks"));
 	return NULL;
 }
@@ -284,21 +284,14 @@ const struct upstream_rule *upstream_file_rule(const struct upstream_file *file,
 
 /* ---- the folder ---- */
 
-static int is_upstream_file(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".yaml") == 0;
-}
-
-static bool load_files(struct loading *l, const char *folder, struct dirent **files, size_t count, const char **error)
+static bool load_files(struct loading *l, const char *const *files, size_t count, const char **error)
 {
 	const struct schema *schema = serving_schema_compile(l->pool, upstream_file_schema(l->pool));
 	const struct upstream_file **list = h2o_mem_alloc_pool(l->pool, (count + 1) * sizeof(*list));
 
 	l->catalogue->upstreams = list;
 	for (size_t i = 0; i < count; i++) {
-		l->file = text_printf(l->pool, "%s/%s", folder, files[i]->d_name);
+		l->file = files[i];
 		list[i] = upstream_file_load(l, schema, error);
 		if (list[i] == NULL)
 			return false;
@@ -309,20 +302,10 @@ static bool load_files(struct loading *l, const char *folder, struct dirent **fi
 
 bool upstream_files_load(struct loading *l, const char *folder, const char **error)
 {
-	struct dirent **files = NULL;
-	bool fine = false;
+	size_t count = 0;
+	const char *const *files = config_folder(l->pool, folder, UPSTREAMS_MAX, &count, error);
 
-	int count = scandir(folder, &files, is_upstream_file, alphasort);
-	if (count < 0)
-		*error = text_printf(l->pool, "%s: %s", folder, strerror(errno));
-	else if (count > UPSTREAMS_MAX)
-		*error = text_printf(l->pool, "%s: has more than %d upstreams", folder, UPSTREAMS_MAX);
-	else
-		fine = load_files(l, folder, files, (size_t)count, error);
-	for (int i = 0; i < count; i++)
-		free(files[i]);
-	free(files);
-	return fine;
+	return files != NULL && load_files(l, files, count, error);
 }
 
 const struct upstream_file *upstream_file_find(const struct catalogue *catalogue, const char *name)
