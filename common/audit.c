@@ -18,12 +18,13 @@ struct audit {
 	int fd;
 	struct audit_key *key;
 	struct audit_chain chain;
-	struct audit_tail tail;       /* how the file ended when the chain began */
-	struct audit_chain continues; /* the chain of ours in the file before; seq 0: there is none */
-	bool is_open;                 /* what was written last is not a whole line */
-	struct audit_torn torn;       /* what of ours is in the file and no line */
-	uint64_t lost;                /* records that are not */
-	bool is_signed;               /* the newest line is, or stands behind a signed one with nothing between */
+	struct audit_tail tail;        /* how the file ended when the chain began */
+	struct audit_chain continues;  /* the chain of ours in the file before; seq 0: there is none */
+	struct audit_torn torn_before; /* what of ours is in that file and no line */
+	bool is_open;                  /* what was written last is not a whole line */
+	struct audit_torn torn;        /* what of ours is in the file and no line */
+	uint64_t lost;                 /* records that are not */
+	bool is_signed;                /* the newest line is, or stands behind a signed one with nothing between */
 	int64_t signed_ms, checkpoint_ms;
 	struct audit_sync *sync; /* NULL without a loop */
 	struct audit_sweep *sweep;
@@ -35,8 +36,8 @@ static bool write_line(struct audit *audit, h2o_iovec_t members, bool is_signed)
 
 static void append_chain(struct text_buffer *b, const char *member, const struct audit_chain *chain)
 {
-	text_append_printf(b, ",\"%s\":{\"chain\":\"%s\",\"seq\":%lld,\"digest\":\"%s\"}", member, chain->id,
-	                   (long long)chain->seq, chain->head);
+	text_append_printf(b, ",\"%s\":", member);
+	audit_chain_append(b, chain);
 }
 
 static bool begin_chain(struct audit *audit)
@@ -46,10 +47,11 @@ static bool begin_chain(struct audit *audit)
 	h2o_mem_init_pool(&pool);
 	struct text_buffer members = {.pool = &pool};
 	text_append_printf(&members, "\"event\":\"chain_start\",\"pid\":%d", (int)getpid());
-	if (audit->tail.last.seq > 0)
-		append_chain(&members, "after", &audit->tail.last);
+	if (audit->tail.count > 0)
+		append_chain(&members, "after", &audit->tail.chains[0]);
 	if (audit->continues.seq > 0)
 		append_chain(&members, "continues", &audit->continues);
+	audit_torn_append(&members, "torn_before", &audit->torn_before);
 	if (audit->key != NULL)
 		text_append_printf(&members, ",\"key\":\"%s\"", audit_key_id(audit->key));
 	bool written = write_line(audit, h2o_iovec_init(members.base, members.len), true);
@@ -66,10 +68,29 @@ static void end_chain(struct audit *audit)
 		write_line(audit, h2o_iovec_init(MEMBERS, sizeof(MEMBERS) - 1), true);
 }
 
+/* Names the chains of others, too: then none of them can be taken away as a whole. */
+static void write_checkpoint(struct audit *audit)
+{
+	struct audit_tail tail;
+	h2o_mem_pool_t pool;
+
+	h2o_mem_init_pool(&pool);
+	struct text_buffer others = {.pool = &pool};
+	audit_file_tail(audit->path, audit->fd, &tail);
+	for (size_t i = 0; i < tail.count; i++)
+		if (strcmp(tail.chains[i].id, audit->chain.id) != 0) {
+			text_append_str(&others, others.len > 0 ? "," : "");
+			audit_chain_append(&others, &tail.chains[i]);
+		}
+	h2o_iovec_t members = audit_checkpoint_members(&pool, h2o_iovec_init(others.base, others.len));
+	write_line(audit, members, true);
+	h2o_mem_clear_pool(&pool);
+}
+
 static void take_file(struct audit *audit, int fd)
 {
 	audit->fd = fd;
-	audit_file_tail(audit->path, &audit->tail);
+	audit_file_tail(audit->path, fd, &audit->tail);
 	audit->is_open = audit->tail.is_open;
 	audit->torn = (struct audit_torn){.count = audit->tail.piece.bytes > 0, .pieces = {audit->tail.piece}};
 	audit_chain_begin(&audit->chain);
@@ -106,6 +127,7 @@ void audit_reopen(struct audit *audit)
 		log_event(LOG_ERROR, "the old audit log cannot be brought to the disk", "reason", strerror(errno),
 		          NULL);
 	audit->continues = audit->chain;
+	audit->torn_before = audit->torn;
 	if (dup3(fd, audit->fd, O_CLOEXEC) < 0)
 		h2o_fatal("the audit log cannot be exchanged");
 	close(fd);
@@ -233,9 +255,12 @@ step_result audit_wait(struct audit *audit, struct request *r)
 
 /* ---- with a loop ---- */
 
-static void on_found(void *data, h2o_iovec_t members)
+static bool on_found(void *data, h2o_iovec_t members, bool is_signed)
 {
-	audit_write_members(data, members, true);
+	struct audit *audit = data;
+
+	return (audit->chain.seq > 0 || begin_chain(audit)) && write_line(audit, members, is_signed) &&
+	       make_durable(audit);
 }
 
 void audit_serve(struct audit *audit, h2o_context_t *context, int64_t checkpoint_ms)
@@ -247,7 +272,6 @@ void audit_serve(struct audit *audit, h2o_context_t *context, int64_t checkpoint
 
 void audit_tick(void *data)
 {
-	static const char MEMBERS[] = "\"event\":\"checkpoint\"";
 	struct audit *audit = data;
 
 	if (audit->key == NULL || audit->is_signed || clock_monotonic_ms() - audit->signed_ms < audit->checkpoint_ms)
@@ -255,7 +279,7 @@ void audit_tick(void *data)
 	if (audit->chain.seq == 0) /* the disk was full when it should have begun */
 		begin_chain(audit);
 	else
-		write_line(audit, h2o_iovec_init(MEMBERS, sizeof(MEMBERS) - 1), true);
+		write_checkpoint(audit);
 }
 
 bool audit_is_well(const struct audit *audit)

@@ -16,8 +16,7 @@ struct audit;
 /* Creates the file with mode 0600, or 0640 where a set-group-ID folder gives it another group than ours. `key` signs
  * (NULL: nothing is signed) and is the log's from then on. NULL with errno. */
 struct audit *audit_open(const char *program, const char *path, struct audit_key *key);
-/* With a loop: what is durable no longer blocks, and chains that other processes have left without an end are found,
- * with the calls of theirs whose outcome nobody knows (audit_sweep.h). */
+/* With a loop: what is durable no longer blocks, and the log is swept (audit_sweep.h). */
 void audit_serve(struct audit *audit, h2o_context_t *context, int64_t checkpoint_ms);
 /* Every second: if something was written since, and the newest signed line is as old as said there, signs. */
 void audit_tick(void *audit);

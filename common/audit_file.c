@@ -11,6 +11,8 @@
 
 enum { TAIL_BYTES = 256 * 1024 };
 
+static const off_t FIRST_PLACE = (off_t)1 << 61;
+
 /* A folder with the set-group-ID bit gives the file its group: then the operator wants that group
  * to read. Files that exist keep their mode. */
 int audit_file_open(const char *path)
@@ -34,7 +36,20 @@ bool audit_file_was_exchanged(int fd, const char *path)
 	       open_one.st_ino != named.st_ino;
 }
 
-/* The last line that is one; what stands behind it is not. */
+static void note_newest(struct audit_tail *tail, const struct audit_line *line)
+{
+	for (size_t i = 0; i < tail->count; i++)
+		if (memcmp(tail->chains[i].id, line->chain.base, AUDIT_CHAIN_SIZE - 1) == 0)
+			return;
+	if (tail->count == AUDIT_TAIL_CHAINS)
+		return;
+	struct audit_chain *chain = &tail->chains[tail->count++];
+	memcpy(chain->id, line->chain.base, AUDIT_CHAIN_SIZE - 1);
+	chain->seq = line->seq;
+	audit_digest(line->text, chain->head);
+}
+
+/* From its end on; what stands behind the last line that is one is not. */
 static void read_tail(const char *bytes, size_t len, struct audit_tail *ret)
 {
 	struct audit_line line;
@@ -47,13 +62,9 @@ static void read_tail(const char *bytes, size_t len, struct audit_tail *ret)
 		while (start > 0 && bytes[start - 1] != '\n')
 			start--;
 		bool is_line = audit_line_find(h2o_iovec_init(bytes + start, stop - start), &line, &piece);
-		if (is_line) {
-			memcpy(ret->last.id, line.chain.base, AUDIT_CHAIN_SIZE - 1);
-			ret->last.seq = line.seq;
-			audit_digest(line.text, ret->last.head);
-			return;
-		}
-		if (end == len && ret->is_open) {
+		if (is_line)
+			note_newest(ret, &line);
+		else if (end == len && ret->is_open) {
 			ret->piece.bytes = piece.len;
 			audit_digest(piece, ret->piece.digest);
 		}
@@ -61,15 +72,15 @@ static void read_tail(const char *bytes, size_t len, struct audit_tail *ret)
 	}
 }
 
-void audit_file_tail(const char *path, struct audit_tail *ret)
+void audit_file_tail(const char *path, int of, struct audit_tail *ret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
-	*ret = (struct audit_tail){.is_open = false};
+	*ret = (struct audit_tail){.count = 0};
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+	if (!audit_file_was_exchanged(of, path) && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
 		off_t start = st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0;
 		char *bytes = h2o_mem_alloc(TAIL_BYTES);
 		ssize_t len = pread(fd, bytes, TAIL_BYTES, start);
@@ -88,7 +99,7 @@ static struct flock place_of(const char *chain)
 	for (size_t i = 0; i < 15 && chain[i] != '\0'; i++)
 		number = number << 4 | (uint64_t)(chain[i] <= '9' ? chain[i] - '0' : chain[i] - 'a' + 10);
 	return (struct flock){
-	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(number | 1ULL << 61), .l_len = 1};
+	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)number | FIRST_PLACE, .l_len = 1};
 }
 
 bool audit_file_hold(int fd, const char *chain)
@@ -103,6 +114,13 @@ bool audit_file_is_held(int fd, const char *chain)
 	struct flock lock = place_of(chain);
 
 	lock.l_type = F_RDLCK;
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+bool audit_file_is_in_use(int fd)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = FIRST_PLACE};
+
 	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 

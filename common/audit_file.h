@@ -10,17 +10,23 @@ int audit_file_open(const char *path);
 /* True if what is open is no longer what stands at the path. */
 bool audit_file_was_exchanged(int fd, const char *path);
 
+enum { AUDIT_TAIL_CHAINS = 16 };
+
 struct audit_tail {
-	struct audit_chain last;  /* seq 0: there is no line */
-	bool is_open;             /* the file does not end with a line feed */
+	struct audit_chain chains[AUDIT_TAIL_CHAINS]; /* whose lines stand near the end, with the newest one first */
+	size_t count;                                 /* 0: there is no line */
+	bool is_open;                                 /* the file does not end with a line feed */
 	struct audit_piece piece; /* if what stands behind the last one is no line; bytes 0: there is none */
 };
-/* Of a file that is no file (a pipe, a device): nothing. */
-void audit_file_tail(const char *path, struct audit_tail *ret);
+/* Of the file that is open as `fd`. Of one that is no file (a pipe, a device), or does not stand at the path: nothing.
+ */
+void audit_file_tail(const char *path, int fd, struct audit_tail *ret);
 
 /* Says to others that the chain is alive, as long as the file is open here. False: somebody else does. */
 bool audit_file_hold(int fd, const char *chain);
 bool audit_file_is_held(int fd, const char *chain);
+/* Whether anybody's chain in it is alive. */
+bool audit_file_is_in_use(int fd);
 
 /* Line by line. */
 struct audit_reader {

@@ -46,6 +46,36 @@ void audit_chain_advance(struct audit_chain *chain, h2o_iovec_t line)
 
 /* ---- writing ---- */
 
+void audit_chain_append(struct text_buffer *b, const struct audit_chain *chain)
+{
+	text_append_printf(b, "{\"chain\":\"%s\",\"seq\":%lld,\"digest\":\"%s\"}", chain->id, (long long)chain->seq,
+	                   chain->head);
+}
+
+void audit_torn_append(struct text_buffer *b, const char *member, const struct audit_torn *torn)
+{
+	if (torn->count == 0)
+		return;
+	text_append_printf(b, ",\"%s\":", member);
+	for (size_t i = 0; i < torn->count; i++)
+		text_append_printf(b, "%c{\"bytes\":%zu,\"digest\":\"%s\"}", i == 0 ? '[' : ',', torn->pieces[i].bytes,
+		                   torn->pieces[i].digest);
+	text_append_str(b, "]");
+}
+
+h2o_iovec_t audit_checkpoint_members(h2o_mem_pool_t *pool, h2o_iovec_t others)
+{
+	struct text_buffer b = {.pool = pool};
+
+	text_append_str(&b, "\"event\":\"checkpoint\"");
+	if (others.len > 0) {
+		text_append_str(&b, ",\"others\":[");
+		text_append_iovec(&b, others);
+		text_append_str(&b, "]");
+	}
+	return h2o_iovec_init(b.base, b.len);
+}
+
 static void sign(struct text_buffer *line, size_t start, const struct audit_key *key)
 {
 	uint8_t signature[AUDIT_SIGNATURE_SIZE];
@@ -79,10 +109,8 @@ void audit_line_format(struct text_buffer *line, const struct audit_chain *chain
 	text_append_str(line, seq);
 	text_append(line, chain->head, AUDIT_DIGEST_SIZE - 1);
 	text_append_str(line, "\"");
-	for (size_t i = 0; head->torn != NULL && i < head->torn->count; i++)
-		text_append_printf(line, "%s{\"bytes\":%zu,\"digest\":\"%s\"}%s", i == 0 ? ",\"torn\":[" : ",",
-		                   head->torn->pieces[i].bytes, head->torn->pieces[i].digest,
-		                   i + 1 == head->torn->count ? "]" : "");
+	if (head->torn != NULL)
+		audit_torn_append(line, "torn", head->torn);
 	if (head->lost > 0)
 		text_append_printf(line, ",\"lost\":%llu", (unsigned long long)head->lost);
 	if (members.len > 0)

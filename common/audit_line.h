@@ -34,6 +34,13 @@ struct audit_torn { /* pieces of lines, and a line feed behind each */
 void audit_chain_begin(struct audit_chain *chain);
 void audit_digest(h2o_iovec_t bytes, char text[AUDIT_DIGEST_SIZE]);
 
+/* As {"chain":...,"seq":...,"digest":...}. */
+void audit_chain_append(struct text_buffer *b, const struct audit_chain *chain);
+/* As ,"MEMBER":[{"bytes":...,"digest":...}]; nothing if there is none. */
+void audit_torn_append(struct text_buffer *b, const char *member, const struct audit_torn *torn);
+/* Of a checkpoint, which names other chains of its file: such objects with commas between, or none. */
+h2o_iovec_t audit_checkpoint_members(h2o_mem_pool_t *pool, h2o_iovec_t others);
+
 /* What stands in front of the members of the next line. */
 struct audit_head {
 	const char *program; /* letters, digits, - */

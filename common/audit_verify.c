@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "audit_verify.h"
+#include "audit_verify_chain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,26 +9,6 @@
 #include <unistd.h>
 
 #include "audit_file.h"
-#include "json.h"
-
-struct link { /* a record that was read */
-	const char *file;
-	unsigned file_number;
-	uint64_t line;
-	int64_t seq; /* 0: there is none */
-	char digest[AUDIT_DIGEST_SIZE];
-	enum audit_signature signature;
-};
-
-struct verify_chain {
-	struct verify_chain *next;
-	char id[AUDIT_CHAIN_SIZE];
-	struct link last, before; /* `before` only while there is a doubt */
-	bool doubt;               /* `last` has another digest of `before` than `before` has */
-	struct link again;        /* of the same number as `last`: one of them is false. seq 0: there is none */
-	bool ended, alive;
-	struct audit_chain known, found; /* outside of the files; by a later process. seq 0: nothing is */
-};
 
 struct verify_piece {
 	struct verify_piece *next;
@@ -37,7 +17,8 @@ struct verify_piece {
 	bool explained;
 };
 
-static void complain(struct audit_verify *v, const struct verify_chain *chain, const struct link *at, const char *words)
+void audit_verify_complain(struct audit_verify *v, const struct verify_chain *chain, const struct link *at,
+                           const char *words)
 {
 	struct audit_problem *problem = &v->problems[v->problem_count];
 
@@ -49,7 +30,7 @@ static void complain(struct audit_verify *v, const struct verify_chain *chain, c
 		memcpy(problem->chain, chain->id, AUDIT_CHAIN_SIZE);
 }
 
-static void note(struct audit_verify *v, const char *words)
+void audit_verify_note(struct audit_verify *v, const char *words)
 {
 	if (v->note_count < AUDIT_PROBLEMS_MAX)
 		v->notes[v->note_count++] = words;
@@ -65,22 +46,15 @@ static struct link here(const struct audit_verify *v)
 	return (struct link){.file = v->file, .file_number = v->file_number, .line = v->file_lines};
 }
 
-static struct verify_chain *find_chain(struct audit_verify *v, h2o_iovec_t id)
+struct verify_chain *audit_verify_chain_of(struct audit_verify *v, h2o_iovec_t id)
 {
 	struct verify_chain *chain = v->recent;
 
 	if (chain != NULL && memcmp(chain->id, id.base, AUDIT_CHAIN_SIZE - 1) == 0)
 		return chain;
-	for (chain = v->chains; chain != NULL; chain = chain->next)
-		if (memcmp(chain->id, id.base, AUDIT_CHAIN_SIZE - 1) == 0)
-			break;
-	return chain;
-}
-
-static struct verify_chain *chain_of(struct audit_verify *v, h2o_iovec_t id)
-{
-	struct verify_chain *chain = find_chain(v, id);
-
+	chain = v->chains;
+	while (chain != NULL && memcmp(chain->id, id.base, AUDIT_CHAIN_SIZE - 1) != 0)
+		chain = chain->next;
 	if (chain == NULL) {
 		chain = h2o_mem_alloc_pool(v->pool, sizeof(*chain));
 		*chain = (struct verify_chain){.next = v->chains};
@@ -95,7 +69,7 @@ void audit_verify_head(struct audit_verify *v, const char *chain, int64_t seq, c
 {
 	if (strlen(chain) != AUDIT_CHAIN_SIZE - 1 || strlen(digest) != AUDIT_DIGEST_SIZE - 1)
 		return;
-	struct audit_chain *known = &chain_of(v, text_of(chain))->known;
+	struct audit_chain *known = &audit_verify_chain_of(v, text_of(chain))->known;
 	known->seq = seq;
 	memcpy(known->head, digest, AUDIT_DIGEST_SIZE);
 }
@@ -104,9 +78,10 @@ void audit_verify_head(struct audit_verify *v, const char *chain, int64_t seq, c
 
 #define EDITED "this record is not what was written: "
 
-static void blame(struct audit_verify *v, const struct verify_chain *chain, const struct link *at, const char *other)
+void audit_verify_blame(struct audit_verify *v, const struct verify_chain *chain, const struct link *at,
+                        const char *other)
 {
-	complain(v, chain, at, text_printf(v->pool, EDITED "%s", other));
+	audit_verify_complain(v, chain, at, text_printf(v->pool, EDITED "%s", other));
 }
 
 /* Of two records that do not fit, who is it? The next one that comes vouches for one of them. */
@@ -115,11 +90,12 @@ static void settle_doubt(struct audit_verify *v, struct verify_chain *chain, boo
 	if (!chain->doubt)
 		return;
 	if (vouched || chain->last.signature == AUDIT_SIGNED_WELL)
-		blame(v, chain, &chain->before,
-		      text_printf(v->pool, "the next one of its chain, line %" PRIu64 ", has another digest of it",
-		                  chain->last.line));
+		audit_verify_blame(v, chain, &chain->before,
+		                   text_printf(v->pool,
+		                               "the next one of its chain, line %" PRIu64 ", has another digest of it",
+		                               chain->last.line));
 	else
-		blame(v, chain, &chain->last, "neither its neighbours nor a signature speak for it");
+		audit_verify_blame(v, chain, &chain->last, "neither its neighbours nor a signature speak for it");
 	chain->doubt = false;
 }
 
@@ -132,8 +108,8 @@ static void settle_again(struct audit_verify *v, struct verify_chain *chain, h2o
 		return;
 	if (prev.base != NULL)
 		second = text_is(prev, chain->again.digest) && !text_is(prev, chain->last.digest);
-	complain(v, chain, second ? &chain->last : &chain->again,
-	         "a record of this number stands here that its chain does not have");
+	audit_verify_complain(v, chain, second ? &chain->last : &chain->again,
+	                      "a record of this number stands here that its chain does not have");
 	if (second)
 		chain->last = chain->again;
 	chain->again.seq = 0;
@@ -143,14 +119,15 @@ static void add_link(struct audit_verify *v, struct verify_chain *chain, const s
                      const struct link *at)
 {
 	if (chain->ended && at->seq > chain->last.seq)
-		complain(v, chain, at, "this record stands behind the end of its chain");
+		audit_verify_complain(v, chain, at, "this record stands behind the end of its chain");
 	if (at->seq == chain->last.seq) {
 		settle_again(v, chain, (h2o_iovec_t){NULL, 0});
 		chain->again = *at;
 		return;
 	}
 	if (at->seq < chain->last.seq) {
-		complain(v, chain, at, "this record comes again, or too late: later ones of its chain stand before it");
+		audit_verify_complain(v, chain, at,
+		                      "this record comes again, or too late: later ones of its chain stand before it");
 		return;
 	}
 	settle_again(v, chain, at->seq == chain->last.seq + 1 ? line->prev : (h2o_iovec_t){NULL, 0});
@@ -158,10 +135,10 @@ static void add_link(struct audit_verify *v, struct verify_chain *chain, const s
 		struct link missing = *at;
 		missing.seq = chain->last.seq + 1;
 		settle_doubt(v, chain, false);
-		complain(v, chain, &missing,
-		         text_printf(v->pool,
-		                     "records %" PRId64 " to %" PRId64 " of the chain are missing before this line",
-		                     missing.seq, at->seq - 1));
+		audit_verify_complain(
+		    v, chain, &missing,
+		    text_printf(v->pool, "records %" PRId64 " to %" PRId64 " of the chain are missing before this line",
+		                missing.seq, at->seq - 1));
 	} else {
 		bool fits = text_is(line->prev, chain->last.digest), doubted = chain->doubt;
 		settle_doubt(v, chain, fits);
@@ -171,80 +148,8 @@ static void add_link(struct audit_verify *v, struct verify_chain *chain, const s
 		}
 	}
 	chain->last = *at;
-}
-
-/* ---- how chains begin, and what is said of others ---- */
-
-static bool read_head(const json_t *record, const char *member, struct audit_chain *ret)
-{
-	const json_t *head = json_object_get(record, member);
-	h2o_iovec_t id = json_get_text(head, "chain"), digest = json_get_text(head, "digest");
-
-	*ret = (struct audit_chain){.seq = json_integer_value(json_object_get(head, "seq"))};
-	if (id.len != AUDIT_CHAIN_SIZE - 1 || digest.len != AUDIT_DIGEST_SIZE - 1 || ret->seq < 1)
-		return false;
-	memcpy(ret->id, id.base, AUDIT_CHAIN_SIZE);
-	memcpy(ret->head, digest.base, AUDIT_DIGEST_SIZE);
-	return true;
-}
-
-/* That the lines are there that stood there when this was written. */
-static void check_claim(struct audit_verify *v, const struct link *at, const struct audit_chain *claim, bool here)
-{
-	struct verify_chain *chain = find_chain(v, text_of(claim->id));
-	struct link missing = *at;
-
-	missing.seq = chain != NULL ? chain->last.seq + 1 : 1;
-	if (chain == NULL || chain->last.seq == 0) {
-		if (here)
-			complain(v, NULL, &missing,
-			         text_printf(v->pool, "the lines of chain %s, which stood before this one, are missing",
-			                     claim->id));
-		else
-			note(v,
-			     text_printf(v->pool, "%s:%" PRIu64 ": goes on for chain %s of a file that was not given",
-			                 at->file, at->line, claim->id));
-		return;
-	}
-	if (chain->last.seq < claim->seq)
-		complain(v, chain, &missing,
-		         text_printf(v->pool, "the chain had come to record %" PRId64 " when this line was written",
-		                     claim->seq));
-	else if (chain->last.seq == claim->seq && strcmp(chain->last.digest, claim->head) != 0)
-		blame(v, chain, &chain->last,
-		      text_printf(v->pool, "line %" PRIu64 " has another digest of it", at->line));
-}
-
-static void begin_chain(struct audit_verify *v, struct verify_chain *chain, const struct audit_line *line,
-                        const struct link *at)
-{
-	struct audit_chain claim;
-	bool zero = strspn(line->prev.base, "0") >= AUDIT_DIGEST_SIZE - 1;
-
-	v->chain_count++;
-	if (at->seq != 1 || !zero || !audit_line_is(line, "chain_start")) {
-		struct link first = *at;
-		first.seq = 1;
-		complain(v, chain, &first,
-		         text_printf(v->pool, "the chain begins with record %" PRId64 ": those before it are missing",
-		                     at->seq));
-		return;
-	}
-	const json_t *record = json_read(v->pool, line->text, NULL);
-	if (read_head(record, "after", &claim))
-		check_claim(v, at, &claim, true);
-	if (read_head(record, "continues", &claim))
-		check_claim(v, at, &claim, false);
-}
-
-static void note_found(struct audit_verify *v, const struct audit_line *line, const struct link *at)
-{
-	struct audit_chain found;
-
-	if (!read_head(json_read(v->pool, line->text, NULL), "of", &found))
-		return;
-	check_claim(v, at, &found, true);
-	chain_of(v, text_of(found.id))->found = found;
+	if (chain->found.seq > 0 && chain->beyond.seq == 0 && at->seq > chain->found.seq)
+		chain->beyond = *at;
 }
 
 /* ---- lines ---- */
@@ -259,17 +164,17 @@ static void note_piece(struct audit_verify *v, h2o_iovec_t bytes)
 	v->pieces = piece;
 }
 
-static void explain_piece(struct audit_verify *v, const struct verify_chain *chain, const struct link *at,
-                          const struct audit_piece *wanted)
+void audit_verify_explain(struct audit_verify *v, const struct verify_chain *chain, const struct link *at,
+                          unsigned file_number, const struct audit_piece *wanted)
 {
 	struct verify_piece *piece = v->pieces;
 
 	while (piece != NULL &&
-	       (piece->explained || piece->at.file_number != at->file_number || piece->piece.bytes != wanted->bytes ||
+	       (piece->explained || piece->at.file_number != file_number || piece->piece.bytes != wanted->bytes ||
 	        strcmp(piece->piece.digest, wanted->digest) != 0))
 		piece = piece->next;
 	if (piece == NULL)
-		complain(v, chain, at, "the piece of a line that this record tells of is not there");
+		audit_verify_complain(v, chain, at, "the piece of a line that this record tells of is not there");
 	else
 		piece->explained = true;
 }
@@ -282,15 +187,15 @@ static void check_signature(struct audit_verify *v, const struct verify_chain *c
 
 	v->signed_count += at->signature == AUDIT_SIGNED_WELL;
 	if (at->signature == AUDIT_SIGNED_FALSELY)
-		complain(v, chain, at, EDITED "its signature does not fit");
+		audit_verify_complain(v, chain, at, EDITED "its signature does not fit");
 	else if (must && v->key != NULL && at->signature == AUDIT_UNSIGNED)
-		complain(v, chain, at, "this record must be signed, and is not");
+		audit_verify_complain(v, chain, at, "this record must be signed, and is not");
 }
 
 static void check_known(struct audit_verify *v, struct verify_chain *chain, const struct link *at)
 {
 	if (chain->known.seq == at->seq && strcmp(chain->known.head, at->digest) != 0)
-		blame(v, chain, at, "another digest of it is known outside of this file");
+		audit_verify_blame(v, chain, at, "another digest of it is known outside of this file");
 }
 
 /* Behind a piece to which somebody else's line was added, its process began with a line feed. */
@@ -305,7 +210,7 @@ static void explain_empty_lines(struct audit_verify *v, size_t count)
 
 static void read_record(struct audit_verify *v, const struct audit_line *line)
 {
-	struct verify_chain *chain = chain_of(v, line->chain);
+	struct verify_chain *chain = audit_verify_chain_of(v, line->chain);
 	struct link at = here(v);
 
 	at.seq = line->seq;
@@ -313,10 +218,10 @@ static void read_record(struct audit_verify *v, const struct audit_line *line)
 	audit_digest(line->text, at.digest);
 	explain_empty_lines(v, line->torn.count);
 	for (size_t i = 0; i < line->torn.count; i++)
-		explain_piece(v, chain, &at, &line->torn.pieces[i]);
+		audit_verify_explain(v, chain, &at, at.file_number, &line->torn.pieces[i]);
 	check_signature(v, chain, line, &at);
 	if (chain->last.seq == 0) {
-		begin_chain(v, chain, line, &at);
+		audit_verify_first(v, chain, line, &at);
 		chain->last = at;
 	} else
 		add_link(v, chain, line, &at);
@@ -324,8 +229,7 @@ static void read_record(struct audit_verify *v, const struct audit_line *line)
 	chain->ended = chain->ended || audit_line_is(line, "chain_end");
 	if (v->fd >= 0 && line->seq == 1)
 		chain->alive = audit_file_is_held(v->fd, chain->id);
-	if (audit_line_is(line, "chain_found"))
-		note_found(v, line, &at);
+	audit_verify_claims(v, line, &at);
 }
 
 static void read_line(struct audit_verify *v, h2o_iovec_t text, bool ended)
@@ -340,8 +244,8 @@ static void read_line(struct audit_verify *v, h2o_iovec_t text, bool ended)
 		note_piece(v, piece);
 	if (found)
 		read_record(v, &line);
-	if (!ended)
-		complain(v, NULL, &at, "the last line was cut: it has no line feed");
+	if (!ended && found) /* of a piece, a later record tells, or nobody */
+		audit_verify_complain(v, NULL, &at, "the last line was cut: it has no line feed");
 }
 
 bool audit_verify_file(struct audit_verify *v, const char *path, const char **error)
@@ -365,7 +269,8 @@ bool audit_verify_file(struct audit_verify *v, const char *path, const char **er
 	if (reader.number == 0) {
 		struct link nowhere = here(v);
 		nowhere.line = 1;
-		complain(v, NULL, &nowhere, "the file has no line: a log begins with the start of a chain");
+		audit_verify_complain(v, NULL, &nowhere,
+		                      "the file has no line: a log begins with the start of a chain");
 	}
 	audit_reader_close(&reader);
 	if (v->fd >= 0)
@@ -383,20 +288,26 @@ static void check_end(struct audit_verify *v, struct verify_chain *chain)
 
 	missing.seq++;
 	if (known->seq > chain->last.seq) {
-		complain(v, chain, &missing,
-		         text_printf(v->pool,
-		                     "the chain ends with record %" PRId64
-		                     ", and is known outside to have come to %" PRId64
-		                     ": what stood behind this line was cut off",
-		                     chain->last.seq, known->seq));
+		audit_verify_complain(v, chain, &missing,
+		                      text_printf(v->pool,
+		                                  "the chain ends with record %" PRId64
+		                                  ", and is known outside to have come to %" PRId64
+		                                  ": what stood behind this line was cut off",
+		                                  chain->last.seq, known->seq));
 		return;
 	}
+	if (!chain->ended && chain->beyond.seq > 0)
+		audit_verify_complain(v, chain, &chain->beyond,
+		                      text_printf(v->pool,
+		                                  "the process of this chain had ended with record %" PRId64
+		                                  ": another one found it",
+		                                  chain->found.seq));
 	if (chain->ended || (known->seq == chain->last.seq && known->seq > 0) || chain->found.seq > 0)
 		return;
 	if (chain->alive)
-		note(v, text_printf(v->pool, "chain %s goes on: its process is alive", chain->id));
+		audit_verify_note(v, text_printf(v->pool, "chain %s goes on: its process is alive", chain->id));
 	else
-		complain(
+		audit_verify_complain(
 		    v, chain, &missing,
 		    "the chain has no end: what stood behind this line was cut off, or the process was killed and no "
 		    "other one has found its chain yet");
@@ -416,12 +327,15 @@ void audit_verify_end(struct audit_verify *v)
 	uint64_t absent = 0;
 
 	for (struct verify_chain *chain = v->chains; chain != NULL; chain = chain->next) {
+		if (chain->last.seq == 0 && chain->is_missed)
+			continue;
 		if (chain->last.seq == 0) {
 			struct link missing = here(v);
 			missing.seq = 1;
 			absent++;
 			if (v->complete)
-				complain(v, chain, &missing, "a whole chain that is known outside is missing");
+				audit_verify_complain(v, chain, &missing,
+				                      "a whole chain that is known outside is missing");
 			continue;
 		}
 		settle_again(v, chain, (h2o_iovec_t){NULL, 0});
@@ -430,11 +344,12 @@ void audit_verify_end(struct audit_verify *v)
 	}
 	for (const struct verify_piece *piece = v->pieces; piece != NULL; piece = piece->next)
 		if (!piece->explained)
-			complain(v, NULL, &piece->at,
-			         "bytes stand here that are no record, and no process tells of them");
+			audit_verify_complain(v, NULL, &piece->at,
+			                      "bytes stand here that are no record, and no process tells of them");
 	if (absent > 0 && !v->complete)
-		note(v, text_printf(v->pool, "%" PRIu64 " chains that are known outside are in none of these files",
-		                    absent));
+		audit_verify_note(v, text_printf(v->pool,
+		                                 "%" PRIu64 " chains that are known outside are in none of these files",
+		                                 absent));
 	size_t listed = v->problem_count < AUDIT_PROBLEMS_MAX ? v->problem_count : AUDIT_PROBLEMS_MAX;
 	qsort(v->problems, listed, sizeof(v->problems[0]), by_line);
 }

@@ -495,6 +495,123 @@ static void goes_on_behind_half_a_line(void **state)
 	assert_fine(verify());
 }
 
+/* A process that was killed, and another one that found its chain: `found` is what it says of it. */
+static void write_killed(struct audit_chain *found)
+{
+	struct audit_line line;
+	struct text t;
+
+	unlink(path);
+	if (fork() == 0) {
+		write_record(audit_open("mcp", path, private_key()), 1);
+		_exit(0);
+	}
+	assert_true(wait(NULL) > 0);
+	split(read_all(), &t);
+	assert_int_equal(t.count, 2);
+	assert_true(audit_line_read(t.lines[1], &line));
+	memcpy(found->id, line.chain.base, AUDIT_CHAIN_SIZE - 1);
+	found->id[AUDIT_CHAIN_SIZE - 1] = '\0';
+	found->seq = line.seq;
+	audit_digest(line.text, found->head);
+	struct audit *audit = audit_open("mcp", path, private_key());
+	assert_true(audit_write(audit,
+	                        json_pack("{s:s, s:{s:s, s:i, s:s}}", "event", "chain_found", "of", "chain", found->id,
+	                                  "seq", (int)found->seq, "digest", found->head),
+	                        false));
+	audit_close(audit);
+}
+
+/* Who has no key can go on with a chain that nobody writes any more. */
+static void finds_what_continues_a_dead_chain(void **state)
+{
+	static const char MEMBERS[] = "\"event\":\"x\"";
+	struct audit_head head = {.program = "mcp"};
+	struct audit_chain dead = {.seq = 0};
+	struct text t, forged;
+	(void)state;
+
+	write_killed(&dead);
+	assert_fine(verify());
+	split(read_all(), &t);
+	struct text_buffer line = {.pool = &pool};
+	audit_line_format(&line, &dead, &head, h2o_iovec_init(MEMBERS, sizeof(MEMBERS) - 1), NULL);
+	for (size_t at = 2; at <= t.count; at++) {
+		forged = t;
+		memmove(forged.lines + at + 1, forged.lines + at, (forged.count - at) * sizeof(forged.lines[0]));
+		forged.lines[at] = h2o_iovec_init(line.base, line.len);
+		forged.count++;
+		write_all(joined(&forged));
+		struct audit_verify *v = verify();
+		assert_int_equal(v->problem_count, 1);
+		assert_int_equal(v->problems[0].line, at + 1);
+		assert_int_equal(v->problems[0].seq, 3);
+	}
+	/* another last record in place of the true one */
+	forged = t;
+	*(strstr(forged.lines[1].base, "\"n\":1") + 4) = '7';
+	write_all(joined(&forged));
+	assert_int_equal(verify()->problems[0].line, 2);
+}
+
+/* A chain as a whole: others name it. */
+static void finds_a_chain_that_was_taken_away(void **state)
+{
+	struct text before, after;
+	struct audit_line line;
+	(void)state;
+
+	write_log();
+	split(read_all(), &before);
+	assert_true(audit_line_read(before.lines[before.count - 1], &line));
+	h2o_iovec_t newest = line.chain; /* the one that is named by nobody yet */
+	for (size_t first = 0; first < before.count; first++) {
+		assert_true(audit_line_read(before.lines[first], &line));
+		h2o_iovec_t gone = line.chain;
+		if (line.seq != 1 || text_equal(gone, newest))
+			continue;
+		after.count = 0;
+		for (size_t i = 0; i < before.count; i++)
+			if (audit_line_read(before.lines[i], &line) && !text_equal(line.chain, gone))
+				after.lines[after.count++] = before.lines[i];
+		write_all(joined(&after));
+		struct audit_verify *v = verify();
+		assert_true(v->problem_count >= 1);
+		assert_non_null(strstr(first_words(v), "are missing"));
+	}
+}
+
+/* A disk that is full when the log is exchanged: the chain goes on in the next file, and what was torn is explained. */
+static void stands_a_full_disk_and_a_rotation(void **state)
+{
+	const char *old = text_printf(&pool, "%s.1", path), *error = NULL;
+	struct audit_verify v;
+	struct rlimit before, small;
+	(void)state;
+
+	unlink(path);
+	struct audit *audit = audit_open("mcp", path, private_key());
+	write_record(audit, 1);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	small = before;
+	small.rlim_cur = read_all().len + 30;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_false(audit_write(audit, json_pack("{s:i}", "n", 2), false));
+	assert_int_equal(rename(path, old), 0);
+	audit_reopen(audit); /* the end cannot be written, nor the new start with a limit that is this small */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	write_record(audit, 3);
+	audit_close(audit);
+	assert_non_null(strstr(read_all().base, "\"torn_before\""));
+	audit_verify_begin(&v, &pool, NULL);
+	assert_true(audit_verify_file(&v, old, &error) && audit_verify_file(&v, path, &error));
+	audit_verify_end(&v);
+	assert_fine(&v);
+	assert_fine(verify());
+	unlink(old);
+}
+
 static void follows_a_chain_into_the_next_file(void **state)
 {
 	const char *old = text_printf(&pool, "%s.1", path), *error = NULL;
@@ -523,10 +640,17 @@ static void follows_a_chain_into_the_next_file(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(takes_what_was_written),     cmocka_unit_test(finds_every_tampering),
-	    cmocka_unit_test(finds_a_forged_chain),       cmocka_unit_test(finds_what_was_chained_anew),
-	    cmocka_unit_test(asks_what_is_known_outside), cmocka_unit_test(tells_of_torn_lines),
-	    cmocka_unit_test(goes_on_behind_half_a_line), cmocka_unit_test(follows_a_chain_into_the_next_file),
+	    cmocka_unit_test(takes_what_was_written),
+	    cmocka_unit_test(finds_every_tampering),
+	    cmocka_unit_test(finds_a_forged_chain),
+	    cmocka_unit_test(finds_what_was_chained_anew),
+	    cmocka_unit_test(asks_what_is_known_outside),
+	    cmocka_unit_test(tells_of_torn_lines),
+	    cmocka_unit_test(goes_on_behind_half_a_line),
+	    cmocka_unit_test(follows_a_chain_into_the_next_file),
+	    cmocka_unit_test(finds_what_continues_a_dead_chain),
+	    cmocka_unit_test(finds_a_chain_that_was_taken_away),
+	    cmocka_unit_test(stands_a_full_disk_and_a_rotation),
 	};
 	json_init();
 	h2o_mem_init_pool(&pool);
