@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "audit_command.h"
-#include "audit_line.h"
+#include "audit_batch.h"
+#include "audit_file.h"
 #include "audit_rotated.h"
 #include "clock.h"
 #include "log.h"
@@ -23,8 +23,9 @@
 enum {
 	LOOK_MS = 500,
 	RETRY_MS = 2000,
-	BATCH_BYTES = 128 * 1024,
+	BATCH_BYTES = 512 * 1024,
 	LONGEST = 4 * 1024 * 1024, /* what is longer and has no end is no line */
+	EXCHANGED_MS = 60 * 1000,
 	EXPIRE_MS = 24 * 3600 * 1000,
 };
 
@@ -43,6 +44,8 @@ struct audit_delivery {
 	int fd;               /* the file that is read; -1: none yet */
 	int64_t offset;       /* in it */
 	int64_t singly_until; /* one by one: a batch was refused, and the line is looked for which is why */
+	int64_t exchanged_ms; /* since when another file stands in its place; 0: none does */
+	bool is_warned;       /* that it is written to all the same */
 	int64_t expired_ms;   /* 0: not yet */
 	char *buffer;
 	size_t capacity;
@@ -71,8 +74,15 @@ static bool hold_place(struct audit_delivery *d)
 		return false;
 	}
 	if (pread(d->place, text, sizeof(text) - 1, 0) > 0 &&
-	    sscanf(text, "%" SCNu64 " %" SCNd64, &inode, &offset) == 2)
+	    sscanf(text, "%" SCNu64 " %" SCNd64, &inode, &offset) == 2) {
 		d->fd = audit_rotated_open(d->log, inode);
+		if (d->fd < 0)
+			log_event(
+			    LOG_ERROR,
+			    "the audit log whose lines were delivered last is gone: what was not, is lost, and all "
+			    "that is left is delivered once more",
+			    "file", d->log, NULL);
+	}
 	d->offset = d->fd >= 0 ? offset : 0;
 	return true;
 }
@@ -116,9 +126,10 @@ static bool is_connected(struct audit_delivery *d)
 
 enum answer { ANSWER_DONE, ANSWER_REFUSED, ANSWER_NONE };
 
-static enum answer ask(struct audit_delivery *d, const char *sql, const char *parameter)
+static enum answer ask(struct audit_delivery *d, const char *sql, int count, const char *const *values,
+                       const int *lengths, const int *formats)
 {
-	PGresult *result = PQexecParams(d->connection, sql, parameter != NULL, NULL, &parameter, NULL, NULL, 0);
+	PGresult *result = PQexecParams(d->connection, sql, count, NULL, values, lengths, formats, 0);
 	bool done = PQresultStatus(result) == PGRES_TUPLES_OK;
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	/* 22, 23 and 54: what is in the lines; all else passes by itself, or somebody mends it */
@@ -140,51 +151,34 @@ static enum answer ask(struct audit_delivery *d, const char *sql, const char *pa
 
 /* ---- lines ---- */
 
-static void set(json_t *object, const char *member, const char *value)
+/* Whole lines of the bytes; where they end. One of them if a batch was refused. */
+static size_t read_batch(const struct audit_delivery *d, size_t len, struct audit_batch *batch)
 {
-	if (value != NULL)
-		json_object_set_new(object, member, json_string(value));
-}
-
-static void add_line(h2o_mem_pool_t *pool, json_t *batch, h2o_iovec_t text)
-{
-	struct audit_line line;
-	h2o_iovec_t piece;
-
-	if (!audit_line_find(text, &line, &piece))
-		return;
-	const json_t *record = json_read(pool, line.text, NULL);
-	json_t *row = json_pack("{s:s%, s:I, s:s%, s:s%, s:s%}", "chain", line.chain.base, line.chain.len, "seq",
-	                        (json_int_t)line.seq, "program", line.program.base, line.program.len, "time",
-	                        line.time.base, line.time.len, "line", line.text.base, line.text.len);
-	if (row == NULL) /* it is no UTF-8: nobody of us wrote it */
-		return;
-	const char *client = json_get_text(record, "client").base;
-	set(row, "event", json_get_text(record, "event").base);
-	set(row, "username", json_get_text(record, "username").base);
-	set(row, "client", client != NULL ? client : json_get_text(record, "client_id").base);
-	set(row, "grant", json_get_text(record, "grant").base);
-	set(row, "item", audit_item_of(record));
-	set(row, "outcome", json_get_text(record, "outcome").base);
-	set(row, "request", json_get_text(record, "request").base);
-	json_array_append_new(batch, row);
-}
-
-/* Whole lines of the bytes, as an array; *taken becomes where they end. One of them if a batch was refused. */
-static json_t *batch_of(struct audit_delivery *d, h2o_mem_pool_t *pool, size_t len, size_t *taken)
-{
-	json_t *batch = json_keep(pool, json_array());
+	size_t taken = 0;
 	const char *feed;
 
-	*taken = 0;
-	while (*taken < len && (feed = memchr(d->buffer + *taken, '\n', len - *taken)) != NULL) {
-		const char *start = d->buffer + *taken;
-		*taken = (size_t)(feed - d->buffer) + 1;
-		add_line(pool, batch, h2o_iovec_init(start, (size_t)(feed - start)));
-		if (d->offset < d->singly_until && json_array_size(batch) > 0)
+	while (taken < len && (feed = memchr(d->buffer + taken, '\n', len - taken)) != NULL) {
+		const char *start = d->buffer + taken;
+		taken = (size_t)(feed - d->buffer) + 1;
+		audit_batch_add(batch, h2o_iovec_init(start, (size_t)(feed - start)));
+		if (d->offset < d->singly_until && batch->count > 0)
 			break;
 	}
-	return batch;
+	audit_batch_end(batch);
+	return taken;
+}
+
+static enum answer put(struct audit_delivery *d, const struct audit_batch *batch)
+{
+	const char *values[AUDIT_COLUMNS];
+	int lengths[AUDIT_COLUMNS], formats[AUDIT_COLUMNS];
+
+	for (size_t i = 0; i < AUDIT_COLUMNS; i++) {
+		values[i] = batch->columns[i].base;
+		lengths[i] = (int)batch->columns[i].len;
+		formats[i] = 1;
+	}
+	return ask(d, "SELECT mcp.audit_put($1, $2, $3, $4, $5, $6)", AUDIT_COLUMNS, values, lengths, formats);
 }
 
 /* What is in the file behind the place, more of it where a line is longer. */
@@ -211,21 +205,20 @@ static size_t read_on(struct audit_delivery *d)
 /* True if there may be more at once. */
 static bool deliver_batch(struct audit_delivery *d)
 {
-	size_t len = read_on(d), taken;
+	size_t len = read_on(d);
+	struct audit_batch batch;
 	h2o_mem_pool_t pool;
-	enum answer answer = ANSWER_DONE;
 
 	if (len == 0)
 		return false;
 	h2o_mem_init_pool(&pool);
-	json_t *batch = batch_of(d, &pool, len, &taken);
-	if (json_array_size(batch) > 0)
-		answer = ask(d, "SELECT mcp.audit_put($1)", json_text(&pool, batch).base);
-	bool several = json_array_size(batch) > 1;
+	audit_batch_begin(&batch, &pool);
+	size_t taken = read_batch(d, len, &batch);
+	enum answer answer = batch.count > 0 ? put(d, &batch) : ANSWER_DONE;
 	h2o_mem_clear_pool(&pool);
 	if (answer == ANSWER_NONE)
 		return false;
-	if (answer == ANSWER_REFUSED && several) {
+	if (answer == ANSWER_REFUSED && batch.count > 1) {
 		d->singly_until = d->offset + (int64_t)taken;
 		return true;
 	}
@@ -239,17 +232,40 @@ static bool deliver_batch(struct audit_delivery *d)
 	return taken > 0;
 }
 
-/* The file that was read was exchanged, and is at its end: the next one. */
+/* A process that has not heard yet that the log was exchanged goes on in the old one. */
+static bool is_written_still(struct audit_delivery *d)
+{
+	int64_t now = clock_monotonic_ms();
+
+	if (!audit_file_is_in_use(d->fd))
+		return false;
+	if (d->exchanged_ms == 0)
+		d->exchanged_ms = now;
+	if (!d->is_warned && now - d->exchanged_ms >= EXCHANGED_MS) {
+		d->is_warned = true;
+		log_event(LOG_WARNING, "an exchanged audit log is still written to: its process was not told (SIGHUP)",
+		          "file", d->log, NULL);
+	}
+	return true;
+}
+
+/* The file that was read was exchanged, nobody writes to it any more, and it is at its end: the next one. */
 static bool next_file(struct audit_delivery *d)
 {
 	int next = audit_rotated_next(d->log, d->fd);
 
 	if (next < 0)
 		return false;
+	/* what came since it was read last is read before it is left */
+	if (d->fd >= 0 && (is_written_still(d) || deliver_batch(d) || d->connection == NULL)) {
+		close(next);
+		return false;
+	}
 	if (d->fd >= 0)
 		close(d->fd);
 	d->fd = next;
-	d->offset = 0;
+	d->offset = d->exchanged_ms = 0;
+	d->is_warned = false;
 	return true;
 }
 
@@ -258,7 +274,7 @@ static void expire(struct audit_delivery *d)
 	int64_t now = clock_monotonic_ms();
 
 	if (d->expires && (d->expired_ms == 0 || now - d->expired_ms >= EXPIRE_MS) &&
-	    ask(d, "SELECT mcp.audit_expire()", NULL) == ANSWER_DONE)
+	    ask(d, "SELECT mcp.audit_expire()", 0, NULL, NULL, NULL) == ANSWER_DONE)
 		d->expired_ms = now;
 }
 

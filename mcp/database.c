@@ -4,8 +4,6 @@
 #include <string.h>
 
 static const struct db_statement STATEMENTS[DATABASE_STATEMENTS] = {
-    [DATABASE_AUDIT_PUT] = {"audit_put", "SELECT mcp.audit_put($1) AS added"},
-    [DATABASE_AUDIT_EXPIRE] = {"audit_expire", "SELECT mcp.audit_expire() AS gone"},
     [DATABASE_AUDIT_HEADS] = {"audit_heads", "SELECT chain, program, seq, digest, at FROM mcp.audit_heads()"},
     [DATABASE_AUDIT_KNOWS] = {"audit_knows", "SELECT mcp.audit_knows($1, $2) AS known"},
     [DATABASE_APPROVAL_SPEND] = {"approval_spend", "SELECT mcp.approval_spend($1) AS first"},

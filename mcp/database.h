@@ -8,8 +8,6 @@
 #include "mcp/settings/settings.h"
 
 enum database_statement {
-	DATABASE_AUDIT_PUT,
-	DATABASE_AUDIT_EXPIRE,
 	DATABASE_AUDIT_HEADS,
 	DATABASE_AUDIT_KNOWS,
 	DATABASE_APPROVAL_SPEND,

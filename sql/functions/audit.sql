@@ -16,46 +16,70 @@ BEGIN
 END
 $$;
 
--- p_records: a JSON array of {chain, seq, program, time, line} and what a line says of event, username, client, grant, item, outcome and request.
--- Lines that came before are left out, so a batch may come again. Gives how many are new.
-CREATE OR REPLACE FUNCTION mcp.audit_put(p_records text)
+-- Lines as they stand in a file, and of each what it is asked for by. Chain, number and digests are of the line itself. A line belongs to the run of its chain
+-- whose newest line it names the digest of; another one begins a run (after a gap, or because somebody tells what is not true), so nothing that is known is
+-- moved by a number alone. Lines that are here are left out, so a batch may come again. Gives how many are new.
+CREATE OR REPLACE FUNCTION mcp.audit_put(p_lines text[], p_events text[], p_usernames text[], p_clients text[], p_items text[], p_outcomes text[])
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = mcp, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
-	batch mcp.audit[];
-	month timestamptz;
-	added bigint;
+	earliest timestamptz := now() - interval '10 years'; -- no line makes a partition of a time that nobody is in
+	latest   timestamptz := now() + interval '1 day';
+	month    text;
+	added    bigint;
 BEGIN
-	-- No line makes a partition of a time that nobody is in.
-	batch := ARRAY(
-		SELECT ROW(r.chain, r.seq, greatest(least(r."time", now() + interval '1 day'), now() - interval '10 years'), r.program, r.event,
-		           r.username, r.client, r."grant", r.item, r.outcome, r.request, sha256(convert_to(r.line, 'UTF8')), r.line)::mcp.audit
-		FROM (SELECT DISTINCT ON (j.chain, j.seq) j.*
-		      FROM json_to_recordset(p_records::json) AS j(chain uuid, seq bigint, program text, "time" timestamptz, event text, username text,
-		                                                   client text, "grant" text, item text, outcome text, request text, line text)
-		      ORDER BY j.chain, j.seq) AS r);
-	INSERT INTO mcp.audit_chains (chain, program, seq, at)
-	SELECT DISTINCT ON (b.chain) b.chain, b.program, 0, b.at FROM unnest(batch) AS b ORDER BY b.chain, b.seq
-	ON CONFLICT DO NOTHING;
-	PERFORM 1 FROM mcp.audit_chains AS c WHERE c.chain IN (SELECT b.chain FROM unnest(batch) AS b) ORDER BY c.chain FOR UPDATE;
-	batch := ARRAY(SELECT b FROM unnest(batch) AS b JOIN mcp.audit_chains AS c ON c.chain = b.chain AND b.seq > c.seq);
-	FOR month IN SELECT DISTINCT date_trunc('month', b.at) FROM unnest(batch) AS b LOOP
-		PERFORM mcp.audit_make_partition(month);
+	PERFORM pg_advisory_xact_lock(hashtext('mcp.audit_put')); -- what a run has come to is read once it cannot change
+	FOR month IN SELECT DISTINCT substr(l.line, 10, 7) FROM unnest(p_lines) AS l(line) LOOP
+		PERFORM mcp.audit_make_partition(date_trunc('month', greatest(least((month || '-01')::timestamptz, latest), earliest)));
 	END LOOP;
-	INSERT INTO mcp.audit SELECT b.* FROM unnest(batch) AS b;
-	GET DIAGNOSTICS added = ROW_COUNT;
-	UPDATE mcp.audit_chains AS c SET seq = n.seq, at = n.at, digest = n.digest
-	FROM (SELECT DISTINCT ON (b.chain) b.* FROM unnest(batch) AS b ORDER BY b.chain, b.seq DESC) AS n
-	WHERE n.chain = c.chain;
+	WITH line AS (
+		SELECT DISTINCT ON (chain, seq, digest) l.n, split_part(l.line, '"', 12)::uuid AS chain, trim(split_part(l.line, '"', 15), ':,')::bigint AS seq,
+		       decode(split_part(l.line, '"', 18), 'hex') AS prev, sha256(convert_to(l.line, 'UTF8')) AS digest,
+		       greatest(least(split_part(l.line, '"', 4)::timestamptz, latest), earliest) AS at
+		FROM unnest(p_lines) WITH ORDINALITY AS l(line, n)
+		ORDER BY chain, seq, digest
+	), linked AS (
+		SELECT l.*, (l.seq = lag(l.seq) OVER w + 1 AND l.prev = lag(l.digest) OVER w) IS NOT TRUE AS begins
+		FROM line AS l WINDOW w AS (PARTITION BY l.chain ORDER BY l.seq, l.digest)
+	), piece AS MATERIALIZED (
+		SELECT k.*, sum(k.begins::integer) OVER (PARTITION BY k.chain ORDER BY k.seq, k.digest ROWS UNBOUNDED PRECEDING) AS piece FROM linked AS k
+	), ends AS MATERIALIZED (
+		SELECT p.*, f.since
+		FROM (SELECT p.chain, p.piece, min(p.seq) AS since, max(p.seq) AS until FROM piece AS p GROUP BY p.chain, p.piece) AS f
+		JOIN piece AS p ON p.chain = f.chain AND p.piece = f.piece AND p.seq = f.until
+	), joined AS MATERIALIZED ( -- from which number on it is new; NULL: it is all here
+		SELECT DISTINCT ON (e.chain, e.piece) e.*, r.run, r.since AS run_since, CASE WHEN r.run IS NOT NULL THEN r.seq + 1 ELSE e.since END AS new_from
+		FROM ends AS e LEFT JOIN (mcp.audit_chains AS r JOIN piece AS p ON p.chain = r.chain AND ((p.seq = r.seq + 1 AND p.prev = r.digest)
+		                                                                                         OR (p.seq = r.seq AND p.digest = r.digest)))
+		     ON p.chain = e.chain AND p.piece = e.piece
+		WHERE r.run IS NOT NULL
+		   OR NOT EXISTS (SELECT FROM mcp.audit_chains AS known JOIN mcp.audit AS a ON a.chain = known.chain AND a.seq = e.seq AND a.at = e.at AND a.line = p_lines[e.n]
+		                  WHERE known.chain = e.chain AND known.since <= e.since AND known.seq >= e.seq)
+		ORDER BY e.chain, e.piece, r.run
+	), put AS (
+		INSERT INTO mcp.audit (chain, seq, at, event, username, client, item, outcome, line)
+		SELECT p.chain, p.seq, p.at, left(l.event, 400), left(l.username, 400), left(l.client, 400), left(l.item, 400), left(l.outcome, 400), l.line
+		FROM unnest(p_lines, p_events, p_usernames, p_clients, p_items, p_outcomes) WITH ORDINALITY AS l(line, event, username, client, item, outcome, n)
+		JOIN piece AS p ON p.n = l.n JOIN joined AS j ON j.chain = p.chain AND j.piece = p.piece
+		WHERE p.seq >= j.new_from OR p.seq < j.run_since
+		RETURNING 1
+	), went_on AS (
+		UPDATE mcp.audit_chains AS c SET since = least(c.since, j.since), seq = j.seq, digest = j.digest, at = j.at
+		FROM joined AS j WHERE j.run = c.run AND j.seq > c.seq
+	), began AS (
+		INSERT INTO mcp.audit_chains (chain, program, since, seq, digest, at)
+		SELECT j.chain, split_part(p_lines[j.n], '"', 8), j.since, j.seq, j.digest, j.at FROM joined AS j WHERE j.run IS NULL
+	)
+	SELECT count(*) INTO added FROM put;
 	RETURN added;
 END
 $$;
 
--- How far each chain has come: what `sallyport-mcp audit verify` compares a file's end with.
+-- How far each chain has come, from its beginning without a gap: what `sallyport-mcp audit verify` compares a file's end with.
 CREATE OR REPLACE FUNCTION mcp.audit_heads()
 RETURNS TABLE (chain text, program text, seq bigint, digest text, at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = mcp, pg_temp AS $$
 	SELECT replace(c.chain::text, '-', ''), c.program, c.seq, encode(c.digest, 'hex'), c.at
-	FROM mcp.audit_chains AS c WHERE c.seq > 0 ORDER BY c.at, c.chain
+	FROM (SELECT DISTINCT ON (r.chain) r.* FROM mcp.audit_chains AS r ORDER BY r.chain, r.since, r.run) AS c ORDER BY c.at, c.chain
 $$;
 
 -- Lets the months go that are over for longer than lines are kept, and what is known of chains five years later. Gives how many months went.
@@ -91,6 +115,6 @@ $$;
 -- Whether a person has used an item before the call that is asked about, whose own line may be here already.
 CREATE OR REPLACE FUNCTION mcp.audit_knows(p_username text, p_item text)
 RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = mcp, pg_temp AS $$
-	SELECT EXISTS (SELECT FROM mcp.audit AS a WHERE a.username = p_username AND a.item = p_item AND a.outcome IN ('allowed', 'started')
+	SELECT EXISTS (SELECT FROM mcp.audit AS a WHERE a.username = left(p_username, 400) AND a.item = left(p_item, 400) AND a.outcome IN ('allowed', 'started')
 	               AND a.at < now() - interval '5 seconds')
 $$;

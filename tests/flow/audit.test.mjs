@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { getTokens, modern } from './lib/client.mjs'
@@ -35,7 +35,7 @@ const log = `${home(instance)}/logs/audit-audit.log`
 const token = stub.mint(server.mcp, { scope: 'logs:read tools:admin', sub: 'alice' })
 const call = (name, args, at = server, by = token, headers = {}) => modern({ ...instance, mcp: at.mcp }, by, 'tools/call', { name, arguments: args }, headers)
 const lines = async (file = log) => (await readFile(file, 'utf8')).trimEnd().split('\n')
-const records = async (file = log) => (await lines(file)).map((line) => JSON.parse(line))
+const records = async (file = log) => (await lines(file)).filter(Boolean).map((line) => JSON.parse(line))
 const calls = async (file) => (await records(file)).filter((record) => record.event === 'tool_call')
 const key = etc(instance, 'audit.key.pub')
 const audit = (...args) => verb(instance, 'mcp', ['audit', ...args], { config: 'mcp-audit.yaml' })
@@ -129,6 +129,23 @@ test('lines come to PostgreSQL, wait while it is away, and each comes once', asy
   assert.match(cut.stdout, new RegExp(`cut\\.log:${last.seq - 2}: the chain ends with record ${last.seq - 2}, and is known outside to have come to ${last.seq}`))
 })
 
+test('lines that come to an exchanged log, by who was not told yet, come to PostgreSQL, too', async () => {
+  await rename(log, `${log}.0`)
+  await writeFile(log, '', { mode: 0o600 })
+  await chown(log, ...(({ uid, gid }) => [uid, gid])(await stat(`${log}.0`)))
+  const delivered = async () => BigInt((await readFile(`${log}.delivered`, 'utf8')).trim().split(/ +/)[1])
+  const size = async () => BigInt((await stat(`${log}.0`)).size)
+  await until('all to be delivered', async () => (await delivered()) === (await size()))
+  for (let i = 0; i < 3; i++) assert.equal((await call('say', { text: `late ${i}` })).status, 200)
+  const last = (await records(`${log}.0`)).at(-1)
+  assert.equal(last.arguments.text, 'late 2')
+  await until('the late lines', async () => (await admin(`select count(*) from mcp.audit where chain = '${last.chain}' and seq = ${last.seq}`)) === '1')
+  server.daemon.child.kill('SIGHUP')
+  await until('the new chain', async () => (await lines()).length > 0 && (await records())[0]?.continues?.chain === last.chain)
+  const first = (await records())[0]
+  await until('it to come to PostgreSQL', async () => (await admin(`select count(*) from mcp.audit where chain = '${first.chain}'`)) !== '0')
+})
+
 test('E-1: a call whose process was killed is unknown, and so is its chain found', async () => {
   const waiting = call('change', { seconds: 20 }).catch(() => undefined)
   await until('the intent', async () => (await calls()).at(-1).outcome === 'started')
@@ -151,6 +168,30 @@ test('E-1: a call whose process was killed is unknown, and so is its chain found
   await again.stop()
   assert.equal((await calls()).filter((record) => record.outcome === 'unknown').length, 1)
   assert.equal((await audit('verify')).code, 0)
+})
+
+test('E-1: what a killed process left in a log that was rotated since is found, too', async () => {
+  const daemon = await startDaemon(instance, 'mcp', 'mcp-audit.yaml')
+  const waiting = call('change', { seconds: 20 }).catch(() => undefined)
+  await until('the intent', async () => (await calls()).at(-1).outcome === 'started')
+  const intent = (await calls()).at(-1)
+  daemon.child.kill('SIGKILL')
+  await daemon.ended
+  await waiting
+  await rename(log, `${log}.1`)
+  const next = await startDaemon(instance, 'mcp', 'mcp-audit.yaml')
+  await until('the chain to be found', async () => (await records()).some((record) => record.event === 'chain_found'))
+  const all = await records()
+  const found = all.findIndex((record) => record.event === 'chain_found')
+  const unknown = all.findIndex((record) => record.outcome === 'unknown')
+  assert.ok(unknown > 0 && unknown < found, 'the chain is told of when all of its calls are')
+  assert.deepEqual([all[unknown].request, all[unknown].intent, all[found].of.chain, all[found].in], [intent.request, { chain: intent.chain, seq: intent.seq }, intent.chain, 'audit-audit.log.1'])
+  await next.stop()
+  const fine = await audit('verify', `${log}.1`, log)
+  assert.equal(fine.code, 0, fine.stdout)
+  const alone = await audit('verify', log)
+  assert.equal(alone.code, 0, alone.stdout)
+  assert.match(alone.stdout, /note: .*of a file that was not given/)
 })
 
 test('E-3: a log that cannot be written stops what changes something, and the rest as the operator says', async () => {

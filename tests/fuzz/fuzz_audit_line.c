@@ -2,6 +2,7 @@
 /* What reads audit logs, which anybody may have written to; and the client's traceparent, which goes into one. */
 #include <stdlib.h>
 
+#include "common/audit_batch.h"
 #include "common/audit_line.h"
 #include "mcp/call/trace_context.c"
 
@@ -33,6 +34,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		audit_line_is(&line, "chain_start");
 	} else
 		demand(piece.len == text.len);
+	h2o_mem_pool_t pool;
+	struct audit_batch batch;
+	h2o_mem_init_pool(&pool);
+	audit_batch_begin(&batch, &pool);
+	audit_batch_add(&batch, text);
+	audit_batch_end(&batch);
+	h2o_mem_clear_pool(&pool);
 	if (is_traceparent(text))
 		demand(size >= TRACEPARENT_LEN);
 	free(text.base);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "audit_batch.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "audit_line.h"
+#include "json.h"
+
+enum {
+	TEXT_OID = 25,
+	HEAD = 5 * sizeof(uint32_t)
+}; /* dimensions, whether there are NULLs, type, length, first index */
+
+/* ---- members ---- */
+
+struct reader {
+	const char *at, *end;
+};
+
+/* Behind its first quotation mark; *ret_escaped: there is an escape in it. False if it has no end. */
+static bool take_string(struct reader *in, h2o_iovec_t *ret, bool *ret_escaped)
+{
+	const char *start = in->at;
+
+	*ret_escaped = false;
+	while (in->at < in->end && *in->at != '"') {
+		*ret_escaped = *ret_escaped || *in->at == '\\';
+		in->at += *in->at == '\\' && in->end - in->at > 1 ? 2 : 1;
+	}
+	*ret = h2o_iovec_init(start, (size_t)(in->at - start));
+	return in->at++ < in->end;
+}
+
+/* What is no string: up to the comma behind it. */
+static bool skip_value(struct reader *in)
+{
+	h2o_iovec_t string;
+	unsigned depth = 0;
+	bool escaped;
+
+	while (in->at < in->end && (depth > 0 || *in->at != ',')) {
+		char c = *in->at++;
+		if (c == '"' && !take_string(in, &string, &escaped))
+			return false;
+		if (c == '{' || c == '[')
+			depth++;
+		else if ((c == '}' || c == ']') && depth-- == 0)
+			return false;
+	}
+	return true;
+}
+
+static h2o_iovec_t without_escapes(h2o_mem_pool_t *pool, h2o_iovec_t string)
+{
+	json_t *array = json_read(pool, text_of(text_printf(pool, "[\"%.*s\"]", (int)string.len, string.base)), NULL);
+	const char *text = json_string_value(json_array_get(array, 0));
+
+	return text_of(text);
+}
+
+/* Which column the member fills; those of both programs, which name some otherwise. */
+static enum audit_column column_of(h2o_iovec_t name)
+{
+	static const struct {
+		const char *name;
+		enum audit_column column;
+	} NAMES[] = {{"event", AUDIT_EVENT},   {"outcome", AUDIT_OUTCOME},  {"username", AUDIT_USERNAME},
+	             {"client", AUDIT_CLIENT}, {"client_id", AUDIT_CLIENT}, {"tool", AUDIT_ITEM},
+	             {"resource", AUDIT_ITEM}, {"prompt", AUDIT_ITEM}};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		if (text_is(name, NAMES[i].name))
+			return NAMES[i].column;
+	return AUDIT_LINE;
+}
+
+/* The first of each; as far as the members can be read. */
+static void read_members(h2o_mem_pool_t *pool, h2o_iovec_t members, h2o_iovec_t values[AUDIT_COLUMNS])
+{
+	struct reader in = {members.base, members.base + members.len};
+	h2o_iovec_t name, value;
+	bool escaped;
+
+	while (in.at < in.end && *in.at++ == '"') {
+		if (!take_string(&in, &name, &escaped) || in.at >= in.end || *in.at++ != ':' || in.at >= in.end)
+			return;
+		if (*in.at != '"') {
+			if (!skip_value(&in))
+				return;
+		} else {
+			in.at++;
+			if (!take_string(&in, &value, &escaped))
+				return;
+			enum audit_column column = column_of(name);
+			if (column != AUDIT_LINE && values[column].base == NULL)
+				values[column] = escaped ? without_escapes(pool, value) : value;
+		}
+		if (in.at < in.end && *in.at++ != ',')
+			return;
+	}
+}
+
+/* ---- arrays ---- */
+
+static void append_number(struct text_buffer *b, uint32_t number)
+{
+	uint32_t bytes = htonl(number);
+
+	text_append(b, &bytes, sizeof(bytes));
+}
+
+void audit_batch_begin(struct audit_batch *batch, h2o_mem_pool_t *pool)
+{
+	static const char NOTHING[HEAD] = {0};
+
+	batch->count = 0;
+	for (size_t i = 0; i < AUDIT_COLUMNS; i++) {
+		batch->columns[i] = (struct text_buffer){.pool = pool};
+		text_append(&batch->columns[i], NOTHING, sizeof(NOTHING));
+	}
+}
+
+void audit_batch_add(struct audit_batch *batch, h2o_iovec_t text)
+{
+	h2o_iovec_t values[AUDIT_COLUMNS] = {{NULL, 0}}, piece;
+	struct audit_line line;
+
+	if (!audit_line_find(text, &line, &piece) || !text_is_utf8(line.text)) /* it is nobody's of us */
+		return;
+	read_members(batch->columns[AUDIT_LINE].pool, line.members, values);
+	values[AUDIT_LINE] = line.text;
+	for (size_t i = 0; i < AUDIT_COLUMNS; i++) {
+		append_number(&batch->columns[i], values[i].base != NULL ? (uint32_t)values[i].len : UINT32_MAX);
+		text_append_iovec(&batch->columns[i], values[i]);
+	}
+	batch->count++;
+}
+
+void audit_batch_end(struct audit_batch *batch)
+{
+	uint32_t head[] = {htonl(1), htonl(1), htonl(TEXT_OID), htonl((uint32_t)batch->count), htonl(1)};
+
+	for (size_t i = 0; i < AUDIT_COLUMNS; i++)
+		memcpy(batch->columns[i].base, head, sizeof(head));
+}
