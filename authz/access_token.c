@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "authz/authentication.h"
 #include "authz/keys.h"
 #include "authz/known_tokens.h"
 #include "authz/token_client.h"
@@ -47,6 +48,15 @@ void claims_append_confirmation(struct text_buffer *b, const char *certificate, 
 	text_append_str(b, "}");
 }
 
+void claims_append_authentication(struct text_buffer *b, const char *acr, int64_t auth_time)
+{
+	if (auth_time == 0)
+		return;
+	text_append_printf(b, ",\"auth_time\":%lld", (long long)auth_time);
+	if (*acr != '\0')
+		append_member(b, "acr", acr);
+}
+
 /* RFC 9068, 2.2. The times are the database's, as the grant's are. */
 static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const char *jti)
 {
@@ -69,8 +79,7 @@ static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const
 		claims_append_confirmation(&b, client->certificate_thumbprint, client->key_thumbprint);
 	text_append_printf(&b, ",\"iat\":%lld,\"exp\":%lld", (long long)g->now,
 	                   (long long)(g->now + settings->access_token_lifetime));
-	if (g->auth_time > 0) /* nobody signed in for a client's own token */
-		text_append_printf(&b, ",\"auth_time\":%lld", (long long)g->auth_time);
+	claims_append_authentication(&b, AUTHENTICATION_PASSWORD, g->auth_time);
 	text_append_str(&b, "}");
 	return h2o_iovec_init(b.base, b.len);
 }
@@ -101,6 +110,9 @@ static bool read_claims(const json_t *claims, struct access_token *t)
 	h2o_iovec_t certificate = json_get_text(cnf, "x5t#S256"), key = json_get_text(cnf, "jkt");
 	t->certificate = certificate.base != NULL ? certificate.base : "";
 	t->key = key.base != NULL ? key.base : "";
+	h2o_iovec_t acr = json_get_text(claims, "acr");
+	t->acr = acr.base != NULL ? acr.base : "";
+	t->auth_time = json_integer_value(json_object_get(claims, "auth_time"));
 	t->issued_at = json_integer_value(json_object_get(claims, "iat"));
 	t->expires_at = json_integer_value(json_object_get(claims, "exp"));
 	return uuid_parse(json_get_text(claims, "grant_id"), t->grant_id);

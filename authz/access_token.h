@@ -13,12 +13,16 @@ struct access_token { /* texts live with the request */
 	const char *jti, *subject, *client_id, *audience, *scope;
 	const char *certificate; /* x5t#S256 of the certificate that it is bound to; "" if it is not */
 	const char *key;         /* jkt of the key that it is bound to; "" if it is not */
+	const char *acr;         /* how its person signed in; "" of nobody's */
+	int64_t auth_time;       /* and when; 0 */
 	int64_t issued_at, expires_at;
 };
 /* Appends `,"name":["a","b"]` to an object that has members; nothing for no names. RFC 9068, 2.2.3.1 */
 void claims_append_names(struct text_buffer *b, const char *name, const char *const *names, size_t count);
 /* Appends `,"cnf":{...}`; nothing if it is bound to nothing (RFC 8705, 3.1; RFC 9449, 6.1). NULL or "": not to this. */
 void claims_append_confirmation(struct text_buffer *b, const char *certificate, const char *key);
+/* Appends when and how the person signed in (RFC 9470, 6); nothing for 0: nobody did for a client's own token. */
+void claims_append_authentication(struct text_buffer *b, const char *acr, int64_t auth_time);
 /* False while the keys are not loaded: nobody can then say what a token is (answer 503). */
 bool access_token_readable(struct request *r);
 /* The text names a key that is not loaded, but another daemon may have made: keyring_reread first. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "authz/authentication.h"
 #include "authz/client_document.h"
 #include "authz/page_reply.h"
 #include "authz/parameter.h"
@@ -248,6 +249,18 @@ static struct refusal check_prompt(struct request *r)
 	return NOT_REFUSED;
 }
 
+/* RFC 9470, 5: said at once, and not found out by the resource server. */
+static struct refusal check_authentication(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	if (!authentication_read_max_age(s->asked, &s->authorization.max_age))
+		return (struct refusal){&INVALID_REQUEST, "max_age is no number of seconds"};
+	if (!authentication_reaches(s->asked))
+		return (struct refusal){&UNMET_AUTHENTICATION_REQUIREMENTS,
+		                        "nobody can sign in here in a way that acr_values names"};
+	return NOT_REFUSED;
+}
+
 /* A page of another site may send the browser here in its own interest, say with the answer of an authorization server
  * that poses as this one: then the person is asked, whatever was allowed before. Browsers say where a navigation came
  * from (Fetch Metadata, 2); one that does not, or that only prepares for a person's click, is not believed. "none" is
@@ -313,8 +326,8 @@ static struct refusal judge(struct request *r)
 		return (struct refusal){&INVALID_TARGET, "one resource can be asked for at a time"};
 	if (t->found == LOOKUP_NO_RESOURCE)
 		return (struct refusal){&INVALID_TARGET, "the resource is not known here"};
-	static check_fn *const CHECKS[] = {check_kind,  check_challenge, choose_scopes,
-	                                   check_nonce, check_key,       check_prompt};
+	static check_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes,       check_nonce,
+	                                   check_key,  check_prompt,    check_authentication};
 	for (size_t i = 0; i < sizeof(CHECKS) / sizeof(CHECKS[0]); i++) {
 		struct refusal refusal = CHECKS[i](r);
 		if (refusal.text != NULL)

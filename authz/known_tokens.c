@@ -12,11 +12,11 @@ struct known_tokens {
 	const struct jwk_set *keys;
 };
 
-enum { TEXTS = 7 };
+enum { TEXTS = 8 };
 
 struct known_token {
 	uint8_t grant_id[16];
-	int64_t issued_at, expires_at;
+	int64_t auth_time, issued_at, expires_at;
 	size_t len;
 	char texts[]; /* each with its NUL */
 };
@@ -54,7 +54,7 @@ bool known_tokens_get(struct request *r, const struct jwk_set *keys, const uint8
 {
 	struct known_tokens *known = authz_of(r)->known_tokens;
 	const char **const texts[TEXTS] = {&ret->jti,   &ret->subject,     &ret->client_id, &ret->audience,
-	                                   &ret->scope, &ret->certificate, &ret->key};
+	                                   &ret->scope, &ret->certificate, &ret->key,       &ret->acr};
 
 	if (known == NULL)
 		return false;
@@ -68,6 +68,7 @@ bool known_tokens_get(struct request *r, const struct jwk_set *keys, const uint8
 		text += strlen(text) + 1;
 	}
 	memcpy(ret->grant_id, t->grant_id, sizeof(ret->grant_id));
+	ret->auth_time = t->auth_time;
 	ret->issued_at = t->issued_at;
 	ret->expires_at = t->expires_at;
 	return true;
@@ -78,7 +79,7 @@ void known_tokens_put(struct request *r, const struct jwk_set *keys, const uint8
 {
 	struct known_tokens *known = authz_of(r)->known_tokens;
 	const char *const texts[TEXTS] = {token->jti,   token->subject,     token->client_id, token->audience,
-	                                  token->scope, token->certificate, token->key};
+	                                  token->scope, token->certificate, token->key,       token->acr};
 	size_t len = 0;
 
 	if (known == NULL)
@@ -87,7 +88,8 @@ void known_tokens_put(struct request *r, const struct jwk_set *keys, const uint8
 	for (size_t i = 0; i < TEXTS; i++)
 		len += strlen(texts[i]) + 1;
 	struct known_token *t = digest_map_put(known->map, digest, sizeof(*t) + len);
-	*t = (struct known_token){.issued_at = token->issued_at, .expires_at = token->expires_at, .len = len};
+	*t = (struct known_token){
+	    .auth_time = token->auth_time, .issued_at = token->issued_at, .expires_at = token->expires_at, .len = len};
 	memcpy(t->grant_id, token->grant_id, sizeof(t->grant_id));
 	char *end = t->texts;
 	for (size_t i = 0; i < TEXTS; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authz/metadata.h"
 
+#include "authz/authentication.h"
 #include "authz/keys.h"
 #include "authz/store.h"
 #include "common/dpop.h"
@@ -49,7 +50,7 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	static const char *const PROMPTS[] = {"none", "login", "consent", NULL};
 	static const char *const OPENID_SCOPES[] = {"openid", "profile", NULL};
 	static const char *const CLAIMS[] = {
-	    "iss", "sub", "aud", "iat", "exp", "auth_time", "nonce", "name", "preferred_username", NULL};
+	    "iss", "sub", "aud", "iat", "exp", "auth_time", "acr", "nonce", "name", "preferred_username", NULL};
 	json_t *d = json_object();
 	json_object_set_new(d, "issuer", json_string(authz->settings.issuer));
 	set_url(d, authz, "authorization_endpoint", "/authorize");
@@ -78,6 +79,7 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	if (authz->settings.documents.enabled)
 		json_object_set_new(d, "client_id_metadata_document_supported", json_true());
 	set_words(d, "prompt_values_supported", PROMPTS);
+	set_words(d, "acr_values_supported", AUTHENTICATION_CLASSES); /* RFC 9470, 7 */
 	json_object_set_new(d, "request_parameter_supported", json_false());
 	json_object_set_new(d, "request_uri_parameter_supported", json_false());
 	/* OpenID Connect Discovery, 3 */

@@ -5,7 +5,8 @@
 
 #include "common/uri.h"
 
-static const char *const SINGLE[] = {"client_id",
+static const char *const SINGLE[] = {"acr_values",
+                                     "client_id",
                                      "client_secret",
                                      "code",
                                      "code_challenge",

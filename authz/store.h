@@ -6,6 +6,7 @@
 #ifndef SALLYPORT_STORE_H
 #define SALLYPORT_STORE_H
 
+#include "authz/authorization.h"
 #include "authz/authz.h"
 #include "authz/poll_request.h"
 #include "common/scope.h"
@@ -157,16 +158,6 @@ struct scope_row {
 };
 
 /* ---- authorization requests ---- */
-struct authorization {
-	const char *client_id, *client_name, *client_uri;
-	const char *redirect_uri, *resource, *resource_name, *state /* NULL if absent */, *code_challenge, *prompt;
-	bool client_is_dynamic, loopback_only; /* loopback_only: every registered redirect URI is loopback */
-	const char **scopes;
-	size_t scope_count;         /* requested and known for the resource */
-	const char *nonce;          /* of OpenID Connect; NULL if absent */
-	const char *key_thumbprint; /* dpop_jkt; NULL if absent */
-	const char *came; /* "site": from a page of this one; "itself": from none that could be seen; else NULL */
-};
 /* What a request is checked against: where the client's answers may go, and the resource and scopes that the request
  * may name. resource NULL: the client's default one, else everybody's. */
 step_result store_authorize_lookup(struct request *r, const char *client_id, const char *resource);

@@ -171,6 +171,7 @@ step_result store_authorize(struct request *r, const struct authorization *a, co
 	    param_int(&r->pool, request_lifetime),
 	    param_int(&r->pool, code_lifetime),
 	    param_text(a->key_thumbprint),
+	    a->max_age < 0 ? param_text(NULL) : param_int(&r->pool, a->max_age),
 	};
 
 	return store_ask(r, STATEMENT_AUTHORIZE, params, sizeof(params) / sizeof(params[0]));

@@ -31,13 +31,16 @@ BEGIN
 END
 $$;
 
--- Whether a person may act by a session now: it is alive, and fresh if the client asked for a new sign-in (OpenID Connect Core, 3.1.2.1: prompt).
--- A plain expression, which PostgreSQL puts in place of the call.
+-- Whether a person may act by a session now: it is alive, and as fresh as the client asked for (OpenID Connect Core, 3.1.2.1: prompt, max_age). A
+-- sign-in for this very request is fresh, or a person who reads slowly would sign in for ever. A plain expression, which PostgreSQL puts in place of
+-- the call.
 CREATE OR REPLACE FUNCTION authz.session_serves(
-	created_at timestamptz, last_seen_at timestamptz, idle interval, expires_at timestamptz, prompt text, requested_at timestamptz)
+	created_at timestamptz, last_seen_at timestamptz, idle interval, expires_at timestamptz, prompt text, max_age bigint, requested_at timestamptz)
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT expires_at > now() AND last_seen_at + idle > now()
-	       AND (created_at > requested_at OR NOT coalesce(string_to_array(prompt, ' ') && ARRAY['login', 'select_account'], false))
+	       AND (created_at > requested_at
+	            OR NOT coalesce(string_to_array(prompt, ' ') && ARRAY['login', 'select_account'], false)
+	               AND coalesce(created_at > now() - max_age * interval '1 second', true))
 $$;
 
 CREATE OR REPLACE FUNCTION authz.session_touch(p_session_id uuid)
@@ -49,7 +52,7 @@ $$;
 
 -- The person of a session that may act on a request now; person_id NULL otherwise.
 CREATE OR REPLACE FUNCTION authz.session_person(
-	p_session_id uuid, p_prompt text, p_requested_at timestamptz,
+	p_session_id uuid, p_prompt text, p_max_age bigint, p_requested_at timestamptz,
 	OUT person_id uuid, OUT username text, OUT display_name text, OUT scopes text[], OUT auth_time timestamptz)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -57,7 +60,7 @@ BEGIN
 	SELECT p.person_id, p.username, p.display_name, p.scopes, s.created_at INTO person_id, username, display_name, scopes, auth_time
 	FROM authz.sessions AS s JOIN authz.people AS p ON p.person_id = s.person_id AND p.enabled
 	WHERE s.session_id = p_session_id
-	  AND authz.session_serves(s.created_at, s.last_seen_at, s.idle, s.expires_at, p_prompt, p_requested_at);
+	  AND authz.session_serves(s.created_at, s.last_seen_at, s.idle, s.expires_at, p_prompt, p_max_age, p_requested_at);
 	IF FOUND THEN
 		PERFORM authz.session_touch(p_session_id);
 	END IF;
@@ -74,7 +77,7 @@ $$;
 CREATE OR REPLACE FUNCTION authz.authorize(
 	p_request_id uuid, p_browser_id uuid, p_session_id uuid, p_code_id uuid, p_client_id text, p_resource text, p_redirect_uri text,
 	p_scopes text[], p_state text, p_code_challenge text, p_nonce text, p_prompt text, p_came text, p_request_lifetime bigint,
-	p_code_lifetime bigint, p_key text DEFAULT NULL,
+	p_code_lifetime bigint, p_key text DEFAULT NULL, p_max_age bigint DEFAULT NULL,
 	OUT outcome text, OUT username text, OUT scope text, OUT consent text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 DECLARE
@@ -86,7 +89,8 @@ BEGIN
 	-- Whoever disables the person or withdraws consents meanwhile waits for this decision, or this decision for him.
 	SELECT p.person_id, p.username, p.scopes, s.created_at, s.last_seen_at INTO v_person
 	FROM authz.sessions AS s JOIN authz.people AS p ON p.person_id = s.person_id AND p.enabled
-	WHERE s.session_id = p_session_id AND authz.session_serves(s.created_at, s.last_seen_at, s.idle, s.expires_at, p_prompt, now())
+	WHERE s.session_id = p_session_id
+	  AND authz.session_serves(s.created_at, s.last_seen_at, s.idle, s.expires_at, p_prompt, p_max_age, now())
 	FOR SHARE OF p;
 	IF FOUND THEN
 		v_approved := authz.approve('silent', p_client_id, p_resource, p_redirect_uri, p_scopes, p_code_challenge, p_nonce, p_prompt, p_came, p_key,
@@ -108,9 +112,9 @@ BEGIN
 		outcome := 'gone';
 	ELSIF p_prompt IS DISTINCT FROM 'none' THEN
 		INSERT INTO authz.requests (request_id, browser_id, client_id, resource, redirect_uri, scopes, state, code_challenge, prompt, expires_at,
-		                            direct, nonce, key_thumbprint)
+		                            direct, nonce, key_thumbprint, max_age)
 		VALUES (p_request_id, p_browser_id, p_client_id, p_resource, p_redirect_uri, p_scopes, p_state, p_code_challenge, p_prompt,
-		        now() + p_request_lifetime * interval '1 second', v_direct, p_nonce, p_key);
+		        now() + p_request_lifetime * interval '1 second', v_direct, p_nonce, p_key, p_max_age);
 	END IF;
 END
 $$;
@@ -148,7 +152,7 @@ BEGIN
 	code_challenge := v_request.code_challenge;
 	prompt := v_request.prompt;
 	requested_scopes := v_request.scopes;
-	v_person := authz.session_person(p_session_id, prompt, v_request.created_at);
+	v_person := authz.session_person(p_session_id, prompt, v_request.max_age, v_request.created_at);
 	outcome := CASE WHEN v_person.person_id IS NOT NULL THEN 'consent' ELSE 'sign_in' END;
 	v_approval := authz.approval(v_request.client_id, v_request.resource, v_request.redirect_uri, v_request.scopes, v_request.prompt,
 	                             CASE WHEN v_request.direct THEN 'site' END, v_person.person_id, v_person.scopes);

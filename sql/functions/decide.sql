@@ -64,7 +64,7 @@ BEGIN
 	IF p_how <> 'deny' THEN
 		-- Whoever disables the person or withdraws consents meanwhile waits for this decision, or this decision for him.
 		PERFORM 1 FROM authz.sessions AS s JOIN authz.people AS p ON p.person_id = s.person_id WHERE s.session_id = p_session_id FOR SHARE OF p;
-		v_person := authz.session_person(p_session_id, v_request.prompt, v_request.created_at);
+		v_person := authz.session_person(p_session_id, v_request.prompt, v_request.max_age, v_request.created_at);
 		IF v_person.person_id IS NULL THEN
 			outcome := 'no_session'; -- the request stays: the person may sign in again
 			RETURN;

@@ -32,6 +32,7 @@ test('an ID token says who signed in, to the client that asked', async () => {
   assert.equal(claims.iss, instance.issuer)
   assert.equal(claims.aud, config.clientMetadata().client_id)
   assert.ok(claims.auth_time <= claims.iat && claims.exp > claims.iat)
+  assert.equal(claims.acr, 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport')
   const info = await openid.fetchUserInfo(config, tokens.access_token, claims.sub)
   assert.deepEqual(info, { sub: claims.sub, preferred_username: 'alice', name: 'Alice (analyst)' })
   const refreshed = await openid.refreshTokenGrant(config, tokens.refresh_token, { scope: 'openid logs:read' })

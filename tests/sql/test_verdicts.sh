@@ -143,6 +143,38 @@ is "page: an expired request" "no_request|||" "$(view "$(ask '{logs:read}' NULL 
 owner "UPDATE authz.sessions SET last_seen_at = now() - idle WHERE session_id = '$A2'" >/dev/null
 is "page: a session that was idle too long" "sign_in||{logs:read,tools:admin}|{false,false}" "$(view "$Q" "$B" "'$A2'")"
 
+# how old a sign-in may be: at the start, at the page and at the decision
+signed_in() { owner "UPDATE authz.sessions SET created_at = now() - interval '$2' WHERE session_id = '$1'" >/dev/null; }
+fresh() { # max_age, [request]: at /authorize, of a session that stands in the request's browser
+	daemon "SELECT outcome FROM authz.authorize('${2:-$(uuid)}', '$B', '$AS', '$(uuid)', 'pub', '$R', 'http://localhost:5000/cb', '{logs:read}', 'st', '$CH', NULL,
+		NULL, 'site', 600, 60, NULL, $1)"
+}
+AS=$(session "$alice")
+signed_in "$AS" '5 minutes'
+is "max_age: of a sign-in that is too old" "no_session" "$(fresh 299)"
+is "max_age: of one that is new enough" "ask" "$(fresh 310)"
+is "max_age=0: no sign-in is new enough" "no_session" "$(fresh 0)"
+is "max_age: none" "ask" "$(fresh NULL)"
+has "max_age: is not negative" "requests_max_age_check" "$(fresh -1)"
+Q2=$(uuid)
+fresh 299 "$Q2" >/dev/null
+is "max_age: the page asks for a sign-in" "sign_in||{logs:read}|{false}" "$(view "$Q2" "$B" "'$AS'")"
+is "max_age: the decision, too" "no_session|" "$(daemon "SELECT outcome, scope FROM authz.decide('$Q2', '$B', '$AS', 'approve', '$(uuid)', 60)")"
+Q5=$(uuid)
+fresh 310 "$Q5" >/dev/null
+owner "UPDATE authz.requests SET created_at = created_at - interval '1 second' WHERE request_id = '$Q5'" >/dev/null
+signed_in "$AS" '311 seconds'
+is "max_age: what was new enough at the start is too old at the finish" "no_session|" \
+	"$(daemon "SELECT outcome, scope FROM authz.decide('$Q5', '$B', '$AS', 'approve', '$(uuid)', 60)")"
+A3=$(session "$alice")
+Q5=$(uuid)
+fresh 0 "$Q5" >/dev/null
+is "max_age=0: a sign-in before the request is no answer" "no_session|" "$(daemon "SELECT outcome, scope FROM authz.decide('$Q5', '$B', '$A3', 'approve', '$(uuid)', 60)")"
+owner "UPDATE authz.requests SET created_at = now() - interval '9 minutes' WHERE request_id = '$Q5'" >/dev/null
+signed_in "$A3" '8 minutes'
+is "max_age: a sign-in for this request is fresh, however slow the reader" "approved|logs:read" \
+	"$(daemon "SELECT outcome, scope FROM authz.decide('$Q5', '$B', '$A3', 'approve', '$(uuid)', 60)")"
+
 decide() { # request, browser, session (SQL), how, [code]
 	daemon "SELECT outcome, redirect_uri, state, client_id FROM authz.decide('$1', '$2', $3, '$4', '${5:-$(uuid)}', ${6:-60})"
 }

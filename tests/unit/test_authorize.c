@@ -239,6 +239,41 @@ static void answers_prompt_none_without_a_page(void **state)
 	assert_answer(GOOD "&prompt=none", "http://localhost:8080/cb?a=b&code=spc_");
 }
 
+static void passes_on_how_fresh_a_sign_in_must_be(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *query;
+		int64_t max_age;
+	} CASES[] = {{"", -1},
+	             {"&max_age=", -1},
+	             {"&max_age=0", 0},
+	             {"&max_age=300", 300},
+	             {"&max_age=9999999999", MAX_AGE_MAX}};
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		request_test_free(accepted(text_printf(&AUTHZ.pool, "%s%s", GOOD, CASES[i].query)));
+		assert_int_equal(DOUBLE.kept.max_age, CASES[i].max_age);
+	}
+	static const char *const REFUSED[] = {"-1", "1.5", "007", "5m", "x", "99999999999999999999"};
+	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++)
+		assert_error(text_printf(&AUTHZ.pool, "%s&max_age=%s", GOOD, REFUSED[i]), "invalid_request");
+	assert_error(GOOD "&max_age=1&max_age=2", "invalid_request");
+}
+
+static void says_at_once_that_a_class_is_out_of_reach(void **state)
+{
+	(void)state;
+	static const char *const REACHED[] = {"", "%20", AUTHENTICATION_PASSWORD,
+	                                      "phr%20" AUTHENTICATION_PASSWORD "%20x"};
+	static const char *const REFUSED[] = {"phr", "phr%20phrh", AUTHENTICATION_PASSWORD "x", "0"};
+	for (size_t i = 0; i < sizeof(REACHED) / sizeof(REACHED[0]); i++)
+		request_test_free(accepted(text_printf(&AUTHZ.pool, "%s&acr_values=%s", GOOD, REACHED[i])));
+	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++)
+		assert_error(text_printf(&AUTHZ.pool, "%s&acr_values=%s", GOOD, REFUSED[i]),
+		             "unmet_authentication_requirements");
+	assert_error(GOOD "&acr_values=phr&acr_values=" AUTHENTICATION_PASSWORD, "invalid_request");
+}
+
 static void tells_the_verdict_where_the_browser_came_from(void **state)
 {
 	(void)state;
@@ -305,6 +340,8 @@ int main(void)
 	    cmocka_unit_test_setup(gives_the_state_back_as_it_came, reset),
 	    cmocka_unit_test_setup(answers_prompt_none_without_a_page, reset),
 	    cmocka_unit_test_setup(answers_as_the_verdict_says, reset),
+	    cmocka_unit_test_setup(passes_on_how_fresh_a_sign_in_must_be, reset),
+	    cmocka_unit_test_setup(says_at_once_that_a_class_is_out_of_reach, reset),
 	    cmocka_unit_test_setup(tells_the_verdict_where_the_browser_came_from, reset),
 	    cmocka_unit_test_setup(narrows_scopes, reset),
 	    cmocka_unit_test_setup(reads_a_resource_as_url_classes_write_it, reset),

@@ -2,6 +2,7 @@
 /* The table from outside: router, guards, steps and answers of all machine endpoints, over doubles of the store. */
 #include "authz/endpoints.c"
 
+#include "authz/authentication.h"
 #include "common/clock.h"
 #include "common/encoding.h"
 #include "common/jws.h"
@@ -50,6 +51,8 @@ static void describes_itself(void **state)
 		    json_string_value(json_array_get(json_object_get(d, "code_challenge_methods_supported"), 0)),
 		    "S256");
 		assert_true(json_is_true(json_object_get(d, "authorization_response_iss_parameter_supported")));
+		assert_string_equal(json_string_value(json_array_get(json_object_get(d, "acr_values_supported"), 0)),
+		                    AUTHENTICATION_PASSWORD);
 		request_test_free(r);
 	}
 	struct request *r = ask("GET", "/.well-known/oauth-authorization-server", NULL, NULL);
@@ -161,6 +164,8 @@ static void gives_tokens_for_a_code(void **state)
 	assert_true(is(claims, "sub", "person") && is(claims, "client_id", "c") && is(claims, "scope", "logs:read"));
 	assert_true(is(claims, "grant_id", "09090909-0909-0909-0909-090909090909"));
 	assert_int_equal(json_get_text(claims, "jti").len, 22);
+	assert_true(is(claims, "acr", AUTHENTICATION_PASSWORD));
+	assert_int_equal(json_integer_value(json_object_get(claims, "auth_time")), DOUBLE.granted.auth_time);
 	request_test_free(r);
 }
 

@@ -3,6 +3,7 @@
 #include "authz/introspect_answer.c"
 
 #include "authz/answer_cache.h"
+#include "authz/authentication.h"
 #include "authz/client_proof.h"
 #include "authz/known_tokens.h"
 #include "tests/unit/authz_double.h"
@@ -117,6 +118,27 @@ static struct request *introspect(const char *token, const char *accept, const c
 	if (accept != NULL)
 		request_test_header(r, "accept", accept);
 	return run(r);
+}
+
+/* How and when the person signed in is the token's to say, also of one that is known already. */
+static void says_how_the_person_signed_in(void **state)
+{
+	(void)state;
+	const char *jti;
+	struct granted g = own_grant();
+	struct request *owner = owner_request();
+	g.auth_time = g.now - 100;
+	const char *token = access_token_mint(owner, &g, &jti);
+	DOUBLE.introspected = (struct introspected){.active = true, .scope = "logs:read", .expires_in = 3600};
+	LIVE = false; /* the answer itself is not kept */
+	for (int i = 0; i < 2; i++) {
+		struct request *r = introspect(token, NULL, "s");
+		json_t *answer = json_read(&r->pool, reply_test_body(r), NULL);
+		assert_int_equal(json_integer_value(json_object_get(answer, "auth_time")), g.auth_time);
+		assert_true(text_is(json_get_text(answer, "acr"), AUTHENTICATION_PASSWORD));
+		request_test_free(r);
+	}
+	request_test_free(owner);
 }
 
 static void signs_what_it_would_say(void **state)
@@ -340,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_accept),
 	    cmocka_unit_test_setup(signs_what_it_would_say, double_reset),
+	    cmocka_unit_test_setup_teardown(says_how_the_person_signed_in, open_cache, close_cache),
 	    cmocka_unit_test_setup_teardown(keeps_answers, open_cache, close_cache),
 	    cmocka_unit_test_setup_teardown(gives_clients_their_own_tokens, open_cache, close_cache),
 	    cmocka_unit_test_setup_teardown(refuses_clients_their_own_tokens, open_cache, close_cache),
