@@ -3,6 +3,7 @@
 
 #include "common/reply.h"
 #include "mcp/approval/approval.h"
+#include "mcp/approval/authentication.h"
 #include "mcp/call/answer.h"
 #include "mcp/call/audit_record.h"
 #include "mcp/backend/backend.h"
@@ -28,15 +29,20 @@ static step_result refuse_unknown(struct request *r)
 	return call->kind == ITEM_PROMPT ? refuse_params(r, "Unknown prompt") : answer_not_found(r, ANSWER_NOT_FOUND);
 }
 
-static step_result ask_for_scope(struct request *r, const struct item *item)
+struct scopes invoke_challenge_scopes(struct request *r)
 {
 	struct scopes granted;
 
-	if (!audit_record_call(r, "acquirable", 0))
-		return answer_without_record(r);
 	if (!scopes_parse(&r->pool, text_of(bearer_of(r)->scope), &granted))
 		granted = (struct scopes){NULL, 0};
-	struct scopes wanted = policy_challenge_scopes(&r->pool, view_of(r)->catalogue, item, &granted);
+	return policy_challenge_scopes(&r->pool, view_of(r)->catalogue, call_of(r)->item, &granted);
+}
+
+static step_result ask_for_scope(struct request *r)
+{
+	if (!audit_record_call(r, "acquirable", 0))
+		return answer_without_record(r);
+	struct scopes wanted = invoke_challenge_scopes(r);
 	return challenge_scope(r, &wanted);
 }
 
@@ -167,7 +173,7 @@ step_result invoke_admit(struct request *r, const struct item *item)
 	/* decided once for the token, by policy.c: the lists were made of the same decisions */
 	switch ((enum decision)view_of(r)->decisions[item->index]) {
 	case HIDDEN: return refuse_unknown(r);
-	case ACQUIRABLE: return ask_for_scope(r, item);
+	case ACQUIRABLE: return ask_for_scope(r);
 	case ALLOWED: break;
 	}
 	return STEP_NEXT;
@@ -229,6 +235,8 @@ step_result invoke_admitted(struct request *r)
 	problem = limits_refusal(r);
 	if (problem != NULL)
 		return refuse_call(r, "denied", problem);
+	if (authentication_demand(r) == STEP_DONE)
+		return STEP_DONE;
 	if (quota_take(r) == STEP_DONE)
 		return STEP_DONE;
 	problem = ask_retry_problem(r);

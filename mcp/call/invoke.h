@@ -16,6 +16,8 @@ step_result invoke_approved(struct request *r);
 /* The same without running anything, for methods that only ask about an item (completion, subscription): STEP_NEXT if
  * the caller may use it, else the request has its answer. */
 step_result invoke_admit(struct request *r, const struct item *item);
+/* Scopes for a challenge about the call's item: a client that takes them alone loses nothing. */
+struct scopes invoke_challenge_scopes(struct request *r);
 /* Runs a backend for the caller that was admitted: its end is on record. */
 step_result invoke_run(struct request *r, const struct backend *backend, const void *plan);
 /* STEP_NEXT if the caller may have one more call under way, else the request has its answer. Before anything of the

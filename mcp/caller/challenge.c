@@ -11,6 +11,7 @@ static const char INVALID_TEXT[] = "The access token is expired or revoked or ma
 static const char PROOF_TEXT[] = "The DPoP proof is missing or malformed or old or used or not for this request";
 static const char NONCE_TEXT[] = "The DPoP proof must have the nonce that comes with this answer";
 static const char SCOPE_TEXT[] = "The access token does not open this tool";
+static const char AUTHENTICATION_TEXT[] = "The person has to sign in anew or otherwise for this tool";
 static const char MALFORMED_TEXT[] = "The request must carry exactly one access token in one Authorization header";
 
 char *challenge_text(h2o_mem_pool_t *pool, const char *scheme, const char *metadata_url, const struct challenge *c)
@@ -25,6 +26,10 @@ char *challenge_text(h2o_mem_pool_t *pool, const char *scheme, const char *metad
 	text_append_printf(&b, "resource_metadata=\"%s\"", metadata_url);
 	if (c->scope[0] != '\0')
 		text_append_printf(&b, ", scope=\"%s\"", c->scope);
+	if (c->acr_values != NULL)
+		text_append_printf(&b, ", acr_values=\"%s\"", c->acr_values);
+	if (c->max_age > 0)
+		text_append_printf(&b, ", max_age=\"%lld\"", (long long)c->max_age);
 	return b.base;
 }
 
@@ -45,13 +50,18 @@ static void set_challenges(struct request *r, int status, const struct challenge
 		reply_header(r, "www-authenticate", text_printf(&r->pool, "DPoP algs=\"%s\"", DPOP_ALGORITHMS_TEXT));
 }
 
+static step_result refuse_with(struct request *r, const struct oauth_error *error, const struct challenge *c)
+{
+	set_challenges(r, error->status, c);
+	return show_error_json(r, error, c->description);
+}
+
 static step_result refuse(struct request *r, const struct oauth_error *error, const char *description,
                           const char *scope)
 {
-	struct challenge c = {error->code, description, scope};
+	struct challenge c = {.error = error->code, .description = description, .scope = scope};
 
-	set_challenges(r, error->status, &c);
-	return show_error_json(r, error, description);
+	return refuse_with(r, error, &c);
 }
 
 static const char *initial_scope(struct request *r)
@@ -61,7 +71,7 @@ static const char *initial_scope(struct request *r)
 
 step_result challenge_missing(struct request *r)
 {
-	struct challenge c = {NULL, NULL, initial_scope(r)};
+	struct challenge c = {.scope = initial_scope(r)};
 
 	set_challenges(r, 401, &c);
 	reply_header(r, "x-request-id", r->id);
@@ -94,6 +104,20 @@ step_result challenge_malformed(struct request *r, const char *reason)
 {
 	log_refusal(r, reason);
 	return refuse(r, &INVALID_REQUEST, MALFORMED_TEXT, "");
+}
+
+step_result challenge_authentication(struct request *r, const char *acr_values, int64_t max_age,
+                                     const struct scopes *scopes)
+{
+	struct challenge c = {
+	    .error = INSUFFICIENT_USER_AUTHENTICATION.code,
+	    .description = AUTHENTICATION_TEXT,
+	    .scope = scopes_text(&r->pool, scopes),
+	    .acr_values = acr_values,
+	    .max_age = max_age,
+	};
+
+	return refuse_with(r, &INSUFFICIENT_USER_AUTHENTICATION, &c);
 }
 
 step_result challenge_scope(struct request *r, const struct scopes *scopes)

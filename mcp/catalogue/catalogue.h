@@ -11,6 +11,8 @@
 
 enum { FILES_MAX = 20000 /* in a folder */, ITEM_NAME_MAX = 128, ITEM_KEY_MAX = 2048 };
 
+struct authentication;
+
 /* Of clients that know tasks, each call becomes one; of others it runs while they wait, or is refused. */
 enum tool_task { TASK_NEVER, TASK_POSSIBLE, TASK_REQUIRED };
 
@@ -21,7 +23,8 @@ struct tool {
 	enum tool_task task;                /* whether its calls become tasks */
 	const struct tool_headers *headers; /* tool_headers.h; NULL if there are none */
 	enum approval_how approval;         /* approval.h */
-	unsigned characters;                /* that arguments may have beside what is seen: input_text.h */
+	const struct authentication *authentication; /* authentication.h; NULL: whatever the token says will do */
+	unsigned characters;                         /* that arguments may have beside what is seen: input_text.h */
 };
 
 static inline const struct tool *tool_of(const struct item *item)

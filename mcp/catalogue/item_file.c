@@ -6,6 +6,7 @@
 #include "common/secret.h"
 #include "mcp/catalogue/loading.h"
 #include "mcp/approval/approval_file.h"
+#include "mcp/approval/authentication.h"
 #include "mcp/guard/guards_file.h"
 #include "mcp/quota/quota_file.h"
 #include "mcp/redact/redact_file.h"
@@ -44,6 +45,7 @@ json_t *item_file_schema(h2o_mem_pool_t *pool, const struct item_file *kind)
 	add_part(pool, properties, "limits", QUOTA_FILE_SCHEMA);
 	if ((kind->kinds & 1U << ITEM_TOOL) != 0) {
 		add_part(pool, properties, "approval", APPROVAL_FILE_SCHEMA);
+		add_part(pool, properties, "authentication", AUTHENTICATION_FILE_SCHEMA);
 		add_part(pool, properties, "guards", GUARDS_FILE_SCHEMA);
 	}
 	if (error != NULL)

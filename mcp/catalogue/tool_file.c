@@ -6,6 +6,7 @@
 #include "mcp/catalogue/loading.h"
 #include "mcp/backend/sql/sql_plan.h"
 #include "mcp/approval/approval_file.h"
+#include "mcp/approval/authentication.h"
 #include "mcp/guard/guards_file.h"
 #include "mcp/protocol/tool_headers.h"
 
@@ -98,9 +99,11 @@ static const char *load_tool(struct loading *l, struct item *item)
 	item->tier = tier_of(json_get_text(l->document, "tier"));
 	item->sends = config_bool(l->document, "open_world", false);
 	approval_file_read(l, tool);
+	tool->authentication = authentication_file_read(l, &problem);
 	tool->input = json_object_get(l->document, "input");
 	l->names = json_object_get(tool->input, "properties");
-	problem = input_problem(tool->input);
+	if (problem == NULL)
+		problem = input_problem(tool->input);
 	if (problem == NULL)
 		item->arguments = loading_compile(l, "/input", tool->input, &problem);
 	if (problem == NULL)

@@ -165,6 +165,8 @@ static void print_scope(const struct files *files, const char *scope)
 		       item->untrusted ? "; result marked as untrusted" : "");
 		if (tool_of(item) != NULL && tool_of(item)->approval == APPROVAL_ASK)
 			printf("; each call needs its person's approval");
+		if (tool_of(item) != NULL && tool_of(item)->authentication != NULL)
+			printf("; wants a sign-in that its file describes");
 		print_limits_of((h2o_mem_pool_t *)&files->pool, item);
 		print_rules_of(files->catalogue->rules, item);
 	}

@@ -79,6 +79,26 @@ static void test_missing_scope(void **state)
 	request_test_free(r);
 }
 
+static void test_another_sign_in(void **state)
+{
+	(void)state;
+	struct request *r = request_of("logs:read");
+	struct scopes wanted;
+	assert_true(scopes_parse(&r->pool, text_of("tools:admin logs:read"), &wanted));
+	challenge_authentication(r, "phr phrh", 300, &wanted);
+	assert_int_equal(reply_test_status(r), 401);
+	const char *header = reply_test_header(r, "www-authenticate");
+	assert_true(text_starts(text_of(header), "Bearer error=\"insufficient_user_authentication\", "));
+	assert_non_null(strstr(header, ", scope=\"logs:read tools:admin\", acr_values=\"phr phrh\", max_age=\"300\""));
+	request_test_free(r);
+	r = request_of("logs:read");
+	challenge_authentication(r, NULL, 0, &wanted);
+	header = reply_test_header(r, "www-authenticate");
+	assert_null(strstr(header, "acr_values"));
+	assert_null(strstr(header, "max_age"));
+	request_test_free(r);
+}
+
 /* A client that takes the first line alone, or all of them as one text, finds Bearer and what belongs to it first. */
 static void test_dpop_is_offered_behind(void **state)
 {
@@ -131,7 +151,8 @@ static void test_values_are_simple(void **state)
 	(void)state;
 	h2o_mem_pool_t pool;
 	h2o_mem_init_pool(&pool);
-	static const char *const texts[] = {INVALID_TEXT, PROOF_TEXT, NONCE_TEXT, SCOPE_TEXT, MALFORMED_TEXT};
+	static const char *const texts[] = {INVALID_TEXT, PROOF_TEXT,     NONCE_TEXT,
+	                                    SCOPE_TEXT,   MALFORMED_TEXT, AUTHENTICATION_TEXT};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_null(strpbrk(texts[i], "\"\\=,"));
 	h2o_mem_clear_pool(&pool);
@@ -145,6 +166,7 @@ int main(void)
 	    cmocka_unit_test(test_bad_token),
 	    cmocka_unit_test(test_malformed_credentials),
 	    cmocka_unit_test(test_missing_scope),
+	    cmocka_unit_test(test_another_sign_in),
 	    cmocka_unit_test(test_dpop_is_offered_behind),
 	    cmocka_unit_test(test_who_came_with_dpop_is_told_so_alone),
 	    cmocka_unit_test(test_values_are_simple),
