@@ -5,13 +5,21 @@
 #include "common/log.h"
 #include "mcp/audit/alerts.h"
 
-enum { AT_ONCE = 8, WEBHOOK_MS = 10 * 1000, ANSWER_MAX = 64 * 1024, COMMAND_CPU_S = 10, COMMAND_FILES = 64 };
+enum {
+	AT_ONCE = 8,
+	WEBHOOK_MS = 10 * 1000,
+	COMMAND_MS = 10 * 1000,
+	ANSWER_MAX = 64 * 1024,
+	COMMAND_CPU_S = 10,
+	COMMAND_FILES = 64
+};
 
 struct alert_sender {
 	struct mcp *mcp;
 	h2o_linklist_t flights, children; /* under way */
 	unsigned webhooks, commands;
-	uint64_t dropped;
+	h2o_loop_t *loop;
+	h2o_timeout_t late; /* of commands */
 };
 
 struct sending {
@@ -19,6 +27,7 @@ struct sending {
 	struct alert_sender *sender;
 	struct egress_flight *flight;
 	struct child *child;
+	h2o_timeout_entry_t late;
 };
 
 static struct sending *begin(struct alert_sender *sender, h2o_linklist_t *list)
@@ -33,6 +42,7 @@ static struct sending *begin(struct alert_sender *sender, h2o_linklist_t *list)
 static void end(struct sending *sending)
 {
 	h2o_linklist_unlink(&sending->link);
+	h2o_timeout_unlink(&sending->late);
 	free(sending);
 }
 
@@ -65,7 +75,6 @@ static void send_to_webhook(struct alert_sender *sender, h2o_iovec_t text)
 	if (request.url == NULL)
 		return;
 	if (sender->webhooks >= AT_ONCE) {
-		sender->dropped++;
 		log_event(LOG_ERROR, "an alert did not reach the webhook", "reason", "too many are under way", NULL);
 		return;
 	}
@@ -92,6 +101,16 @@ static void on_end(void *data, int status)
 	end(sending);
 }
 
+/* With all that it has started. */
+static void on_late(h2o_timeout_entry_t *entry)
+{
+	struct sending *sending = H2O_STRUCT_FROM_MEMBER(struct sending, late, entry);
+
+	log_event(LOG_ERROR, "the command for alerts has taken too long and is ended", "command",
+	          sending->sender->mcp->settings.alerts.command, NULL);
+	child_kill(sending->child);
+}
+
 static void send_to_command(struct alert_sender *sender, h2o_iovec_t text)
 {
 	static const struct child_events EVENTS = {on_output, on_end};
@@ -108,7 +127,6 @@ static void send_to_command(struct alert_sender *sender, h2o_iovec_t text)
 	if (options.path == NULL || sender->mcp->spawner == NULL)
 		return;
 	if (sender->commands >= AT_ONCE) {
-		sender->dropped++;
 		log_event(LOG_ERROR, "the command for alerts is not started", "reason", "too many are under way", NULL);
 		return;
 	}
@@ -117,6 +135,8 @@ static void send_to_command(struct alert_sender *sender, h2o_iovec_t text)
 	sending->child = child_start(sender->mcp->spawner, &options, &EVENTS, sending);
 	child_write(sending->child, text);
 	child_close_input(sending->child);
+	sending->late.cb = on_late;
+	h2o_timeout_link(sender->loop, &sender->late, &sending->late);
 }
 
 /* ---- all ---- */
@@ -125,7 +145,8 @@ struct alert_sender *alert_sender_open(struct mcp *mcp)
 {
 	struct alert_sender *sender = h2o_mem_alloc(sizeof(*sender));
 
-	*sender = (struct alert_sender){.mcp = mcp};
+	*sender = (struct alert_sender){.mcp = mcp, .loop = server_context(mcp->server)->loop};
+	h2o_timeout_init(sender->loop, &sender->late, COMMAND_MS);
 	h2o_linklist_init_anchor(&sender->flights);
 	h2o_linklist_init_anchor(&sender->children);
 	return sender;
@@ -143,6 +164,7 @@ void alert_sender_close(struct alert_sender *sender)
 		child_forget(sending->child);
 		end(sending);
 	}
+	h2o_timeout_dispose(sender->loop, &sender->late);
 	free(sender);
 }
 

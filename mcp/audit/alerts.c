@@ -143,6 +143,7 @@ static json_t *alert_of(const struct alert_rule *rule, const struct sighting *s,
 
 struct question { /* whether a person has used the item before */
 	struct alerts *alerts;
+	uint64_t source; /* its hash */
 	json_t *alert;
 };
 
@@ -151,32 +152,37 @@ static void on_known(void *data, const PGresult *result)
 	struct question *question = data;
 	struct alerts *alerts = question->alerts;
 	bool is_closed = alerts->sender == NULL;
+	bool is_answered = result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK;
 
 	alerts->asked--;
-	/* where nobody knows, nothing is new */
-	if (!is_closed && result != NULL && PQresultStatus(result) == PGRES_TUPLES_OK && !rows_bool(result, 0, "known"))
+	if (!is_closed && is_answered && !rows_bool(result, 0, "known"))
 		alert_send(alerts->sender, question->alert);
 	else
 		json_decref(question->alert);
+	if (!is_answered) /* where nobody knows, nothing is new; the next use is asked about */
+		source_of(alerts, question->source)->count = 0;
 	free(question);
 	if (is_closed && alerts->asked == 0)
 		free(alerts);
 }
 
-static void ask_whether_new(struct alerts *alerts, const struct alert_rule *rule, const struct sighting *s)
+/* False if it cannot be asked now. */
+static bool ask_whether_new(struct alerts *alerts, const struct alert_rule *rule, const struct sighting *s,
+                            uint64_t source)
 {
 	const char *username = bearer_of(s->r)->username;
 
 	if (alerts->asked >= ASKED_MAX || s->item == NULL || username[0] == '\0')
-		return;
+		return false;
 	struct question *question = h2o_mem_alloc(sizeof(*question));
-	*question = (struct question){alerts, alert_of(rule, s, 1)};
+	*question = (struct question){alerts, source, alert_of(rule, s, 1)};
 	alerts->asked++;
 	if (alerts->ask_known(alerts->mcp->database, username, s->item, on_known, question))
-		return;
+		return true;
 	alerts->asked--;
 	json_decref(question->alert);
 	free(question);
+	return false;
 }
 
 static void count(struct alerts *alerts, const struct alert_rule *rule, const struct sighting *s)
@@ -189,8 +195,8 @@ static void count(struct alerts *alerts, const struct alert_rule *rule, const st
 	struct source *source = source_of(alerts, hash);
 	source->seen_ms = s->now_ms;
 	if (rule->when == ALERT_NEW_TOOL) {
-		if (source->count++ == 0)
-			ask_whether_new(alerts, rule, s);
+		if (source->count == 0)
+			source->count = ask_whether_new(alerts, rule, s, hash);
 		return;
 	}
 	if (counts && s->now_ms - source->since_ms >= rule->within_ms) {

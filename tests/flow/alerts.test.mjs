@@ -41,7 +41,7 @@ const alerts = {
     { name: 'first', when: 'new_tool' },
   ],
   webhook: { url: `http://127.0.0.1:${port}/hook` },
-  command: { path: '/bin/sh', arguments: ['-c', 'grep -q \'"alert":"failing"\' && exit 3; exit 0'] },
+  command: { path: '/bin/sh', arguments: ['-c', 'read -r alert; case $alert in *\'"alert":"failing"\'*) exit 3;; *\'"alert":"burst"\'*) sleep 600; exit 0;; esac'] },
 }
 const changes = (more) => [
   [/^tools: .*$/m, 'tools: alert-tools'], `outbound: ${JSON.stringify({ hosts: [{ host: '127.0.0.1', port, plain: true, addresses: ['127.0.0.1'] }] })}`,
@@ -76,6 +76,11 @@ test('bursts of one client', async () => {
   for (let i = 0; i < 12; i++) await call('max', 'look')
   await until('the alert', () => of('burst').length > 0)
   assert.deepEqual(of('burst').map((alert) => [alert.source, alert.count]), [['client of max', 12]])
+})
+
+test('a command that does not end is ended', async () => {
+  await until('the end', () => server.daemon.stderr.includes('the command for alerts has taken too long'))
+  await until('to be told of', () => (server.daemon.stderr.match(/the command for alerts has failed/g) ?? []).length === 2)
 })
 
 test('each alert is a record of the audit log, and a line of the log', async () => {
