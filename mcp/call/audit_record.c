@@ -157,11 +157,21 @@ static const struct {
     [ITEM_PROMPT] = {"prompt_get", "prompt", "prompt_digest", ITEM_NAME_MAX},
 };
 
-static void add_item(struct text_buffer *b, const struct call *call)
+/* The URI of a template's resource has its arguments in it: then it is the template that is named. All else that nobody
+ * has given us may be anything. */
+static h2o_iovec_t item_name(h2o_mem_pool_t *pool, const struct call *call)
 {
 	h2o_iovec_t name = text_beginning(call->name, WORDS[call->kind].longest);
+	struct redact_counts unused = {{0}};
 
-	add_text(b, WORDS[call->kind].name, name);
+	if (call->template != NULL)
+		return text_of(call->template);
+	return call->item != NULL ? name : redact_text(pool, redact_default_rules(), name, &unused);
+}
+
+static void add_item(struct text_buffer *b, const struct call *call)
+{
+	add_text(b, WORDS[call->kind].name, item_name(b->pool, call));
 	if (call->item == NULL)
 		return;
 	add_text(b, "tier", text_of(tier_name(call->item->tier)));

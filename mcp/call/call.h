@@ -30,6 +30,7 @@ struct call {
 	/* a method that uses an item (invoke.h) */
 	enum item_kind kind;
 	h2o_iovec_t name;              /* as asked: of a tool or prompt; the URI of a resource; base NULL before */
+	const char *template;          /* that the URI is of, whether the caller may have it or not; NULL: of none */
 	const struct item *item;       /* NULL if there is none for the caller */
 	const struct tool *tool;       /* the same if it is a tool, else NULL */
 	const json_t *arguments;       /* an object */

@@ -42,6 +42,7 @@ static const struct item *find_template(struct request *r, h2o_iovec_t uri)
 		if (!uri_template_match(&r->pool, template, uri, values))
 			continue;
 		call_of(r)->arguments = variables_of(&r->pool, template, values);
+		call_of(r)->template = catalogue->items[i]->key;
 		return catalogue->items[i];
 	}
 	return NULL;

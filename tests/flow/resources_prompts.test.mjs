@@ -120,6 +120,17 @@ each('a resource of a template comes from the database, and its text is marked',
   assert.equal(rows.length, 1)
   assert.equal(rows[0].id, 'T-2666')
   assert.equal(_meta['sallyport/untrusted'], true)
+  const record = (await records()).findLast((r) => r.event === 'resource_read')
+  assert.deepEqual([record.resource, record.arguments], ['sample://tickets/{ticket_id}', { ticket_id: 'T-2666' }])
+})
+
+each('a URI is on record without the personal data in it', 'alice', async (client) => {
+  for (const uri of ['sample://tickets/ida@mail.example.com', 'sample://nothing/ida@mail.example.com']) {
+    await assert.rejects(client.readResource({ uri }))
+    const record = (await records()).findLast((r) => r.event === 'resource_read')
+    assert.equal(record.outcome, 'denied')
+    assert.ok(!JSON.stringify(record).includes('ida@mail'), JSON.stringify(record))
+  }
 })
 
 each('what is hidden, unknown or not there is not found, all alike', 'alice', async (client, kind) => {
