@@ -41,13 +41,13 @@ static step_result check_key(struct request *r)
 
 step_fn *const admin_guard[] = {ask_key, check_key, NULL};
 
-static void record(struct request *r, const char *event, const struct client *c)
+static bool record(struct request *r, const char *event, const struct client *c)
 {
 	const struct admin *admin = r->caller;
-	event_write(r, event,
-	            json_pack("{s:s, s:s, s:s, s:b, s:o}", "admin_key", admin->name, "client_id", c->client_id,
-	                      "client_name", c->name, "enabled", c->enabled, "redirect_uris",
-	                      client_redirect_uris_json(c)));
+	return event_write(r, event,
+	                   json_pack("{s:s, s:s, s:s, s:b, s:o}", "admin_key", admin->name, "client_id", c->client_id,
+	                             "client_name", c->name, "enabled", c->enabled, "redirect_uris",
+	                             client_redirect_uris_json(c)));
 }
 
 static step_result fail_unknown(struct request *r)
@@ -102,7 +102,8 @@ static step_result answer_added(struct request *r)
 	struct client added;
 	if (!store_read_client(r, &added))
 		return fail_internal(r, "a random client id is taken");
-	record(r, "client.added", &s->client);
+	if (!record(r, "client.added", &s->client))
+		return fail_unrecorded(r);
 	reply_header(r, "location",
 	             text_printf(&r->pool, "%s/admin/clients/%s", authz_of(r)->settings.issuer, s->client.client_id));
 	return reply_new_client(r, &s->client, s->secret, METADATA_ADMIN);

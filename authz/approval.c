@@ -30,7 +30,7 @@ static json_t *scopes_json(struct request *r, const char *text)
 	return array;
 }
 
-void approval_record(struct request *r, const struct approval *a, const struct decided *d, const char *event)
+bool approval_record(struct request *r, const struct approval *a, const struct decided *d, const char *event)
 {
 	json_t *members = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o, s:o}", "username", d->username, "client_id",
 	                            d->client_id, "redirect_uri", d->redirect_uri, "resource", d->resource, "scopes",
@@ -39,14 +39,15 @@ void approval_record(struct request *r, const struct approval *a, const struct d
 		json_object_set_new(members, "consent", json_string(d->consent));
 		json_object_set_new(members, "code", event_id(a->code_id));
 	}
-	event_write(r, event, members);
+	return event_write(r, event, members);
 }
 
 step_result approval_answer(struct request *r, const struct approval *a, const struct decided *d)
 {
 	struct handle h = {.generation = 0};
 	memcpy(h.id, a->code_id, sizeof(h.id));
-	approval_record(r, a, d, "authorization.approved");
+	if (!approval_record(r, a, d, "authorization.approved"))
+		return fail_unrecorded(r);
 	return redirect_with_code(r, d->redirect_uri, d->state,
 	                          handle_mint(&r->pool, authz_of(r)->handle_keys, HANDLE_CODE, &h));
 }

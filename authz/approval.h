@@ -15,7 +15,7 @@ struct approval {
 step_result approval_ask(struct request *r, struct approval *a, const uint8_t request_id[16],
                          const uint8_t browser_id[16], const uint8_t *session_id, enum decide_how how);
 /* One audit record of what was decided. */
-void approval_record(struct request *r, const struct approval *a, const struct decided *d, const char *event);
+bool approval_record(struct request *r, const struct approval *a, const struct decided *d, const char *event);
 /* Records an approval and sends its code to the client. */
 step_result approval_answer(struct request *r, const struct approval *a, const struct decided *d);
 

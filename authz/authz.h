@@ -58,7 +58,8 @@ struct authz {
 	struct handle_keys *handle_keys;
 	struct db *db;
 	struct workers *workers;
-	struct audit *audit;
+	struct audit *audit;     /* NULL: the operator wants none */
+	bool goes_on_unrecorded; /* where it cannot be written (audit.when_full) */
 	struct server *server;
 	struct egress *egress;              /* the one outbound door */
 	struct document_fetches *documents; /* document_fetch.h */

@@ -10,6 +10,7 @@
 #include "authz/client_key_metadata.h"
 #include "authz/client_metadata_schema.h"
 #include "authz/consent.h"
+#include "authz/event.h"
 #include "authz/introspect.h"
 #include "authz/keys.h"
 #include "authz/login.h"
@@ -39,6 +40,8 @@ static step_result answer_health(struct request *r)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the database is not connected");
 	if (keyring_signing_key(authz->keyring, &r->pool) == NULL)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "there is no key to sign with yet");
+	if (authz->audit != NULL && !audit_is_well(authz->audit) && !authz->goes_on_unrecorded)
+		return fail_unrecorded(r);
 	return reply_json(r, 200, json_pack("{s:s}", "status", "ok"));
 }
 

@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 
-void event_write(struct request *r, const char *event, json_t *members)
+bool event_write(struct request *r, const char *event, json_t *members)
 {
 	h2o_iovec_t text = {NULL, 0};
 	if (authz_of(r)->audit != NULL && json_object_size(members) > 0) {
@@ -16,7 +16,12 @@ void event_write(struct request *r, const char *event, json_t *members)
 		text = h2o_iovec_init(text.base + 1, text.len - 2);
 	}
 	json_decref(members);
-	event_write_text(r, event, text);
+	return event_write_text(r, event, text);
+}
+
+step_result fail_unrecorded(struct request *r)
+{
+	return fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be written");
 }
 
 void event_append(struct text_buffer *members, const char *name, const char *value)
@@ -27,21 +32,22 @@ void event_append(struct text_buffer *members, const char *name, const char *val
 	text_append_json(members, text_of(value));
 }
 
-void event_write_text(struct request *r, const char *event, h2o_iovec_t members)
+bool event_write_text(struct request *r, const char *event, h2o_iovec_t members)
 {
 	struct audit *audit = authz_of(r)->audit;
 	struct text_buffer record = {.pool = &r->pool};
 	if (audit == NULL) /* none was configured */
-		return;
+		return true;
 	event_append(&record, "event", event);
 	event_append(&record, "request", r->id);
 	event_append(&record, "address", request_address(r));
 	text_append_str(&record, members.len > 0 ? "," : "");
 	text_append_iovec(&record, members);
-	/* What was decided stands in the database already: a full disk must not undo it, but must be heard of. */
-	if (!audit_write_members(audit, h2o_iovec_init(record.base, record.len), false))
-		log_event(LOG_ERROR, "an audit record was lost", "event", event, "request", r->id, "reason",
-		          strerror(errno), NULL);
+	if (audit_write_members(audit, h2o_iovec_init(record.base, record.len), false))
+		return true;
+	log_event(LOG_ERROR, "an audit record was lost", "event", event, "request", r->id, "reason", strerror(errno),
+	          NULL);
+	return authz_of(r)->goes_on_unrecorded;
 }
 
 json_t *event_digest(struct request *r, h2o_iovec_t text)

@@ -150,7 +150,8 @@ static step_result answer_signed_in(struct request *r)
 		return answer_failed(r);
 	json_t *members = attempt_json(r);
 	json_object_set_new(members, "person", event_id(s->person.person_id));
-	event_write(r, "sign_in.succeeded", members);
+	if (!event_write(r, "sign_in.succeeded", members))
+		return fail_unrecorded(r);
 	cookie_set(r, COOKIE_SESSION, s->new_session_id);
 	return reply_redirect(r, request_page_url(r, "consent", s->view.request_id));
 }

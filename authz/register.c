@@ -101,14 +101,14 @@ static step_result add_client(struct request *r)
 	return store_client_register(r, &s->registration);
 }
 
-static void record(struct request *r, const struct client *c, bool is_known)
+static bool record(struct request *r, const struct client *c, bool is_known)
 {
 	const struct register_state *s = r->state;
 	json_t *members = json_pack("{s:s, s:s, s:s, s:o}", "client_id", c->client_id, "client_name", c->name, "method",
 	                            AUTH_METHOD_NAMES[c->auth_method], "redirect_uris", client_redirect_uris_json(c));
 	if (s->registration.initial_access != NULL)
 		json_object_set_new(members, "initial_access_token", event_id(s->registration.initial_access));
-	event_write(r, is_known ? "client.registered_again" : "client.registered", members);
+	return event_write(r, is_known ? "client.registered_again" : "client.registered", members);
 }
 
 static step_result answer(struct request *r)
@@ -118,7 +118,8 @@ static step_result answer(struct request *r)
 	enum client_register outcome = store_read_client_register(r, &c);
 	if (outcome == REGISTER_TOKEN_REFUSED)
 		return fail(r, &INVALID_TOKEN, "the initial access token is unknown, expired, revoked or used up");
-	record(r, &c, outcome == REGISTER_KNOWN);
+	if (!record(r, &c, outcome == REGISTER_KNOWN))
+		return fail_unrecorded(r);
 	return reply_registration(r, 201, &c, s->secret);
 }
 

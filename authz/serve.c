@@ -98,6 +98,7 @@ static const char *open_logs(struct authz *authz, const struct settings *s)
 {
 	const char *error = NULL;
 
+	authz->goes_on_unrecorded = s->serving.audit_stops_writes_only;
 	if (!log_open("sallyport-authz", s->serving.log, LOG_INFO))
 		return text_printf(&authz->pool, "%s: %s", s->serving.log, strerror(errno));
 	if (s->serving.audit_log != NULL &&

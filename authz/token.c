@@ -110,7 +110,7 @@ static const char *mint_refresh_token(struct request *r, const struct granted *g
 	return handle_mint(&r->pool, authz_of(r)->handle_keys, HANDLE_REFRESH, &h);
 }
 
-static void record(struct request *r, const struct granted *g, const char *event, const char *jti)
+static bool record(struct request *r, const struct granted *g, const char *event, const char *jti)
 {
 	struct text_buffer members = {.pool = &r->pool};
 	char grant_id[UUID_TEXT_SIZE];
@@ -124,7 +124,7 @@ static void record(struct request *r, const struct granted *g, const char *event
 	text_append_printf(&members, ",\"generation\":%u", (unsigned)g->generation);
 	if (client_of(r)->key_thumbprint != NULL)
 		event_append(&members, "key", client_of(r)->key_thumbprint);
-	event_write_text(r, event, h2o_iovec_init(members.base, members.len));
+	return event_write_text(r, event, h2o_iovec_init(members.base, members.len));
 }
 
 step_result reply_tokens(struct request *r, const struct granted *g, const char *event)
@@ -152,7 +152,8 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 		text_append_str(&answer, "\"");
 	}
 	text_append_str(&answer, "}");
-	record(r, g, event, jti);
+	if (!record(r, g, event, jti))
+		return fail_unrecorded(r);
 	reply_header(r, "cache-control", "no-store"); /* RFC 6749, 5.1 */
 	reply_header(r, "pragma", "no-cache");
 	return reply_body(r, 200, "application/json", h2o_iovec_init(answer.base, answer.len));

@@ -24,6 +24,8 @@ struct audit {
 	bool is_open;                  /* what was written last is not a whole line */
 	struct audit_torn torn;        /* what of ours is in the file and no line */
 	uint64_t lost;                 /* records that are not */
+	bool is_down;                  /* the last line could not be written */
+	struct text_buffer line;       /* the newest one's memory */
 	bool is_signed;                /* the newest line is, or stands behind a signed one with nothing between */
 	int64_t signed_ms, checkpoint_ms;
 	struct audit_sync *sync; /* NULL without a loop */
@@ -107,6 +109,7 @@ struct audit *audit_open(const char *program, const char *path, struct audit_key
 	h2o_mem_init_pool(&audit->pool);
 	audit->program = text_copy(&audit->pool, text_of(program));
 	audit->path = text_copy(&audit->pool, text_of(path));
+	audit->line.pool = &audit->pool;
 	take_file(audit, fd);
 	begin_chain(audit); /* if it cannot be now, then before the first record */
 	return audit;
@@ -174,41 +177,38 @@ static bool write_formatted(struct audit *audit, h2o_iovec_t bytes, size_t start
 			note_piece(&audit->torn, h2o_iovec_init(bytes.base + start, done - start));
 		if (done > 0)
 			audit->is_open = done > start;
-		if (audit->lost++ == 0)
+		if (!audit->is_down)
 			log_event(LOG_ERROR, "audit log not written", "file", audit->path, "reason", strerror(problem),
 			          NULL);
+		audit->is_down = true;
 		errno = problem;
 		return false;
 	}
 	audit->is_open = done < bytes.len;
-	if (audit->lost > 0)
+	if (audit->is_down)
 		log_event(LOG_WARNING, "the audit log is written again", "file", audit->path, NULL);
 	audit_chain_advance(&audit->chain, h2o_iovec_init(bytes.base + start, bytes.len - 1 - start));
 	audit->torn.count = 0;
 	audit->lost = 0;
+	audit->is_down = false;
 	return true;
 }
 
 static bool write_line(struct audit *audit, h2o_iovec_t members, bool is_signed)
 {
 	const struct audit_head head = {audit->program, &audit->torn, audit->lost};
-	h2o_mem_pool_t pool;
+	struct text_buffer *line = &audit->line;
 
-	h2o_mem_init_pool(&pool);
-	struct text_buffer line = {.pool = &pool};
-	text_append_str(&line, audit->is_open ? "\n" : "");
-	size_t start = line.len;
-	audit_line_format(&line, &audit->chain, &head, members, is_signed ? audit->key : NULL);
-	text_append_str(&line, "\n");
-	bool written = write_formatted(audit, h2o_iovec_init(line.base, line.len), start);
-	int saved = errno;
-	if (written) {
-		audit->is_signed = is_signed;
-		audit->signed_ms = is_signed ? clock_monotonic_ms() : audit->signed_ms;
-	}
-	h2o_mem_clear_pool(&pool);
-	errno = saved;
-	return written;
+	line->len = 0;
+	text_append_str(line, audit->is_open ? "\n" : "");
+	size_t start = line->len;
+	audit_line_format(line, &audit->chain, &head, members, is_signed ? audit->key : NULL);
+	text_append_str(line, "\n");
+	if (!write_formatted(audit, h2o_iovec_init(line->base, line->len), start))
+		return false;
+	audit->is_signed = is_signed;
+	audit->signed_ms = is_signed ? clock_monotonic_ms() : audit->signed_ms;
+	return true;
 }
 
 /* EINVAL: what is written to is no file but a pipe or a device, which has nothing to wait for. */
@@ -222,9 +222,11 @@ static bool make_durable(struct audit *audit)
 
 bool audit_write_members(struct audit *audit, h2o_iovec_t members, bool durable)
 {
-	if (audit->chain.seq == 0 && !begin_chain(audit))
+	if ((audit->chain.seq == 0 && !begin_chain(audit)) || !write_line(audit, members, false)) {
+		audit->lost++;
 		return false;
-	return write_line(audit, members, false) && (!durable || make_durable(audit));
+	}
+	return !durable || make_durable(audit);
 }
 
 bool audit_write(struct audit *audit, json_t *record, bool durable)
@@ -274,7 +276,10 @@ void audit_tick(void *data)
 {
 	struct audit *audit = data;
 
-	if (audit->key == NULL || audit->is_signed || clock_monotonic_ms() - audit->signed_ms < audit->checkpoint_ms)
+	bool is_due =
+	    audit->key != NULL && !audit->is_signed && clock_monotonic_ms() - audit->signed_ms >= audit->checkpoint_ms;
+
+	if (!is_due && (!audit->is_down || audit->torn.count == AUDIT_TORN_MAX))
 		return;
 	if (audit->chain.seq == 0) /* the disk was full when it should have begun */
 		begin_chain(audit);
@@ -284,7 +289,7 @@ void audit_tick(void *data)
 
 bool audit_is_well(const struct audit *audit)
 {
-	return audit->lost == 0;
+	return !audit->is_down;
 }
 
 const char *audit_path(const struct audit *audit)

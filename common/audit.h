@@ -18,7 +18,8 @@ struct audit;
 struct audit *audit_open(const char *program, const char *path, struct audit_key *key);
 /* With a loop: what is durable no longer blocks, and the log is swept (audit_sweep.h). */
 void audit_serve(struct audit *audit, h2o_context_t *context, int64_t checkpoint_ms);
-/* Every second: if something was written since, and the newest signed line is as old as said there, signs. */
+/* Every second: if something was written since, and the newest signed line is as old as said there, signs; and tries
+ * whether a log that could not be written can be again. */
 void audit_tick(void *audit);
 void audit_reopen(struct audit *audit);
 /* Adds a line; takes the reference. True if it was written (write(2), not buffered); false with errno: the caller
@@ -30,7 +31,7 @@ bool audit_write_members(struct audit *audit, h2o_iovec_t members, bool durable)
 /* The request's next step runs when all that was written so far is on the disk (STEP_WAIT), or at once without a loop;
  * where the disk refuses, the request ends with 503. */
 step_result audit_wait(struct audit *audit, struct request *r);
-/* False once a line could not be written, until one can again. */
+/* False once a line could not be written, until one can again: for those who ask after our health. */
 bool audit_is_well(const struct audit *audit);
 const char *audit_path(const struct audit *audit);
 void audit_close(struct audit *audit);

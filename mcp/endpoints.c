@@ -18,11 +18,12 @@ static step_result send_health(struct request *r)
 {
 	const struct mcp *mcp = mcp_of(r);
 	bool keys = jwks_current(mcp->jwks) != NULL, databases = databases_ready(mcp->catalogue->databases);
-	bool fine = keys && databases;
+	bool log = mcp->audit == NULL || audit_is_well(mcp->audit);
+	bool fine = keys && databases && (log || mcp->settings.serving.audit_stops_writes_only);
 
 	return reply_json(r, fine ? 200 : 503,
-	                  json_pack("{s:s, s:b, s:b}", "status", fine ? "ok" : "unavailable", "authorization_server",
-	                            keys, "databases", databases));
+	                  json_pack("{s:s, s:b, s:b, s:b}", "status", fine ? "ok" : "unavailable",
+	                            "authorization_server", keys, "databases", databases, "audit_log", log));
 }
 
 static step_fn *const HEALTH_STEPS[] = {send_health, NULL};

@@ -4,11 +4,12 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chown, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import http from 'node:http'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { getTokens, modern } from './lib/client.mjs'
+import { getTokens, modern, REDIRECT_URI, refresh, register } from './lib/client.mjs'
 import { startInstance } from './lib/instance.mjs'
-import { etc, home, must, startDaemon, until, verb, writeEtc } from './lib/programs.mjs'
+import { deriveConfig, etc, freePort, home, must, startDaemon, until, verb, writeEtc } from './lib/programs.mjs'
 import { startMcpServer, startTokenServer } from './lib/token_server.mjs'
 
 const run = promisify(execFile)
@@ -202,12 +203,46 @@ test('E-3: a log that cannot be written stops what changes something, and the re
   const refused = (await call('change', { seconds: 0 }, strict, strictToken)).json.result
   assert.equal(refused.isError, true)
   assert.match(refused.content[0].text, /audit log cannot be written.*Nothing was changed/)
+  assert.equal((await fetch(new URL('/health', strict.mcp))).status, 503)
   await strict.daemon.stop()
   const lenient = await start('lenient', [full, [/^audit: .*$/m, 'audit: {when_full: stop_writes}']])
   const lenientToken = stub.mint(lenient.mcp, { scope: 'logs:read tools:admin', sub: 'alice' })
   assert.equal((await call('say', { text: 'x' }, lenient, lenientToken)).json.result.isError, undefined)
   assert.equal((await call('change', { seconds: 0 }, lenient, lenientToken)).json.result.isError, true)
   await lenient.daemon.stop()
+})
+
+test('E-3: authz gives nothing that is not on record, and takes all the same', async () => {
+  const port = await freePort()
+  const { host } = new URL(instance.issuer)
+  const post = (path, body, type = 'application/x-www-form-urlencoded') => new Promise((resolve, reject) => {
+    const request = http.request({ host: '127.0.0.1', port, path, method: body === undefined ? 'GET' : 'POST', agent: false, headers: { host, 'content-type': type } }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode))
+    })
+    request.on('error', reject).end(body)
+  })
+  const form = (fields) => new URLSearchParams(fields).toString()
+  const client = await register(instance.issuer)
+  let { refresh_token } = await getTokens(instance, 'alice', {}, client)
+  const renew = () => post('/token', form({ grant_type: 'refresh_token', refresh_token, client_id: client.client_id, resource: instance.mcp }))
+  const metadata = JSON.stringify({ client_name: 'late', redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: 'none' })
+  const at = [[/^listen: .*$/m, `listen: 127.0.0.1:${port}`], [/^audit_log:.*$/m, 'audit_log: /dev/full']]
+  await deriveConfig(instance, 'authz.yaml', 'authz-full.yaml', at)
+  const strict = await startDaemon(instance, 'authz', 'authz-full.yaml')
+  assert.equal(await renew(), 503)
+  assert.equal(await post('/register', metadata, 'application/json'), 503)
+  assert.equal(await post('/health'), 503)
+  // nothing is lost by it: the token that was refused renews where the log can be written
+  const renewed = await refresh(instance, client, refresh_token)
+  assert.equal(renewed.status, 200)
+  refresh_token = renewed.json.refresh_token
+  assert.equal(await post('/revoke', form({ token: refresh_token, client_id: client.client_id })), 200)
+  await strict.stop()
+  ;({ refresh_token } = await getTokens(instance, 'alice', {}, client))
+  await deriveConfig(instance, 'authz.yaml', 'authz-full.yaml', [...at, [/^audit: .*$/m, 'audit: {when_full: stop_writes}']])
+  const lenient = await startDaemon(instance, 'authz', 'authz-full.yaml')
+  assert.deepEqual([await renew(), await post('/health')], [200, 200])
+  await lenient.stop()
 })
 
 test('the operator says how long PostgreSQL keeps lines', async () => {

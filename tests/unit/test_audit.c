@@ -180,6 +180,29 @@ static void says_when_it_fails(void **state)
 	audit_close(audit);
 }
 
+/* What is lost are records, not what the log tries by itself. */
+static void tries_again_by_itself(void **state)
+{
+	struct rlimit before, small;
+	(void)state;
+
+	struct audit *audit = open_fresh();
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	small = before;
+	small.rlim_cur = contents().len;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	bool written = audit_write(audit, json_object(), false) || audit_write(audit, json_object(), false);
+	for (int i = 0; i < 3; i++)
+		audit_tick(audit);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_false(written || audit_is_well(audit));
+	audit_tick(audit);
+	assert_true(audit_is_well(audit));
+	assert_non_null(strstr(contents().base, "\"lost\":2,\"event\":\"checkpoint\""));
+	audit_close(audit);
+}
+
 static void writes_to_a_device(void **state)
 {
 	(void)state;
@@ -198,6 +221,7 @@ int main(void)
 	    cmocka_unit_test(reopens),
 	    cmocka_unit_test(refuses_what_is_no_object),
 	    cmocka_unit_test(says_when_it_fails),
+	    cmocka_unit_test(tries_again_by_itself),
 	    cmocka_unit_test(writes_to_a_device),
 	};
 	h2o_mem_init_pool(&pool);

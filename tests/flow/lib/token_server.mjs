@@ -56,6 +56,9 @@ export async function startMcpServer(instance, stub, name, changes) {
   ])
   const daemon = await startDaemon(instance, 'mcp', config)
   const origin = `http://127.0.0.1:${port}`
-  await until('the server to be ready', async () => (await fetch(`${origin}/health`)).status === 200)
+  await until('the server to be ready', async () => {
+    const { authorization_server, databases } = await (await fetch(`${origin}/health`)).json()
+    return authorization_server && databases
+  })
   return { mcp: `${origin}/mcp`, origin, daemon, config: etc(instance, config) }
 }
