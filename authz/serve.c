@@ -130,6 +130,7 @@ static void open_database(struct authz *authz, const struct settings *s)
 	    .connections = s->database_connections,
 	    .early = 1, /* the signing keys */
 	    .reads = store_statement_reads,
+	    .together = STORE_TOGETHER,
 	};
 
 	snprintf(token_lifetime, sizeof(token_lifetime), "%lld", (long long)s->authz.access_token_lifetime);

@@ -67,12 +67,14 @@ const struct db_statement STORE_STATEMENTS[] = {
     [STATEMENT_FEED_POLL] = {"feed_poll", "SELECT * FROM authz.feed_poll($1, $2, $3, $4, $5, $6, $7, $8, $9)"},
     [STATEMENT_ADMIN_KEY] = {"admin_key", "SELECT name, scopes FROM authz.admin_key($1)"},
     [STATEMENT_SIGNING_KEYS] = {"signing_keys", "SELECT * FROM authz.signing_keys($1)"},
+    [STATEMENT_TOGETHER] = {"together", "SELECT set_config('lock_timeout', '200ms', true)"},
     [STATEMENT_SIGNING_KEY_ADD_FIRST] = {"signing_key_add_first", "SELECT authz.signing_key_add_first($1, $2, $3, $4)"},
     [STATEMENT_SIGNING_KEY_ROTATE] = {"signing_key_rotate", "SELECT authz.signing_key_rotate($1, $2, $3, $4, $5, $6)"},
     [STATEMENT_SWEEP] = {"sweep", "SELECT authz.sweep($1)"},
     [STATEMENT_SWEEP_CLIENTS] = {"sweep_clients", "SELECT authz.sweep_clients($1, $2)"},
 };
 const size_t STORE_STATEMENT_COUNT = STATEMENTS;
+const size_t STORE_TOGETHER = STATEMENT_TOGETHER;
 
 bool store_statement_reads(size_t statement)
 {

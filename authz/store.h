@@ -16,6 +16,7 @@
 extern const struct db_statement STORE_STATEMENTS[];
 extern const size_t STORE_STATEMENT_COUNT;
 /* For db_options. */
+extern const size_t STORE_TOGETHER;
 bool store_statement_reads(size_t statement);
 
 /* How a client at /token, /introspect, /revoke or /revocations says who it is. The verdict functions compare it

@@ -29,7 +29,7 @@ step_result store_redeem_code(struct request *r, const struct client_proof *proo
 	};
 
 	store_proof_params(proof, params);
-	return store_ask(r, STATEMENT_REDEEM_CODE, params, sizeof(params) / sizeof(params[0]));
+	return store_ask_together(r, STATEMENT_REDEEM_CODE, params, sizeof(params) / sizeof(params[0]), code_id);
 }
 
 enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
@@ -73,7 +73,7 @@ step_result store_refresh(struct request *r, const struct client_proof *proof, c
 	};
 
 	store_proof_params(proof, params);
-	return store_ask(r, STATEMENT_REFRESH, params, sizeof(params) / sizeof(params[0]));
+	return store_ask_together(r, STATEMENT_REFRESH, params, sizeof(params) / sizeof(params[0]), grant_id);
 }
 
 enum refresh store_read_refresh(struct request *r, struct granted *ret)

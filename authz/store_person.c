@@ -174,7 +174,7 @@ step_result store_authorize(struct request *r, const struct authorization *a, co
 	    a->max_age < 0 ? param_text(NULL) : param_int(&r->pool, a->max_age),
 	};
 
-	return store_ask(r, STATEMENT_AUTHORIZE, params, sizeof(params) / sizeof(params[0]));
+	return store_ask_together(r, STATEMENT_AUTHORIZE, params, sizeof(params) / sizeof(params[0]), ids->code);
 }
 
 enum authorize store_read_authorize(struct request *r, struct decided *ret)

@@ -14,7 +14,10 @@ step_result store_client_register(struct request *r, const struct registration *
 	};
 
 	store_client_add_params(r, &registration->client, registration->secret_digest, params + OWN);
-	return store_ask(r, STATEMENT_CLIENT_REGISTER, params, OWN + CLIENT_ADD_PARAMS + 1);
+	if (registration->initial_access != NULL) /* whose row it locks, too */
+		return store_ask(r, STATEMENT_CLIENT_REGISTER, params, OWN + CLIENT_ADD_PARAMS + 1);
+	return store_ask_together(r, STATEMENT_CLIENT_REGISTER, params, OWN + CLIENT_ADD_PARAMS + 1,
+	                          registration->client.metadata_digest);
 }
 
 enum client_register store_read_client_register(struct request *r, struct client *ret)

@@ -7,6 +7,7 @@
 
 enum store_statement {
 	STATEMENT_SIGNING_KEYS, /* the start waits for its answer */
+	STATEMENT_TOGETHER,
 	STATEMENT_CLIENT_ADD,
 	STATEMENT_CLIENT_GET,
 	STATEMENT_CLIENT_LIST,
@@ -48,6 +49,15 @@ enum store_statement {
 };
 
 enum { PROOF_PARAMS = 4 };
+
+/* Of a verdict that locks nothing that others need but the row, or what stands for it, that `id` names; what it locks
+ * beside it, it does not wait for (FOR ... SKIP LOCKED). */
+static inline step_result store_ask_together(struct request *r, enum store_statement statement,
+                                             const struct db_param *params, size_t count,
+                                             const uint8_t id[DB_ORDER_SIZE])
+{
+	return db_ask_together(r, authz_of(r)->db, statement, params, count, id);
+}
 
 static inline step_result store_ask(struct request *r, enum store_statement statement, const struct db_param *params,
                                     size_t count)

@@ -52,6 +52,8 @@ void db_connection_changed(struct db *db)
 	}
 	if (!all_open && !h2o_timeout_is_linked(&db->tick_entry))
 		h2o_timeout_link(db->loop, &db->tick, &db->tick_entry);
+	if (up && db->gathered > 0 && !h2o_timeout_is_linked(&db->together_soon))
+		h2o_timeout_link(db->loop, &db->soon, &db->together_soon);
 	if (up == db->up || db->closing)
 		return;
 	db->up = up;
@@ -142,6 +144,8 @@ struct db *db_open_after(h2o_loop_t *loop, const struct db_options *options, uns
 	h2o_timeout_init(loop, &db->tick, TICK_MS);
 	h2o_timeout_init(loop, &db->watch, 1000);
 	h2o_linklist_init_anchor(&db->line);
+	h2o_linklist_init_anchor(&db->together);
+	db->together_soon.cb = together_on_soon;
 	h2o_timeout_init(loop, &db->line_timeout, DB_LINE_MS);
 	h2o_timeout_init(loop, &db->soon, 0);
 	/* One at first: at the start the others would only compete with it, for the first answer and for a core. */
@@ -164,6 +168,7 @@ void db_close(struct db *db)
 {
 	db->closing = true; /* so that an ordinary end is not told as an outage */
 	db_line_end(db);
+	together_end(db);
 	if (db->canceller != NULL)
 		db_close(db->canceller);
 	for (size_t i = 0; i < db->options.connections; i++)
@@ -190,15 +195,14 @@ bool db_ready(const struct db *db)
 
 /* --- asking -------------------------------------------------------------------------------- */
 
-/* The least loaded connection; NULL if none is usable or all are full. */
-static struct connection *choose_connection(struct db *db)
+struct connection *db_choose_connection(struct db *db, unsigned places)
 {
 	struct connection *least = NULL;
 
 	for (size_t i = 0; i < db->options.connections; i++) {
 		struct connection *c = &db->connections[i];
 
-		if (!connection_usable(c) || c->cancelling || c->count >= db->options.in_flight)
+		if (!connection_usable(c) || c->cancelling || c->count + places > db->options.in_flight)
 			continue;
 		if (least == NULL || c->count < least->count)
 			least = c;
@@ -234,7 +238,7 @@ static bool is_over_share(const struct db *db, const struct request *r)
 
 bool db_has_place(struct db *db, const struct request *r)
 {
-	return choose_connection(db) != NULL && !is_over_share(db, r);
+	return db_choose_connection(db, 1) != NULL && !is_over_share(db, r);
 }
 
 /* The one where it can join a group, or the least loaded. */
@@ -244,7 +248,13 @@ static struct connection *choose_for(struct db *db, const struct db_question *qu
 	for (size_t i = 0; i < db->options.connections; i++)
 		if (group_has_place(&db->connections[i], questions, count, waiting))
 			return &db->connections[i];
-	return choose_connection(db);
+	return db_choose_connection(db, 1);
+}
+
+void db_watch(struct db *db)
+{
+	if (!h2o_timeout_is_linked(&db->watch_entry))
+		h2o_timeout_link(db->loop, &db->watch, &db->watch_entry);
 }
 
 bool db_send(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting)
@@ -253,8 +263,7 @@ bool db_send(struct db *db, const struct db_question *questions, size_t count, c
 
 	if (c == NULL || !connection_ask(c, questions, count, waiting))
 		return false;
-	if (!h2o_timeout_is_linked(&db->watch_entry))
-		h2o_timeout_link(db->loop, &db->watch, &db->watch_entry);
+	db_watch(db);
 	return true;
 }
 
@@ -435,4 +444,5 @@ void question_finish(struct connection *c, struct question q)
 
 	hand_over(c, q);
 	db_line_advance(db);
+	together_advance(db);
 }

@@ -42,6 +42,8 @@ struct db_options {           /* all of it is copied */
 	 * turn of the loop may share a transaction, that is one packet there and one back. Where one fails all the
 	 * same, those behind it are answered 503. NULL: there is none. */
 	bool (*reads)(size_t statement);
+	size_t together; /* the statement that begins each transaction of db_ask_together: it sets a lock_timeout there
+	                    that is well below PostgreSQL's deadlock_timeout; 0: none does */
 	/* The last free connection is for those who hold none: nobody (request.share) has all of them, and nobody more
 	 * than a share of the line (shares.h). in_flight must be 1. */
 	bool shared;
@@ -68,6 +70,14 @@ struct db_param param_text_array(h2o_mem_pool_t *pool, const char *const *values
 /* Asks one statement of a request; returns STEP_WAIT. The next step finds r->rows. An outage ends the request with 503,
  * a statement error with 500 (logged with SQLSTATE), before the next step runs. */
 step_result db_ask(struct request *r, struct db *db, size_t statement, const struct db_param *params, size_t count);
+
+/* The same for one that changes something: those that are asked while others are under way are asked in one
+ * transaction, so that they share its commit, and are answered when it is durable. Where one of them fails, or waits
+ * long for a lock, each is asked again alone. `order` tells what it locks first: of two with the same bytes, one waits
+ * for the other; those that lock more must not wait for it. They wait DB_LINE_MS at most for their turn. */
+enum { DB_ORDER_SIZE = 16 };
+step_result db_ask_together(struct request *r, struct db *db, size_t statement, const struct db_param *params,
+                            size_t count, const uint8_t order[DB_ORDER_SIZE]);
 
 /* Several statements as one implicit transaction in one round trip; the answer is that of the last one. With
  * `tolerate`, a statement error (not an outage) also resumes the next step, which finds it in r->rows (PQresultStatus

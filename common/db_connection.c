@@ -69,14 +69,19 @@ void connection_flush(struct connection *c)
 
 /* --- answers ------------------------------------------------------------------------------- */
 
-void connection_finish_first(struct connection *c)
+struct question connection_take_first(struct connection *c)
 {
 	struct question q = c->ring[c->first];
 
 	c->first = connection_place(c, 1);
 	c->count--;
 	c->quiet_seconds = 0;
-	question_finish(c, q);
+	return q;
+}
+
+void connection_finish_first(struct connection *c)
+{
+	question_finish(c, connection_take_first(c));
 }
 
 static void finish_preparing(struct connection *c)
@@ -393,6 +398,7 @@ void connection_lose(struct connection *c, const char *problem)
 	while (c->count > 0) {
 		PQclear(c->ring[c->first].result);
 		c->ring[c->first].result = NULL;
+		c->db->together_under_way -= c->ring[c->first].together && c->ring[c->first].has_sync;
 		connection_finish_first(c);
 	}
 	db_connection_changed(c->db);

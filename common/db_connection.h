@@ -21,9 +21,11 @@ struct question {
 	void *data;
 	PGresult *result; /* the last statement's so far, or the first error */
 	bool tolerate;
-	bool describes; /* whoever asked wants to know the statement only */
-	bool shares;    /* one statement that reads: others may be up to the same Sync */
-	bool has_sync;  /* its Sync was sent behind it; in a group, only that of the last one */
+	bool describes;            /* whoever asked wants to know the statement only */
+	bool shares;               /* one statement that reads: others may be up to the same Sync */
+	bool together;             /* one of db_together.c: of a transaction that changes something for several */
+	struct gathered *gathered; /* who it is there; NULL: nobody */
+	bool has_sync;             /* its Sync was sent behind it; in a group, only that of the last one */
 	/* db_bounded.c */
 	size_t bytes; /* of rows that are kept; 0: all are, as libpq brings them */
 	bool stops;   /* the statement is cancelled when there are more */
@@ -70,7 +72,11 @@ struct db {
 	h2o_linklist_t line; /* db_line.c: questions that wait for a place */
 	struct shares line_places;
 	h2o_timeout_t line_timeout;
-	h2o_timeout_t soon;   /* the next turn of the loop */
+	h2o_timeout_t soon; /* the next turn of the loop */
+	/* db_together.c: who waits for a transaction, and how many of these are under way */
+	h2o_linklist_t together;
+	size_t gathered, together_under_way;
+	h2o_timeout_entry_t together_soon;
 	struct db *canceller; /* db_cancel.c; NULL where nothing is cancelled */
 	char problem[256];    /* said last, so that a long outage does not fill the log */
 	int64_t problem_ms;
@@ -96,8 +102,11 @@ void connection_dispose(struct connection *c);
 
 /* Sends what libpq holds, now or when the socket takes it. */
 void connection_flush(struct connection *c);
-/* Hands the first question's answer over. */
+/* Takes the first question out of the ring; hands its answer over. */
+struct question connection_take_first(struct connection *c);
 void connection_finish_first(struct connection *c);
+/* In db_send.c: one statement, without Sync. */
+bool connection_send(struct connection *c, const struct db_question *question, struct request *r);
 
 /* In db_connection.c: PREPARE of those statements that were left for later. */
 bool connection_send_rest(struct connection *c);
@@ -135,6 +144,10 @@ void group_finish(struct connection *c);
 struct db *db_open_after(h2o_loop_t *loop, const struct db_options *options, unsigned delay_ms);
 /* In db.c: asks now; false if no connection has a place, or the one that had it broke. */
 bool db_send(struct db *db, const struct db_question *questions, size_t count, const struct question *waiting);
+/* The least loaded connection with so many places; NULL if there is none. */
+struct connection *db_choose_connection(struct db *db, unsigned places);
+/* A question is under way. */
+void db_watch(struct db *db);
 /* True if a connection has a place that this request may take. */
 bool db_has_place(struct db *db, const struct request *r);
 
@@ -146,6 +159,17 @@ void db_line_advance(struct db *db);
 bool db_line_cancel(struct db *db, const struct request *r);
 /* Fails all that wait. */
 void db_line_end(struct db *db);
+
+/* With a copy of everything in the pool. */
+void db_question_copy(h2o_mem_pool_t *pool, const struct db_question *from, struct db_question *to);
+
+/* In db_together.c. Sends those that wait, if it is time. */
+void together_advance(struct db *db);
+void together_on_soon(h2o_timeout_entry_t *entry);
+/* The answer to the Sync of such a transaction. */
+void together_finish(struct connection *c);
+/* Fails all that wait. */
+void together_end(struct db *db);
 
 /* In db_cancel.c. */
 void db_cancel_open(struct db *db, unsigned delay_ms);

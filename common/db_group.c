@@ -61,6 +61,10 @@ void group_finish(struct connection *c)
 	bool was_last = false;
 
 	c->taken = 0;
+	if (c->count > 0 && c->ring[c->first].together) {
+		together_finish(c);
+		return;
+	}
 	while (!was_last && c->count > 0) {
 		was_last = c->ring[c->first].has_sync;
 		connection_finish_first(c);

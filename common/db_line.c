@@ -51,7 +51,7 @@ static const struct db_param *copy_params(h2o_mem_pool_t *pool, const struct db_
 	return params;
 }
 
-static void copy_question(h2o_mem_pool_t *pool, const struct db_question *from, struct db_question *to)
+void db_question_copy(h2o_mem_pool_t *pool, const struct db_question *from, struct db_question *to)
 {
 	*to = *from;
 	to->params = copy_params(pool, from);
@@ -73,7 +73,7 @@ bool db_line_join(struct db *db, const struct db_question *questions, size_t cou
 	w->count = count;
 	w->timeout.cb = on_timeout;
 	for (size_t i = 0; i < count; i++)
-		copy_question(&r->pool, &questions[i], &w->questions[i]);
+		db_question_copy(&r->pool, &questions[i], &w->questions[i]);
 	h2o_linklist_insert(&db->line, &w->link);
 	h2o_timeout_link(db->loop, &db->line_timeout, &w->timeout);
 	shares_take(&db->line_places, share_of(db, r));

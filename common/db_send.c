@@ -28,7 +28,7 @@ static void set_bound_params(struct connection *c, const struct db_question *q, 
 	set_params(wire, params, q->count);
 }
 
-static bool send_statement(struct connection *c, const struct db_question *q, struct request *r)
+bool connection_send(struct connection *c, const struct db_question *q, struct request *r)
 {
 	const struct db_options *options = &c->db->options;
 	struct wire_params wire;
@@ -77,7 +77,7 @@ static bool send_all(struct connection *c, const struct db_question *questions, 
                      const struct question *waiting)
 {
 	for (size_t i = 0; i < count; i++)
-		if (c->broken || !send_statement(c, &questions[i], waiting->request))
+		if (c->broken || !connection_send(c, &questions[i], waiting->request))
 			return false;
 	return !c->broken;
 }

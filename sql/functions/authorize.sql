@@ -46,7 +46,10 @@ $$;
 CREATE OR REPLACE FUNCTION authz.session_touch(p_session_id uuid)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE authz.sessions AS s SET last_seen_at = now() WHERE s.session_id = p_session_id AND s.last_seen_at < now() - interval '1 minute';
+	-- Who is locked is seen by somebody else just now.
+	UPDATE authz.sessions AS s SET last_seen_at = now() WHERE s.session_id = (
+		SELECT l.session_id FROM authz.sessions AS l
+		WHERE l.session_id = p_session_id AND l.last_seen_at < now() - interval '1 minute' FOR NO KEY UPDATE SKIP LOCKED);
 END
 $$;
 

@@ -67,8 +67,9 @@ BEGIN
 	RETURNING made.grant_id, made.generation, k.person_id, k.client_id, k.resource, array_to_string(v_scopes, ' '),
 	          floor(extract(epoch FROM k.auth_time))::bigint, floor(extract(epoch FROM v_now))::bigint, v_roles, v_groups, k.nonce
 	INTO grant_id, generation, subject, client_id, resource, scope, auth_time, now, roles, groups, nonce;
-	IF v_used_at IS NULL OR v_used_at < v_now - interval '1 hour' THEN -- a coarse clock: no write a redemption
-		UPDATE authz.clients AS c SET last_used_at = v_now, last_granted_at = v_now WHERE c.client_id = p_client_id;
+	IF v_used_at IS NULL OR v_used_at < v_now - interval '1 hour' THEN -- a coarse clock: no write a redemption, and none that waits
+		UPDATE authz.clients AS c SET last_used_at = v_now, last_granted_at = v_now WHERE c.client_id = (
+			SELECT l.client_id FROM authz.clients AS l WHERE l.client_id = p_client_id FOR NO KEY UPDATE SKIP LOCKED);
 	END IF;
 END
 $$;

@@ -11,6 +11,7 @@
 #include "common/db_line.c"
 #include "common/db_rows.c"
 #include "common/db_send.c"
+#include "common/db_together.c"
 
 #include <arpa/inet.h>
 #include <errno.h>
