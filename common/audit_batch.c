@@ -2,15 +2,24 @@
 #include "audit_batch.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "audit_line.h"
+#include "clock.h"
 #include "json.h"
 
-enum {
-	TEXT_OID = 25,
-	HEAD = 5 * sizeof(uint32_t)
-}; /* dimensions, whether there are NULLs, type, length, first index */
+/* pg_type.oid of text, uuid, bigint, bytea, timestamptz */
+enum { TEXT = 25, UUID = 2950, BIGINT = 20, BYTEA = 17, TIMESTAMPTZ = 1184 };
+static const uint32_t TYPES[AUDIT_COLUMNS] = {
+    [AUDIT_LINE] = TEXT,   [AUDIT_PROGRAM] = TEXT,     [AUDIT_CHAIN] = UUID,   [AUDIT_SEQ] = BIGINT,
+    [AUDIT_PREV] = BYTEA,  [AUDIT_TIME] = TIMESTAMPTZ, [AUDIT_EVENT] = TEXT,   [AUDIT_USERNAME] = TEXT,
+    [AUDIT_CLIENT] = TEXT, [AUDIT_ITEM] = TEXT,        [AUDIT_OUTCOME] = TEXT,
+};
+
+enum { HEAD = 5 * sizeof(uint32_t) }; /* dimensions, whether there are NULLs, type, length, first index */
 
 /* ---- members ---- */
 
@@ -121,15 +130,64 @@ void audit_batch_begin(struct audit_batch *batch, h2o_mem_pool_t *pool)
 	}
 }
 
+static void unhex(h2o_iovec_t digits, uint8_t *bytes)
+{
+	for (size_t i = 0; i < digits.len; i++) {
+		char c = digits.base[i];
+		uint8_t value = (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+		bytes[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : bytes[i / 2] | value);
+	}
+}
+
+/* Microseconds since 2000, as PostgreSQL counts. False if it is not as our lines have it. */
+static bool read_time(h2o_iovec_t text, int64_t *ret)
+{
+	enum { SECONDS_2000 = 946684800 };
+	char copy[CLOCK_TEXT_SIZE];
+	struct tm tm = {.tm_isdst = 0};
+
+	if (text.len != CLOCK_TEXT_SIZE - 1)
+		return false;
+	memcpy(copy, text.base, text.len);
+	copy[text.len] = '\0';
+	const char *rest = strptime(copy, "%Y-%m-%dT%H:%M:%S.", &tm);
+	if (rest == NULL || strspn(rest, "0123456789") != 3 || strcmp(rest + 3, "Z") != 0)
+		return false;
+	*ret = ((int64_t)timegm(&tm) - SECONDS_2000) * 1000000 + strtol(rest, NULL, 10) * 1000;
+	return true;
+}
+
+struct head { /* as PostgreSQL has them */
+	uint8_t chain[(AUDIT_CHAIN_SIZE - 1) / 2], prev[(AUDIT_DIGEST_SIZE - 1) / 2];
+	int64_t seq, time;
+};
+
+static bool read_head(const struct audit_line *line, struct head *head, h2o_iovec_t values[AUDIT_COLUMNS])
+{
+	if (!read_time(line->time, &head->time))
+		return false;
+	unhex(line->chain, head->chain);
+	unhex(line->prev, head->prev);
+	head->seq = (int64_t)htobe64((uint64_t)line->seq);
+	head->time = (int64_t)htobe64((uint64_t)head->time);
+	values[AUDIT_LINE] = line->text;
+	values[AUDIT_PROGRAM] = line->program;
+	values[AUDIT_CHAIN] = h2o_iovec_init((char *)head->chain, sizeof(head->chain));
+	values[AUDIT_SEQ] = h2o_iovec_init((char *)&head->seq, sizeof(head->seq));
+	values[AUDIT_PREV] = h2o_iovec_init((char *)head->prev, sizeof(head->prev));
+	values[AUDIT_TIME] = h2o_iovec_init((char *)&head->time, sizeof(head->time));
+	return true;
+}
+
 void audit_batch_add(struct audit_batch *batch, h2o_iovec_t text)
 {
 	h2o_iovec_t values[AUDIT_COLUMNS] = {{NULL, 0}}, piece;
 	struct audit_line line;
+	struct head head;
 
-	if (!audit_line_find(text, &line, &piece) || !text_is_utf8(line.text)) /* it is nobody's of us */
-		return;
+	if (!audit_line_find(text, &line, &piece) || !text_is_utf8(line.text) || !read_head(&line, &head, values))
+		return; /* it is nobody's of us */
 	read_members(batch->columns[AUDIT_LINE].pool, line.members, values);
-	values[AUDIT_LINE] = line.text;
 	for (size_t i = 0; i < AUDIT_COLUMNS; i++) {
 		append_number(&batch->columns[i], values[i].base != NULL ? (uint32_t)values[i].len : UINT32_MAX);
 		text_append_iovec(&batch->columns[i], values[i]);
@@ -139,8 +197,8 @@ void audit_batch_add(struct audit_batch *batch, h2o_iovec_t text)
 
 void audit_batch_end(struct audit_batch *batch)
 {
-	uint32_t head[] = {htonl(1), htonl(1), htonl(TEXT_OID), htonl((uint32_t)batch->count), htonl(1)};
-
-	for (size_t i = 0; i < AUDIT_COLUMNS; i++)
+	for (size_t i = 0; i < AUDIT_COLUMNS; i++) {
+		uint32_t head[] = {htonl(1), htonl(1), htonl(TYPES[i]), htonl((uint32_t)batch->count), htonl(1)};
 		memcpy(batch->columns[i].base, head, sizeof(head));
+	}
 }

@@ -6,7 +6,20 @@
 
 #include "text.h"
 
-enum audit_column { AUDIT_LINE, AUDIT_EVENT, AUDIT_USERNAME, AUDIT_CLIENT, AUDIT_ITEM, AUDIT_OUTCOME, AUDIT_COLUMNS };
+enum audit_column {
+	AUDIT_LINE,
+	AUDIT_PROGRAM,
+	AUDIT_CHAIN,
+	AUDIT_SEQ,
+	AUDIT_PREV,
+	AUDIT_TIME,
+	AUDIT_EVENT,
+	AUDIT_USERNAME,
+	AUDIT_CLIENT,
+	AUDIT_ITEM,
+	AUDIT_OUTCOME,
+	AUDIT_COLUMNS
+};
 
 struct audit_batch {
 	size_t count; /* lines */

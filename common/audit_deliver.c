@@ -178,7 +178,7 @@ static enum answer put(struct audit_delivery *d, const struct audit_batch *batch
 		lengths[i] = (int)batch->columns[i].len;
 		formats[i] = 1;
 	}
-	return ask(d, "SELECT mcp.audit_put($1, $2, $3, $4, $5, $6)", AUDIT_COLUMNS, values, lengths, formats);
+	return ask(d, "SELECT mcp.audit_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", AUDIT_COLUMNS, values, lengths, formats);
 }
 
 /* What is in the file behind the place, more of it where a line is longer. */

@@ -16,26 +16,26 @@ BEGIN
 END
 $$;
 
--- Lines as they stand in a file, and of each what it is asked for by. Chain, number and digests are of the line itself. A line belongs to the run of its chain
--- whose newest line it names the digest of; another one begins a run (after a gap, or because somebody tells what is not true), so nothing that is known is
--- moved by a number alone. Lines that are here are left out, so a batch may come again. Gives how many are new.
-CREATE OR REPLACE FUNCTION mcp.audit_put(p_lines text[], p_events text[], p_usernames text[], p_clients text[], p_items text[], p_outcomes text[])
+-- Lines as they stand in a file, and of each what its head says and what it is asked for by. A line belongs to the run of its chain whose newest line it names
+-- the digest of; another one begins a run (after a gap, or because somebody tells what is not true), so nothing that is known is moved by a number alone. Lines
+-- that are here are left out, so a batch may come again. Gives how many are new.
+CREATE OR REPLACE FUNCTION mcp.audit_put(p_lines text[], p_programs text[], p_chains uuid[], p_seqs bigint[], p_prevs bytea[], p_times timestamptz[],
+                                         p_events text[], p_usernames text[], p_clients text[], p_items text[], p_outcomes text[])
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = mcp, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
 	earliest timestamptz := now() - interval '10 years'; -- no line makes a partition of a time that nobody is in
 	latest   timestamptz := now() + interval '1 day';
-	month    text;
+	month    timestamptz;
 	added    bigint;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtext('mcp.audit_put')); -- what a run has come to is read once it cannot change
-	FOR month IN SELECT DISTINCT substr(l.line, 10, 7) FROM unnest(p_lines) AS l(line) LOOP
-		PERFORM mcp.audit_make_partition(date_trunc('month', greatest(least((month || '-01')::timestamptz, latest), earliest)));
+	FOR month IN SELECT DISTINCT date_trunc('month', greatest(least(t.at, latest), earliest)) FROM unnest(p_times) AS t(at) LOOP
+		PERFORM mcp.audit_make_partition(month);
 	END LOOP;
 	WITH line AS (
-		SELECT DISTINCT ON (chain, seq, digest) l.n, split_part(l.line, '"', 12)::uuid AS chain, trim(split_part(l.line, '"', 15), ':,')::bigint AS seq,
-		       decode(split_part(l.line, '"', 18), 'hex') AS prev, sha256(convert_to(l.line, 'UTF8')) AS digest,
-		       greatest(least(split_part(l.line, '"', 4)::timestamptz, latest), earliest) AS at
-		FROM unnest(p_lines) WITH ORDINALITY AS l(line, n)
+		SELECT DISTINCT ON (chain, seq, digest) l.n, l.chain, l.seq, l.prev, sha256(convert_to(l.line, 'UTF8')) AS digest,
+		       greatest(least(l.at, latest), earliest) AS at
+		FROM unnest(p_lines, p_chains, p_seqs, p_prevs, p_times) WITH ORDINALITY AS l(line, chain, seq, prev, at, n)
 		ORDER BY chain, seq, digest
 	), linked AS (
 		SELECT l.*, (l.seq = lag(l.seq) OVER w + 1 AND l.prev = lag(l.digest) OVER w) IS NOT TRUE AS begins
@@ -61,13 +61,18 @@ BEGIN
 		FROM unnest(p_lines, p_events, p_usernames, p_clients, p_items, p_outcomes) WITH ORDINALITY AS l(line, event, username, client, item, outcome, n)
 		JOIN piece AS p ON p.n = l.n JOIN joined AS j ON j.chain = p.chain AND j.piece = p.piece
 		WHERE p.seq >= j.new_from OR p.seq < j.run_since
-		RETURNING 1
+		RETURNING username, item, outcome, at
+	), used AS (
+		INSERT INTO mcp.audit_uses AS u (username, item, since, until)
+		SELECT p.username, p.item, min(p.at), max(p.at) FROM put AS p
+		WHERE p.username IS NOT NULL AND p.item IS NOT NULL AND p.outcome IN ('allowed', 'started') GROUP BY p.username, p.item ORDER BY 1, 2
+		ON CONFLICT (username, item) DO UPDATE SET until = excluded.until WHERE u.until < excluded.until - interval '1 day'
 	), went_on AS (
 		UPDATE mcp.audit_chains AS c SET since = least(c.since, j.since), seq = j.seq, digest = j.digest, at = j.at
 		FROM joined AS j WHERE j.run = c.run AND j.seq > c.seq
 	), began AS (
 		INSERT INTO mcp.audit_chains (chain, program, since, seq, digest, at)
-		SELECT j.chain, split_part(p_lines[j.n], '"', 8), j.since, j.seq, j.digest, j.at FROM joined AS j WHERE j.run IS NULL
+		SELECT j.chain, p_programs[j.n], j.since, j.seq, j.digest, j.at FROM joined AS j WHERE j.run IS NULL
 	)
 	SELECT count(*) INTO added FROM put;
 	RETURN added;
@@ -101,6 +106,7 @@ BEGIN
 			gone := gone + 1;
 		END IF;
 	END LOOP;
+	DELETE FROM mcp.audit_uses AS u WHERE u.until < keeps_from - interval '1 day';
 	DELETE FROM mcp.audit_chains AS c WHERE c.at < keeps_from - interval '5 years';
 	RETURN gone;
 END
@@ -115,6 +121,6 @@ $$;
 -- Whether a person has used an item before the call that is asked about, whose own line may be here already.
 CREATE OR REPLACE FUNCTION mcp.audit_knows(p_username text, p_item text)
 RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = mcp, pg_temp AS $$
-	SELECT EXISTS (SELECT FROM mcp.audit AS a WHERE a.username = left(p_username, 400) AND a.item = left(p_item, 400) AND a.outcome IN ('allowed', 'started')
-	               AND a.at < now() - interval '5 seconds')
+	SELECT EXISTS (SELECT FROM mcp.audit_uses AS u WHERE u.username = left(p_username, 400) AND u.item = left(p_item, 400)
+	               AND u.since < now() - interval '5 seconds')
 $$;
