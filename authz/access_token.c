@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authz/authentication.h"
+#include "authz/authorization_details.h"
 #include "authz/keys.h"
 #include "authz/known_tokens.h"
 #include "authz/token_client.h"
@@ -57,6 +58,21 @@ void claims_append_authentication(struct text_buffer *b, const char *acr, int64_
 		append_member(b, "acr", acr);
 }
 
+void claims_append_details(struct text_buffer *b, const char *details)
+{
+	if (details == NULL || *details == '\0')
+		return;
+	text_append_str(b, ",\"authorization_details\":");
+	text_append_str(b, details);
+}
+
+/* What was approved is for now. */
+int64_t access_token_lifetime(const struct request *r, const struct granted *g)
+{
+	int64_t lifetime = authz_of(r)->settings.access_token_lifetime;
+	return g->approval != NULL && lifetime > APPROVAL_LIFETIME_S ? APPROVAL_LIFETIME_S : lifetime;
+}
+
 /* RFC 9068, 2.2. The times are the database's, as the grant's are. */
 static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const char *jti)
 {
@@ -78,7 +94,8 @@ static h2o_iovec_t claims_text(struct request *r, const struct granted *g, const
 	if (client != NULL)
 		claims_append_confirmation(&b, client->certificate_thumbprint, client->key_thumbprint);
 	text_append_printf(&b, ",\"iat\":%lld,\"exp\":%lld", (long long)g->now,
-	                   (long long)(g->now + settings->access_token_lifetime));
+	                   (long long)(g->now + access_token_lifetime(r, g)));
+	claims_append_details(&b, g->approval);
 	claims_append_authentication(&b, AUTHENTICATION_PASSWORD, g->auth_time);
 	text_append_str(&b, "}");
 	return h2o_iovec_init(b.base, b.len);
@@ -95,7 +112,7 @@ const char *access_token_mint(struct request *r, const struct granted *g, const 
 	return jws_sign(&r->pool, key, TYPE, claims_text(r, g, *ret_jti)).base;
 }
 
-static bool read_claims(const json_t *claims, struct access_token *t)
+static bool read_claims(h2o_mem_pool_t *pool, const json_t *claims, struct access_token *t)
 {
 	const char *const *const MEMBERS[] = {&t->jti, &t->subject, &t->client_id, &t->audience, &t->scope};
 	t->jti = json_get_text(claims, "jti").base;
@@ -110,6 +127,8 @@ static bool read_claims(const json_t *claims, struct access_token *t)
 	h2o_iovec_t certificate = json_get_text(cnf, "x5t#S256"), key = json_get_text(cnf, "jkt");
 	t->certificate = certificate.base != NULL ? certificate.base : "";
 	t->key = key.base != NULL ? key.base : "";
+	const json_t *details = json_object_get(claims, "authorization_details");
+	t->details = details != NULL ? json_text(pool, details).base : "";
 	h2o_iovec_t acr = json_get_text(claims, "acr");
 	t->acr = acr.base != NULL ? acr.base : "";
 	t->auth_time = json_integer_value(json_object_get(claims, "auth_time"));
@@ -146,7 +165,7 @@ bool access_token_read(struct request *r, h2o_iovec_t text, struct access_token 
 	if (known_tokens_get(r, keys, digest, ret))
 		return ret->expires_at > clock_now();
 	const json_t *claims = jws_verify(&r->pool, keys, TYPE, text, &why);
-	if (claims == NULL || !read_claims(claims, ret) ||
+	if (claims == NULL || !read_claims(&r->pool, claims, ret) ||
 	    !text_is(json_get_text(claims, "iss"), authz_of(r)->settings.issuer))
 		return false;
 	known_tokens_put(r, keys, digest, ret);

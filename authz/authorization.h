@@ -16,6 +16,8 @@ struct authorization {
 	const char *nonce;          /* of OpenID Connect; NULL if absent */
 	const char *key_thumbprint; /* dpop_jkt; NULL if absent */
 	int64_t max_age;            /* seconds since the person signed in; -1: as long as a session lives */
+	const char *details;        /* of an approval, as it was asked for (authorization_details.h); NULL if absent */
+	const char *approval;       /* and as the token will have it */
 	const char *came; /* "site": from a page of this one; "itself": from none that could be seen; else NULL */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authz/authentication.h"
+#include "authz/authorization_details.h"
 #include "authz/client_document.h"
 #include "authz/page_reply.h"
 #include "authz/parameter.h"
@@ -261,6 +262,16 @@ static struct refusal check_authentication(struct request *r)
 	return NOT_REFUSED;
 }
 
+/* RFC 9396, 5 */
+static struct refusal check_details(struct request *r)
+{
+	struct authorize_state *s = r->state;
+	s->authorization.resource = s->lookup.terms.resource;
+	return (struct refusal){
+	    &INVALID_AUTHORIZATION_DETAILS,
+	    authorization_details_read(&r->pool, parameter(s->asked, "authorization_details"), &s->authorization)};
+}
+
 /* A page of another site may send the browser here in its own interest, say with the answer of an authorization server
  * that poses as this one: then the person is asked, whatever was allowed before. Browsers say where a navigation came
  * from (Fetch Metadata, 2); one that does not, or that only prepares for a person's click, is not believed. "none" is
@@ -294,7 +305,6 @@ static step_result ask_verdict(struct request *r)
 	bool has_session = cookie_read(r, COOKIE_SESSION, ids->session_id);
 	a->client_id = s->lookup.client_id;
 	a->redirect_uri = s->redirect_uri;
-	a->resource = s->lookup.terms.resource;
 	a->state = s->state;
 	a->came = came(r);
 	random_bytes(ids->request_id, sizeof(ids->request_id));
@@ -326,8 +336,8 @@ static struct refusal judge(struct request *r)
 		return (struct refusal){&INVALID_TARGET, "one resource can be asked for at a time"};
 	if (t->found == LOOKUP_NO_RESOURCE)
 		return (struct refusal){&INVALID_TARGET, "the resource is not known here"};
-	static check_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes,       check_nonce,
-	                                   check_key,  check_prompt,    check_authentication};
+	static check_fn *const CHECKS[] = {check_kind, check_challenge, choose_scopes,        check_nonce,
+	                                   check_key,  check_prompt,    check_authentication, check_details};
 	for (size_t i = 0; i < sizeof(CHECKS) / sizeof(CHECKS[0]); i++) {
 		struct refusal refusal = CHECKS[i](r);
 		if (refusal.text != NULL)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "authz/authorization_details.h"
 #include "authz/page_reply.h"
 #include "authz/redirect.h"
 #include "common/reply.h"
@@ -23,23 +24,25 @@ static const char *tier_words(const char *tier)
 	return strcmp(tier, "destroy") == 0 ? "deletes data" : "reads";
 }
 
+json_t *consent_tool_json(const json_t *tool)
+{
+	const char *name = json_get_text(tool, "name").base, *title = json_get_text(tool, "title").base;
+	const char *tier = json_get_text(tool, "tier").base;
+	if (name == NULL)
+		return NULL;
+	if (tier == NULL)
+		tier = "read";
+	return json_pack("{s:s, s:s, s:s, s:b}", "tool_title", title != NULL && *title != '\0' ? title : name,
+	                 "tool_name", name, "tier_words", tier_words(tier), "changes", strcmp(tier, "read") != 0);
+}
+
 static json_t *tools_json(struct request *r, const char *text)
 {
 	json_t *tools = json_array(), *tool;
 	json_t *rows = json_read(&r->pool, text_of(text), NULL);
 	size_t i;
-	json_array_foreach (rows, i, tool) {
-		const char *name = json_get_text(tool, "name").base, *title = json_get_text(tool, "title").base;
-		const char *tier = json_get_text(tool, "tier").base;
-		if (name == NULL)
-			continue;
-		if (tier == NULL)
-			tier = "read";
-		bool changes = strcmp(tier, "read") != 0;
-		json_array_append_new(tools, json_pack("{s:s, s:s, s:s, s:b}", "tool_title",
-		                                       title != NULL && *title != '\0' ? title : name, "tool_name",
-		                                       name, "tier_words", tier_words(tier), "changes", changes));
-	}
+	json_array_foreach (rows, i, tool)
+		json_array_append_new(tools, consent_tool_json(tool)); /* ignores NULL */
 	return tools;
 }
 
@@ -72,12 +75,25 @@ static void add_scopes(struct request *r, const struct page_view *page, json_t *
 	add_list(data, "refused", "refused_any", refused);
 }
 
+/* Nothing that this person can allow opens the tool. */
+static step_result refuse_details(struct request *r)
+{
+	const struct consent_state *s = r->state;
+	const struct authorization *a = &s->view.page.request;
+	return redirect_with_error(r, a->redirect_uri, a->state, &INVALID_AUTHORIZATION_DETAILS,
+	                           "what can be granted does not open the tool");
+}
+
 static step_result reply_consent(struct request *r)
 {
 	const struct consent_state *s = r->state;
 	const struct page_view *page = &s->view.page;
 	const char *display = page->display_name;
+	json_t *approval = page->request.details != NULL ? authorization_details_json(r, page) : json_null();
+	if (approval == NULL)
+		return refuse_details(r);
 	json_t *data = view_json(r, &s->view);
+	json_object_set_new(data, "approval", approval);
 	json_object_set_new(data, "title", json_string("Allow access?"));
 	json_object_set_new(data, "username", json_string(page->username));
 	json_object_set_new(data, "display_name",
@@ -144,6 +160,11 @@ static step_result decide(struct request *r)
 	/* What somebody else was shown, or with other scopes, nobody has agreed to: it is shown again as it is now. */
 	if (s->approve && s->view.shown != view_shown(r, &s->view))
 		return reply_redirect(r, request_page_url(r, "consent", s->view.request_id));
+	if (s->approve && s->view.page.request.details != NULL) {
+		json_t *approval = json_keep(&r->pool, authorization_details_json(r, &s->view.page));
+		if (approval == NULL)
+			return refuse_details(r);
+	}
 	return approval_ask(r, &s->approval, s->view.request_id, s->view.browser_id,
 	                    s->view.has_session ? s->view.session_id : NULL, s->approve ? DECIDE_APPROVE : DECIDE_DENY);
 }

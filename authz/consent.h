@@ -6,6 +6,9 @@
 #include "authz/approval.h"
 #include "authz/view.h"
 
+/* A tool as its resource server registered it, for a page. A new reference; NULL if it has no name. */
+json_t *consent_tool_json(const json_t *tool);
+
 struct consent_state {
 	struct view view;
 	bool approve;

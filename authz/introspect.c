@@ -56,6 +56,7 @@ static step_result answer_api_key(struct request *r)
 	    .scope = i.scope,
 	    .certificate = "",
 	    .key = "",
+	    .details = "",
 	    .acr = "",
 	    .issued_at = i.issued_at,
 	    .expires_at = i.expires_at,

@@ -98,6 +98,7 @@ h2o_iovec_t introspection_active(struct request *r, const struct access_token *t
 	append_member(&b, "token_type", *t->key != '\0' ? "DPoP" : "Bearer");
 	append_member(&b, "grant_id", grant_id);
 	claims_append_authentication(&b, t->acr, t->auth_time);
+	claims_append_details(&b, t->details);
 	claims_append_confirmation(&b, t->certificate, t->key); /* RFC 8705, 3.2; RFC 9449, 6.2 */
 	append_member(&b, "username", i->username);
 	append_member(&b, "grantable_scope", i->grantable_scope);

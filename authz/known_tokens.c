@@ -12,7 +12,7 @@ struct known_tokens {
 	const struct jwk_set *keys;
 };
 
-enum { TEXTS = 8 };
+enum { TEXTS = 9 };
 
 struct known_token {
 	uint8_t grant_id[16];
@@ -53,8 +53,9 @@ bool known_tokens_get(struct request *r, const struct jwk_set *keys, const uint8
                       struct access_token *ret)
 {
 	struct known_tokens *known = authz_of(r)->known_tokens;
-	const char **const texts[TEXTS] = {&ret->jti,   &ret->subject,     &ret->client_id, &ret->audience,
-	                                   &ret->scope, &ret->certificate, &ret->key,       &ret->acr};
+	const char **const texts[TEXTS] = {&ret->jti,      &ret->subject, &ret->client_id,
+	                                   &ret->audience, &ret->scope,   &ret->certificate,
+	                                   &ret->key,      &ret->acr,     &ret->details};
 
 	if (known == NULL)
 		return false;
@@ -78,8 +79,9 @@ void known_tokens_put(struct request *r, const struct jwk_set *keys, const uint8
                       const struct access_token *token)
 {
 	struct known_tokens *known = authz_of(r)->known_tokens;
-	const char *const texts[TEXTS] = {token->jti,   token->subject,     token->client_id, token->audience,
-	                                  token->scope, token->certificate, token->key,       token->acr};
+	const char *const texts[TEXTS] = {token->jti,      token->subject, token->client_id,
+	                                  token->audience, token->scope,   token->certificate,
+	                                  token->key,      token->acr,     token->details};
 	size_t len = 0;
 
 	if (known == NULL)

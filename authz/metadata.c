@@ -2,6 +2,7 @@
 #include "authz/metadata.h"
 
 #include "authz/authentication.h"
+#include "authz/authorization_details.h"
 #include "authz/keys.h"
 #include "authz/store.h"
 #include "common/dpop.h"
@@ -46,6 +47,7 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	static const char *const CODE[] = {"code", NULL}, *const QUERY[] = {"query", NULL};
 	static const char *const S256[] = {"S256", NULL}, *const PUBLIC[] = {"public", NULL};
 	static const char *const GRANTS[] = {"authorization_code", "refresh_token", "client_credentials", NULL};
+	static const char *const DETAILS[] = {AUTHORIZATION_DETAIL_APPROVAL, NULL};
 	static const char *const ES256[] = {"ES256", NULL};
 	static const char *const PROMPTS[] = {"none", "login", "consent", NULL};
 	static const char *const OPENID_SCOPES[] = {"openid", "profile", NULL};
@@ -79,7 +81,8 @@ h2o_iovec_t metadata_build(struct authz *authz)
 	if (authz->settings.documents.enabled)
 		json_object_set_new(d, "client_id_metadata_document_supported", json_true());
 	set_words(d, "prompt_values_supported", PROMPTS);
-	set_words(d, "acr_values_supported", AUTHENTICATION_CLASSES); /* RFC 9470, 7 */
+	set_words(d, "authorization_details_types_supported", DETAILS); /* RFC 9396, 10 */
+	set_words(d, "acr_values_supported", AUTHENTICATION_CLASSES);   /* RFC 9470, 7 */
 	json_object_set_new(d, "request_parameter_supported", json_false());
 	json_object_set_new(d, "request_uri_parameter_supported", json_false());
 	/* OpenID Connect Discovery, 3 */

@@ -6,6 +6,7 @@
 #include "common/uri.h"
 
 static const char *const SINGLE[] = {"acr_values",
+                                     "authorization_details",
                                      "client_id",
                                      "client_secret",
                                      "code",

@@ -47,7 +47,7 @@ const struct db_statement STORE_STATEMENTS[] = {
     [STATEMENT_DOCUMENT_WITHDRAW] = {"document_withdraw", "SELECT authz.client_document_withdraw($1)"},
     [STATEMENT_AUTHORIZE] = {"authorize",
                              "SELECT * FROM authz.authorize($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-                             "$13, $14, $15, $16, $17)"},
+                             "$13, $14, $15, $16, $17, $18, $19)"},
     [STATEMENT_PAGE_VIEW] = {"page_view", "SELECT * FROM authz.page_view($1, $2, $3)"},
     [STATEMENT_PERSON_FOR_SIGN_IN] = {"person_for_sign_in", "SELECT * FROM authz.person_for_sign_in($1, $2)"},
     [STATEMENT_SIGN_IN] = {"sign_in", "SELECT authz.sign_in($1, $2, $3, $4, $5, $6, $7, $8) AS signed_in"},

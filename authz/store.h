@@ -294,7 +294,8 @@ struct granted {
 	int64_t auth_time, now;                   /* by the database's clock */
 	const char **roles, **groups;             /* of the person; a client's own grant has none */
 	size_t role_count, group_count;
-	const char *nonce; /* of a redeemed code: what its request gave, or NULL */
+	const char *nonce;    /* of a redeemed code: what its request gave, or NULL */
+	const char *approval; /* the same: authorization_details for the token, once */
 };
 enum redeem {
 	REDEEM_CLIENT_REFUSED,

@@ -53,7 +53,7 @@ enum redeem store_read_redeem_code(struct request *r, struct granted *ret)
 	if (outcome == REDEEM_GRANTED || outcome == REDEEM_REPLAYED)
 		read_granted(r, ret);
 	if (outcome == REDEEM_GRANTED)
-		ret->nonce = store_text(r, 0, "nonce");
+		ret->nonce = store_text(r, 0, "nonce"), ret->approval = store_text(r, 0, "approval");
 	return outcome;
 }
 

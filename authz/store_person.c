@@ -59,6 +59,7 @@ enum page_state store_read_page_view(struct request *r, struct page_view *ret)
 	    .state = store_text(r, 0, "state"),
 	    .code_challenge = store_text(r, 0, "code_challenge"),
 	    .prompt = store_text(r, 0, "prompt"),
+	    .details = store_text(r, 0, "details"),
 	    .client_is_dynamic = rows_bool(r->rows, 0, "client_is_dynamic"),
 	    .loopback_only = rows_bool(r->rows, 0, "loopback_only"),
 	};
@@ -172,6 +173,8 @@ step_result store_authorize(struct request *r, const struct authorization *a, co
 	    param_int(&r->pool, code_lifetime),
 	    param_text(a->key_thumbprint),
 	    a->max_age < 0 ? param_text(NULL) : param_int(&r->pool, a->max_age),
+	    param_text(a->details),
+	    param_text(a->approval),
 	};
 
 	return store_ask_together(r, STATEMENT_AUTHORIZE, params, sizeof(params) / sizeof(params[0]), ids->code);

@@ -71,6 +71,8 @@ static step_result dispatch(struct request *r)
 	const char *type = parameter(&r->form, "grant_type");
 	if (type == NULL)
 		return fail(r, &INVALID_REQUEST, "grant_type is missing");
+	if (parameter(&r->form, "authorization_details") != NULL) /* RFC 9396, 6: a person's word is not narrowed */
+		return fail(r, &INVALID_AUTHORIZATION_DETAILS, "authorization_details can be asked for at /authorize");
 	if (client_of(r)->certificate_bound && client_of(r)->certificate_thumbprint == NULL) /* RFC 8705, 3.4 */
 		return fail(r, &INVALID_REQUEST,
 		            "the client's tokens are bound to a certificate, and none was presented");
@@ -121,6 +123,7 @@ static bool record(struct request *r, const struct granted *g, const char *event
 	event_append(&members, "resource", g->resource);
 	event_append(&members, "scope", g->scope);
 	event_append(&members, "jti", jti);
+	claims_append_details(&members, g->approval);
 	text_append_printf(&members, ",\"generation\":%u", (unsigned)g->generation);
 	if (client_of(r)->key_thumbprint != NULL)
 		event_append(&members, "key", client_of(r)->key_thumbprint);
@@ -139,8 +142,9 @@ step_result reply_tokens(struct request *r, const struct granted *g, const char 
 	const char *key = client_of(r)->key_thumbprint;
 	text_append_printf(&answer,
 	                   "\",\"token_type\":\"%s\",\"expires_in\":%lld,\"scope\":", key != NULL ? "DPoP" : "Bearer",
-	                   (long long)authz_of(r)->settings.access_token_lifetime);
+	                   (long long)access_token_lifetime(r, g));
 	text_append_json(&answer, text_of(g->scope));
+	claims_append_details(&answer, g->approval); /* RFC 9396, 7 */
 	if (g->generation > 0) {
 		text_append_str(&answer, ",\"refresh_token\":\"");
 		text_append_str(&answer, mint_refresh_token(r, g));

@@ -74,13 +74,14 @@ $$;
 -- everything is decided later about that row. What was checked before, of what may have been remembered, is checked again here.
 --   approved     with `username`, `scope` and `consent`
 --   no_session   the person must sign in
---   ask          the person must be asked
+--   ask          the person must be asked, of a single call (p_details) always
 --   gone         the client, its redirect URI or the resource is not there any more
 -- With prompt=none nothing is kept: there will be no page.
 CREATE OR REPLACE FUNCTION authz.authorize(
 	p_request_id uuid, p_browser_id uuid, p_session_id uuid, p_code_id uuid, p_client_id text, p_resource text, p_redirect_uri text,
 	p_scopes text[], p_state text, p_code_challenge text, p_nonce text, p_prompt text, p_came text, p_request_lifetime bigint,
-	p_code_lifetime bigint, p_key text DEFAULT NULL, p_max_age bigint DEFAULT NULL,
+	p_code_lifetime bigint, p_key text DEFAULT NULL, p_max_age bigint DEFAULT NULL, p_details text DEFAULT NULL,
+	p_approval text DEFAULT NULL,
 	OUT outcome text, OUT username text, OUT scope text, OUT consent text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 DECLARE
@@ -95,8 +96,10 @@ BEGIN
 	WHERE s.session_id = p_session_id
 	  AND authz.session_serves(s.created_at, s.last_seen_at, s.idle, s.expires_at, p_prompt, p_max_age, now())
 	FOR SHARE OF p;
-	IF FOUND THEN
-		v_approved := authz.approve('silent', p_client_id, p_resource, p_redirect_uri, p_scopes, p_code_challenge, p_nonce, p_prompt, p_came, p_key,
+	IF FOUND AND p_details IS NOT NULL THEN
+		outcome := 'ask'; -- an approval of a call is never remembered
+	ELSIF FOUND THEN
+		v_approved := authz.approve('silent', p_client_id, p_resource, p_redirect_uri, p_scopes, p_code_challenge, p_nonce, p_prompt, p_came, p_key, NULL,
 		                            v_person.person_id, v_person.scopes, v_person.created_at, p_code_id, p_code_lifetime);
 		IF v_person.last_seen_at < now() - interval '1 minute' THEN
 			PERFORM authz.session_touch(p_session_id);
@@ -115,9 +118,9 @@ BEGIN
 		outcome := 'gone';
 	ELSIF p_prompt IS DISTINCT FROM 'none' THEN
 		INSERT INTO authz.requests (request_id, browser_id, client_id, resource, redirect_uri, scopes, state, code_challenge, prompt, expires_at,
-		                            direct, nonce, key_thumbprint, max_age)
+		                            direct, nonce, key_thumbprint, max_age, details, approval)
 		VALUES (p_request_id, p_browser_id, p_client_id, p_resource, p_redirect_uri, p_scopes, p_state, p_code_challenge, p_prompt,
-		        now() + p_request_lifetime * interval '1 second', v_direct, p_nonce, p_key, p_max_age);
+		        now() + p_request_lifetime * interval '1 second', v_direct, p_nonce, p_key, p_max_age, p_details, p_approval);
 	END IF;
 END
 $$;
@@ -128,7 +131,7 @@ CREATE OR REPLACE FUNCTION authz.page_view(
 	OUT redirect_uri text, OUT resource text, OUT resource_name text, OUT state text, OUT code_challenge text, OUT prompt text,
 	OUT requested_scopes text[], OUT scope_names text[], OUT scope_titles text[], OUT scope_tools text[], OUT scope_allowed text[],
 	OUT scope_kept text[], OUT username text, OUT display_name text, OUT auth_time bigint, OUT grantable boolean, OUT silent text,
-	OUT can_remember boolean, OUT client_described text)
+	OUT can_remember boolean, OUT client_described text, OUT details text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -173,7 +176,8 @@ BEGIN
 	FROM authz.scopes AS s
 	WHERE s.resource = page_view.resource AND s.name = ANY (v_request.scopes || v_approval.granted || v_approval.kept);
 	grantable := v_approval.granted IS NOT NULL;
-	silent := v_approval.silent;
+	details := v_request.details;
+	silent := CASE WHEN details IS NULL THEN v_approval.silent END;
 	can_remember := v_approval.can_remember;
 	username := v_person.username;
 	display_name := v_person.display_name;

@@ -8,7 +8,7 @@
 -- and would wait for each other's commits. The caller has locked the person, before what his approval depends on is read. Of the verdicts only.
 CREATE OR REPLACE FUNCTION authz.approve(
 	p_how text, p_client_id text, p_resource text, p_redirect_uri text, p_scopes text[], p_code_challenge text, p_nonce text, p_prompt text,
-	p_came text, p_key text, p_person_id uuid, p_person_scopes text[], p_auth_time timestamptz, p_code_id uuid, p_code_lifetime bigint,
+	p_came text, p_key text, p_approval text, p_person_id uuid, p_person_scopes text[], p_auth_time timestamptz, p_code_id uuid, p_code_lifetime bigint,
 	OUT outcome text, OUT consent text, OUT scopes text[])
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -29,9 +29,9 @@ BEGIN
 		scopes := authz.scopes_common(scopes || v_approval.kept, scopes || v_approval.kept);
 	END IF;
 	INSERT INTO authz.codes (code_id, person_id, client_id, resource, redirect_uri, redirect_host, scopes, code_challenge, nonce, auth_time,
-	                         key_thumbprint, expires_at)
+	                         key_thumbprint, approval, expires_at)
 	VALUES (p_code_id, p_person_id, p_client_id, p_resource, p_redirect_uri, v_approval.place, approve.scopes, p_code_challenge, p_nonce, p_auth_time,
-	        p_key, now() + p_code_lifetime * interval '1 second');
+	        p_key, p_approval, now() + p_code_lifetime * interval '1 second');
 	IF consent <> 'implicit'
 	   AND NOT coalesce(scopes <@ v_approval.remembered AND v_approval.remembered_at > now() - interval '1 hour', false) THEN
 		PERFORM authz.consent_keep(p_person_id, p_client_id, p_resource, v_approval.place, v_approval.described, scopes);
@@ -60,6 +60,10 @@ BEGIN
 		outcome := 'no_request';
 		RETURN;
 	END IF;
+	IF p_how = 'silent' AND v_request.details IS NOT NULL THEN
+		outcome := 'ask';
+		RETURN;
+	END IF;
 	outcome := 'denied';
 	IF p_how <> 'deny' THEN
 		-- Whoever disables the person or withdraws consents meanwhile waits for this decision, or this decision for him.
@@ -71,8 +75,8 @@ BEGIN
 		END IF;
 		v_approved := authz.approve(p_how, v_request.client_id, v_request.resource, v_request.redirect_uri, v_request.scopes,
 		                            v_request.code_challenge, v_request.nonce, v_request.prompt,
-		                            CASE WHEN v_request.direct THEN 'site' END, v_request.key_thumbprint, v_person.person_id, v_person.scopes, v_person.auth_time,
-		                            p_code_id, p_code_lifetime);
+		                            CASE WHEN v_request.direct THEN 'site' END, v_request.key_thumbprint, v_request.approval, v_person.person_id,
+		                            v_person.scopes, v_person.auth_time, p_code_id, p_code_lifetime);
 		outcome := CASE v_approved.outcome WHEN 'gone' THEN 'no_request' ELSE v_approved.outcome END;
 		IF outcome IN ('no_request', 'ask') THEN
 			RETURN;

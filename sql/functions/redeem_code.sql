@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION authz.redeem_code(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_code_id uuid, p_redirect_uri text, p_code_challenge text,
 	p_resource text, p_grant_lifetime bigint, p_limited boolean DEFAULT false, p_key text DEFAULT NULL,
 	OUT outcome text, OUT grant_id uuid, OUT generation bigint, OUT subject uuid, OUT client_id text, OUT resource text, OUT scope text,
-	OUT auth_time bigint, OUT now bigint, OUT roles text[], OUT groups text[], OUT nonce text)
+	OUT auth_time bigint, OUT now bigint, OUT roles text[], OUT groups text[], OUT nonce text, OUT approval text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -65,8 +65,8 @@ BEGIN
 		RETURNING grants.grant_id, grants.generation)
 	UPDATE authz.codes AS k SET redeemed_at = v_now, grant_id = made.grant_id FROM made WHERE k.code_id = p_code_id
 	RETURNING made.grant_id, made.generation, k.person_id, k.client_id, k.resource, array_to_string(v_scopes, ' '),
-	          floor(extract(epoch FROM k.auth_time))::bigint, floor(extract(epoch FROM v_now))::bigint, v_roles, v_groups, k.nonce
-	INTO grant_id, generation, subject, client_id, resource, scope, auth_time, now, roles, groups, nonce;
+	          floor(extract(epoch FROM k.auth_time))::bigint, floor(extract(epoch FROM v_now))::bigint, v_roles, v_groups, k.nonce, k.approval
+	INTO grant_id, generation, subject, client_id, resource, scope, auth_time, now, roles, groups, nonce, approval;
 	IF v_used_at IS NULL OR v_used_at < v_now - interval '1 hour' THEN -- a coarse clock: no write a redemption, and none that waits
 		UPDATE authz.clients AS c SET last_used_at = v_now, last_granted_at = v_now WHERE c.client_id = (
 			SELECT l.client_id FROM authz.clients AS l WHERE l.client_id = p_client_id FOR NO KEY UPDATE SKIP LOCKED);

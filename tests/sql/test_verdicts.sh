@@ -230,6 +230,25 @@ is "authorize: a person who is disabled" "no_session|||" "$(psql -U postgres 2>&
 	X
 )"
 
+# ---- the approval of a call ----
+approving() { # [request], [details (SQL)], [prompt (SQL)]: of scopes that are remembered
+	daemon "SELECT outcome FROM authz.authorize('${1:-$(uuid)}', '$B', '$A', '$(uuid)', 'pub', '$R', 'http://localhost:5000/cb', '{logs:read}', 'st', '$CH', NULL,
+		${3:-NULL}, 'site', 600, 60, NULL, NULL, ${2:-"'{\"tool\":\"wipe\"}'"}, '[{\"type\":\"mcp_approval\"}]')"
+}
+Q=$(uuid) K=$(uuid)
+is "approval: the person is asked, though the scopes are remembered" "ask approved" "$(approving "$Q") $(authorize '{logs:read}' "'$A'" | cut -d'|' -f1)"
+is "approval: with prompt=none, too" "ask" "$(approving '' '' "'none'")"
+is "approval: the page shows what was asked for, and is not silent" "{\"tool\":\"wipe\"}|" "$(daemon "SELECT details, silent FROM authz.page_view('$Q', '$B', '$A')")"
+is "approval: nor is the decision" "ask|||" "$(decide "$Q" "$B" "'$A'" silent)"
+has "approval: what is shown comes with what the token gets" "approved_as_shown" "$(approving '' NULL "'consent'")"
+is "approval: a person decides" "approved|$D" "$(decide "$Q" "$B" "'$A'" approve "$K")"
+is "approval: it goes with the code, and what was shown does not" "[{\"type\":\"mcp_approval\"}]" "$(owner "SELECT approval FROM authz.codes WHERE code_id = '$K'")"
+is "approval: it goes into the token that the code gives" "granted|[{\"type\":\"mcp_approval\"}]" \
+	"$(daemon "SELECT outcome, approval FROM authz.redeem_code('pub', 'none', $Z, $Z, '$K', 'http://localhost:5000/cb', '$CH', NULL, 3600)")"
+is "approval: a replay gives none" "replayed|" \
+	"$(daemon "SELECT outcome, approval FROM authz.redeem_code('pub', 'none', $Z, $Z, '$K', 'http://localhost:5000/cb', '$CH', NULL, 3600)")"
+is "approval: the next request is asked again" "ask" "$(approving)"
+
 # ---- codes ----
 redeem() { # proof (SQL), code, redirect (SQL), challenge, resource (SQL)
 	daemon "SELECT outcome, generation, subject, scope, resource FROM authz.redeem_code($1, '$2', $3, '$4', $5, 3600)"

@@ -274,6 +274,34 @@ static void says_at_once_that_a_class_is_out_of_reach(void **state)
 	assert_error(GOOD "&acr_values=phr&acr_values=" AUTHENTICATION_PASSWORD, "invalid_request");
 }
 
+#define DETAILS(entry) GOOD "&authorization_details=%5B" entry "%5D"
+#define ENTRY "\"type\":\"mcp_approval\",\"tool\":\"wipe\""
+
+static void keeps_what_a_person_shall_approve(void **state)
+{
+	(void)state;
+	request_test_free(accepted(GOOD));
+	assert_null(DOUBLE.kept.details);
+	request_test_free(accepted(DETAILS("{" ENTRY ",\"arguments\":{\"n\":3,\"id\":\"r-1\"}}")));
+	assert_string_equal(DOUBLE.kept.details, "{\"tool\":\"wipe\",\"arguments\":{\"n\":3,\"id\":\"r-1\"}}");
+	/* SHA-256 of {"id":"r-1","n":3} */
+	assert_string_equal(DOUBLE.kept.approval,
+	                    "[{\"type\":\"mcp_approval\",\"locations\":[\"http://127.0.0.1:9401/mcp\"],"
+	                    "\"tool\":\"wipe\",\"arguments_digest\":\"MoExklyU3p3t-3vlHLzQ7Lx_DLnISi0EbxqJAe8qwsk\"}]");
+	static const char *const REFUSED[] = {
+	    DETAILS(""),
+	    DETAILS("{" ENTRY "}"),
+	    DETAILS("{" ENTRY ",\"arguments\":{},\"identifier\":\"x\"}"),
+	    DETAILS("{" ENTRY ",\"arguments\":{},\"locations\":[\"http://127.0.0.1:9401/\"]}"),
+	    DETAILS("{\"type\":\"payment\",\"tool\":\"wipe\",\"arguments\":{}}"),
+	    DETAILS("{" ENTRY ",\"arguments\":{}},{" ENTRY ",\"arguments\":{}}"),
+	    GOOD "&authorization_details=x",
+	};
+	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++)
+		assert_error(REFUSED[i], "invalid_authorization_details");
+	assert_error(DETAILS("1") "&authorization_details=%5B%5D", "invalid_request");
+}
+
 static void tells_the_verdict_where_the_browser_came_from(void **state)
 {
 	(void)state;
@@ -341,6 +369,7 @@ int main(void)
 	    cmocka_unit_test_setup(answers_prompt_none_without_a_page, reset),
 	    cmocka_unit_test_setup(answers_as_the_verdict_says, reset),
 	    cmocka_unit_test_setup(passes_on_how_fresh_a_sign_in_must_be, reset),
+	    cmocka_unit_test_setup(keeps_what_a_person_shall_approve, reset),
 	    cmocka_unit_test_setup(says_at_once_that_a_class_is_out_of_reach, reset),
 	    cmocka_unit_test_setup(tells_the_verdict_where_the_browser_came_from, reset),
 	    cmocka_unit_test_setup(narrows_scopes, reset),

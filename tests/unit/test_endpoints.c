@@ -3,6 +3,7 @@
 #include "authz/endpoints.c"
 
 #include "authz/authentication.h"
+#include "authz/authorization_details.h"
 #include "common/clock.h"
 #include "common/encoding.h"
 #include "common/jws.h"
@@ -167,6 +168,36 @@ static void gives_tokens_for_a_code(void **state)
 	assert_true(is(claims, "acr", AUTHENTICATION_PASSWORD));
 	assert_int_equal(json_integer_value(json_object_get(claims, "auth_time")), DOUBLE.granted.auth_time);
 	request_test_free(r);
+}
+
+/* It is for now: the token says so, and ends soon. */
+static void puts_an_approval_into_one_token(void **state)
+{
+	(void)state;
+	DOUBLE.redeem = REDEEM_GRANTED;
+	DOUBLE.granted = granted_of(1);
+	DOUBLE.granted.approval = "[{\"type\":\"mcp_approval\"}]";
+	struct request *r = redeem_with("code_verifier=" VERIFIER);
+	json_t *answer = answer_json(r);
+	const char *why;
+	json_t *claims = jws_verify(&r->pool, &DOUBLE_KEYS, "at+jwt", json_get_text(answer, "access_token"), &why);
+	json_int_t lifetime = json_integer_value(json_object_get(answer, "expires_in"));
+	assert_int_equal(lifetime, APPROVAL_LIFETIME_S);
+	assert_int_equal(json_integer_value(json_object_get(claims, "exp")) -
+	                     json_integer_value(json_object_get(claims, "iat")),
+	                 lifetime);
+	assert_true(json_equal(json_object_get(claims, "authorization_details"),
+	                       json_object_get(answer, "authorization_details")));
+	assert_true(is(json_array_get(json_object_get(claims, "authorization_details"), 0), "type", "mcp_approval"));
+	request_test_free(r);
+	AUTHZ.settings.access_token_lifetime = 60; /* never longer than others */
+	r = redeem_with("code_verifier=" VERIFIER);
+	assert_int_equal(json_integer_value(json_object_get(answer_json(r), "expires_in")), 60);
+	AUTHZ.settings.access_token_lifetime = 600;
+	request_test_free(r);
+	assert_failed(ask("POST", "/t1/token", NULL,
+	                  "grant_type=refresh_token&client_id=c&refresh_token=x&authorization_details=%5B%5D"),
+	              400, "invalid_authorization_details");
 }
 
 static void refuses_codes(void **state)
@@ -509,6 +540,7 @@ int main(void)
 	    cmocka_unit_test_setup(promises_only_what_there_is, double_reset),
 	    cmocka_unit_test_setup(registers_clients, double_reset),
 	    cmocka_unit_test_setup(gives_tokens_for_a_code, double_reset),
+	    cmocka_unit_test_setup(puts_an_approval_into_one_token, double_reset),
 	    cmocka_unit_test_setup(refuses_codes, double_reset),
 	    cmocka_unit_test_setup(knows_two_grant_types, double_reset),
 	    cmocka_unit_test_setup(refreshes, double_reset),
