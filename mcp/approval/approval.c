@@ -2,7 +2,9 @@
 #include "mcp/approval/approval.h"
 
 #include "common/encoding.h"
+#include "mcp/approval/approval_file.h"
 #include "mcp/approval/approval_summary.h"
+#include "mcp/approval/step_up.h"
 #include "mcp/approval/store_approval.h"
 #include "mcp/backend/backend.h"
 #include "mcp/call/ask.h"
@@ -43,11 +45,12 @@ json_t *approval_ticket_make(struct request *r)
 	const struct call *call = call_of(r);
 	uint8_t id[APPROVAL_ID_SIZE];
 
-	if (call->tool == NULL || call->tool->approval != APPROVAL_ASK)
+	if (call->tool == NULL || call->tool->approval == APPROVAL_NONE)
 		return NULL;
 	random_bytes(id, sizeof(id));
-	return json_pack("{s:s, s:s, s:s}", "id", base64url_encode(&r->pool, id, sizeof(id)).base, "tool",
-	                 call->item->digest, "place", approvals_place(mcp_of(r)));
+	return json_pack("{s:s, s:s, s:s, s:s}", "id", base64url_encode(&r->pool, id, sizeof(id)).base, "tool",
+	                 call->item->digest, "place", approvals_place(mcp_of(r)), "how",
+	                 approval_name(call->tool->approval));
 }
 
 /* ---- the question ---- */
@@ -139,6 +142,8 @@ step_result approval_demand(struct request *r)
 
 	if (call->tool == NULL || call->tool->approval == APPROVAL_NONE)
 		return invoke_approved(r);
+	if (call->tool->approval == APPROVAL_STEP_UP)
+		return step_up_demand(r);
 	if (!client_can(r, "elicitation"))
 		return refuse_client(r);
 	if (invoke_take_turn(r) == STEP_DONE)

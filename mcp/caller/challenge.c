@@ -120,6 +120,18 @@ step_result challenge_authentication(struct request *r, const char *acr_values, 
 	return refuse_with(r, &INSUFFICIENT_USER_AUTHENTICATION, &c);
 }
 
+step_result challenge_details(struct request *r, const char *words, json_t *details, const struct scopes *scopes)
+{
+	const struct oauth_error *error = &INSUFFICIENT_AUTHORIZATION_DETAILS;
+	struct challenge c = {.error = error->code, .description = words, .scope = scopes_text(&r->pool, scopes)};
+
+	set_challenges(r, error->status, &c);
+	reply_header(r, "x-request-id", r->id);
+	return reply_json(r, error->status,
+	                  json_pack("{s:s, s:s, s:o}", "error", error->code, "error_description", words,
+	                            "authorization_details", details));
+}
+
 step_result challenge_scope(struct request *r, const struct scopes *scopes)
 {
 	return refuse(r, &INSUFFICIENT_SCOPE, SCOPE_TEXT, scopes_text(&r->pool, scopes));

@@ -30,6 +30,9 @@ step_result challenge_malformed(struct request *r, const char *reason);
 /* 401 insufficient_user_authentication with the scopes, too. */
 step_result challenge_authentication(struct request *r, const char *acr_values, int64_t max_age,
                                      const struct scopes *scopes);
+/* 403 insufficient_authorization_details; the body has the `details` (taken) that would do
+ * (draft-ietf-oauth-rar-metadata-remediation). `words` are fixed English, as simple as those of the others. */
+step_result challenge_details(struct request *r, const char *words, json_t *details, const struct scopes *scopes);
 /* 403 insufficient_scope with the scopes for the next authorization. */
 step_result challenge_scope(struct request *r, const struct scopes *scopes);
 

@@ -98,8 +98,9 @@ static const char *load_tool(struct loading *l, struct item *item)
 	tool->task = task_of(json_get_text(l->document, "task"));
 	item->tier = tier_of(json_get_text(l->document, "tier"));
 	item->sends = config_bool(l->document, "open_world", false);
-	approval_file_read(l, tool);
-	tool->authentication = authentication_file_read(l, &problem);
+	problem = approval_file_read(l, tool);
+	if (problem == NULL)
+		tool->authentication = authentication_file_read(l, &problem);
 	tool->input = json_object_get(l->document, "input");
 	l->names = json_object_get(tool->input, "properties");
 	if (problem == NULL)

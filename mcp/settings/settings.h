@@ -24,7 +24,7 @@ struct mcp_database {
 };
 
 enum serving_mode { MODE_ALL, MODE_READ_ONLY, MODE_WRITE_ONLY };
-enum approval_how { APPROVAL_NONE, APPROVAL_ASK }; /* of a call, by its person */
+enum approval_how { APPROVAL_NONE, APPROVAL_ASK, APPROVAL_STEP_UP }; /* of a call, by its person */
 
 struct mcp_settings {
 	const char *file;     /* mcp.yaml itself */

@@ -2,6 +2,7 @@
 /* What guards the tools as a whole: which tiers are served, what of them needs a person's word, and what must not meet.
  */
 #include "common/config.h"
+#include "mcp/approval/approval_file.h"
 #include "mcp/catalogue/item.h"
 #include "mcp/settings/settings_parts.h"
 
@@ -15,17 +16,8 @@ static const char SCHEMA[] =
     "    type: object\n"
     "    additionalProperties: false\n"
     "    properties:\n"
-    "      write: {enum: [none, ask]}\n"
-    "      destroy: {enum: [none, ask]}\n";
-
-static enum approval_how approval_of(const json_t *approval, const char *tier, enum approval_how unless_said)
-{
-	h2o_iovec_t said = json_get_text(approval, tier);
-
-	if (said.base == NULL)
-		return unless_said;
-	return text_is(said, "ask") ? APPROVAL_ASK : APPROVAL_NONE;
-}
+    "      write: {enum: [none, ask, step_up]}\n"
+    "      destroy: {enum: [none, ask, step_up]}\n";
 
 static const char *read_guards(h2o_mem_pool_t *pool, const json_t *document, bool with_secrets,
                                struct mcp_settings *settings)
@@ -38,8 +30,8 @@ static const char *read_guards(h2o_mem_pool_t *pool, const json_t *document, boo
 	                 : text_is(mode, "write_only") ? MODE_WRITE_ONLY
 	                                               : MODE_ALL;
 	settings->refuses_mixture = text_is(json_get_text(document, "untrusted_and_senders"), "refuse");
-	settings->approval[TIER_WRITE] = approval_of(approval, "write", APPROVAL_NONE);
-	settings->approval[TIER_DESTROY] = approval_of(approval, "destroy", APPROVAL_ASK);
+	settings->approval[TIER_WRITE] = approval_of(json_get_text(approval, "write"), APPROVAL_NONE);
+	settings->approval[TIER_DESTROY] = approval_of(json_get_text(approval, "destroy"), APPROVAL_ASK);
 	return NULL;
 }
 

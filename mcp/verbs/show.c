@@ -163,8 +163,9 @@ static void print_scope(const struct files *files, const char *scope)
 		       item->title != NULL ? item->title : item->name,
 		       item->acquirable ? "; shown to people who could be granted the scope" : "",
 		       item->untrusted ? "; result marked as untrusted" : "");
-		if (tool_of(item) != NULL && tool_of(item)->approval == APPROVAL_ASK)
-			printf("; each call needs its person's approval");
+		if (tool_of(item) != NULL && tool_of(item)->approval != APPROVAL_NONE)
+			printf("; each call needs its person's approval%s",
+			       tool_of(item)->approval == APPROVAL_STEP_UP ? " at the authorization server" : "");
 		if (tool_of(item) != NULL && tool_of(item)->authentication != NULL)
 			printf("; wants a sign-in that its file describes");
 		print_limits_of((h2o_mem_pool_t *)&files->pool, item);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tool wants more than the token at hand: a sign-in of a moment ago. The client is told what to ask for, asks, and comes back.
+// A tool wants more than the token at hand: a sign-in of a moment ago, or a person's word for this one call. The client is told what to ask for,
+// asks, and comes back.
 import assert from 'node:assert/strict'
 import { mkdir, readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
@@ -9,19 +10,30 @@ import { Browser } from './lib/browser.mjs'
 import { authorizationUrl, getCode, getTokens, legacy, modern, pkce, postForm, redeem, refresh, register } from './lib/client.mjs'
 import { startFixture, tool } from './lib/fixture.mjs'
 import { startInstance } from './lib/instance.mjs'
-import { deriveConfig, etc, verb, writeEtc } from './lib/programs.mjs'
+import { deriveConfig, etc, must, verb, writeEtc } from './lib/programs.mjs'
 
 const PASSWORD = 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport'
 const instance = await startInstance()
 const server = instance.resource_server
+const destroys = { tier: 'destroy', approval: 'step_up', input: { type: 'object', additionalProperties: false, properties: { id: { type: 'string', maxLength: 6000 }, n: { type: 'integer', minimum: 0, maximum: 9 } } } }
 const files = [
   tool('plain', [{ answer: 'plain' }]),
   tool('fresh', [{ answer: 'fresh' }], { authentication: { max_age: '5m' } }),
   tool('classed', [{ answer: 'classed' }], { authentication: { acr: ['phr', PASSWORD] } }),
+  tool('wipe', [{ answer: 'wiped' }], { title: 'Wipe a record', ...destroys }),
+  tool('wipe_too', [{ answer: 'wiped, too' }], destroys),
+  tool('asks', [{ ask: [{ key: 'more', method: 'elicitation/create', params: { message: 'Why?', requestedSchema: { type: 'object', properties: { why: { type: 'string' } }, required: ['why'] } } }] }, { answer: 'because {{more.content.why}}' }], destroys),
+  tool('admins', [{ answer: 'x' }], { ...destroys, scope: 'tools:admin' }),
   tool('hardware', [{ answer: 'hardware' }], { authentication: { acr: ['phrh'], max_age: '1h' } }),
 ]
-const audit = [/^audit_log:.*$/m, (line) => line.replace('audit.log', 'audit-step.log')]
-const fixture = { mcp: (await startFixture(instance, 'step', files, audit)).url }
+const audit = (name) => [/^audit_log:.*$/m, (line) => line.replace('audit.log', `audit-${name}.log`)]
+const secrets = ['secrets: step.secrets']
+await writeEtc(instance, 'step.secrets', (await verb(instance, 'authz', ['secret', 'new'])).stdout)
+const fixture = { mcp: (await startFixture(instance, 'step', files, ...secrets, audit('step'))).url }
+const other = { mcp: (await startFixture(instance, 'step2', files, ...secrets, audit('step2'))).url }
+const scopes = await verb(instance, 'mcp-fixture', ['scopes'], { config: 'step.yaml' })
+assert.equal(scopes.code, 0, scopes.stderr)
+await must(instance, 'authz', ['resource', 'put', instance.mcp, '--name', 'Demo', '--default', '--scopes', '-'], { input: scopes.stdout })
 const records = async () => (await readFile(instance.logs.audit.replace('audit.log', 'audit-step.log'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line)).filter((event) => event.event === 'tool_call')
 
 /** The database's administrator, in the instance's cluster. */
@@ -161,4 +173,153 @@ test('a file that asks for what nobody can give in time is refused', async () =>
     assert.equal(told.code, 1)
     assert.match(told.stderr, words)
   }
+})
+
+// ---- a person approves one call ----
+
+const browsers = { alice: new Browser(), bob: new Browser() }
+const clients = { alice: await register(instance.issuer), bob: await register(instance.issuer) }
+const tokenOf = async (username, more = {}) => {
+  const answer = await redeem(instance, clients[username], await getCode(instance, clients[username], username, { scope: 'logs:read', ...more }, browsers[username]))
+  assert.equal(answer.status, 200, answer.text)
+  return answer.json
+}
+const wanted = (tool, args, more = {}) => [{ type: 'mcp_approval', locations: [instance.mcp], tool, arguments: args, ...more }]
+const approve = (details, username = 'alice') => tokenOf(username, { authorization_details: JSON.stringify(details) })
+const call = (token, name, args, { era = modern, of = fixture } = {}) => era(of, token, 'tools/call', { name, arguments: args })
+const wipe = { id: 'r-1', n: 3 }
+
+for (const [name, era] of [['2026-07-28', modern], ['2025-11-25', legacy]])
+  test(`${name}: a call is approved at authz, and runs once`, async () => {
+    const plain = await tokenOf('alice')
+    const refused = await call(plain.access_token, 'wipe', wipe, { era })
+    assert.equal(refused.status, 403)
+    const { error, scope } = challengeOf(refused)
+    assert.deepEqual([error, scope], ['insufficient_authorization_details', 'logs:read'])
+    assert.deepEqual([refused.json.error, refused.json.authorization_details], [error, wanted('wipe', wipe)])
+    let line = (await records()).at(-1)
+    assert.deepEqual([line.outcome, line.approval, line.tool], ['denied', 'demanded', 'wipe'])
+    // the client sends on what it got
+    const page = await browsers.alice.open(authorizationUrl(instance, clients.alice, pkce().challenge, { scope, authorization_details: JSON.stringify(refused.json.authorization_details) }))
+    for (const words of ['Approve one call', 'Wipe a record <code>wipe</code>', 'deletes data', '<dt>id</dt>\n<dd><code>&quot;r-1&quot;</code></dd>', '<dt>n</dt>\n<dd><code>3</code></dd>'])
+      assert.ok(page.html.includes(words), `${words} in ${page.html}`)
+    const tokens = await approve(refused.json.authorization_details)
+    const [granted, ...others] = tokens.authorization_details
+    assert.deepEqual(others, [])
+    assert.deepEqual(Object.keys(granted).sort(), ['arguments_digest', 'locations', 'tool', 'type'])
+    assert.ok(tokens.expires_in <= 300)
+    const claims = decodeJwt(tokens.access_token)
+    assert.equal(claims.exp - claims.iat, tokens.expires_in)
+    for (const said of [claims, await introspect(tokens.access_token)]) assert.deepEqual(said.authorization_details, [granted])
+    assert.equal(text(await call(tokens.access_token, 'wipe', wipe, { era })), 'wiped')
+    const lines = await records()
+    line = lines.at(-1)
+    assert.deepEqual([line.outcome, line.approval, line.username], ['allowed', 'accepted', 'alice'])
+    assert.ok(lines.some((other) => other.request === line.request && other.outcome === 'started' && other.approval === 'accepted'))
+    const again = await call(tokens.access_token, 'wipe', wipe, { era })
+    assert.deepEqual([again.status, again.json.error, again.json.authorization_details], [403, error, wanted('wipe', wipe)])
+    assert.match(again.json.error_description, /has been used/)
+    assert.equal((await records()).at(-1).approval, 'used')
+    // what it opens beside, it goes on opening; and a refresh is no approval
+    assert.equal(text(await call(tokens.access_token, 'plain', {}, { era })), 'plain')
+    const fresh = await approve(wanted('wipe', wipe))
+    const refreshed = (await refresh(instance, clients.alice, fresh.refresh_token)).json
+    assert.equal(refreshed.authorization_details, undefined)
+    assert.equal(decodeJwt(refreshed.access_token).authorization_details, undefined)
+    assert.equal((await call(refreshed.access_token, 'wipe', wipe, { era })).status, 403)
+    assert.equal(text(await call(fresh.access_token, 'wipe', wipe, { era })), 'wiped')
+  })
+
+test('an approval is of one person, tool and arguments', async () => {
+  const { access_token } = await approve(wanted('wipe', wipe))
+  const bob = await tokenOf('bob')
+  for (const [token, name, args] of [
+    [access_token, 'wipe', { id: 'r-2', n: 3 }], [access_token, 'wipe', { id: 'r-1' }], [access_token, 'wipe', { ...wipe, n: 4 }], [access_token, 'wipe_too', wipe], [bob.access_token, 'wipe', wipe],
+  ]) {
+    const refused = await call(token, name, args)
+    assert.deepEqual([refused.status, refused.json.error], [403, 'insufficient_authorization_details'])
+    assert.deepEqual(refused.json.authorization_details, wanted(name, args))
+  }
+  // nobody writes himself an approval
+  const [head, , signature] = bob.access_token.split('.')
+  const forged = [head, Buffer.from(JSON.stringify({ ...decodeJwt(bob.access_token), authorization_details: decodeJwt(access_token).authorization_details })).toString('base64url'), signature].join('.')
+  assert.equal((await call(forged, 'wipe', wipe)).status, 401)
+  // the order of members does not matter: none of that has used it
+  assert.equal(text(await call(access_token, 'wipe', { n: 3, id: 'r-1' })), 'wiped')
+  assert.equal(text(await call((await approve(wanted('wipe', wipe), 'bob')).access_token, 'wipe', wipe)), 'wiped')
+  assert.equal((await records()).at(-1).username, 'bob')
+})
+
+test('of many calls at once, at two processes, one runs', async () => {
+  for (let round = 0; round < 3; round++) {
+    const { access_token } = await approve(wanted('wipe', wipe))
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => call(access_token, 'wipe', wipe, { of: i % 2 ? fixture : other })))
+    assert.deepEqual(answers.map((answer) => answer.status).sort(), [200, ...Array(9).fill(403)])
+  }
+})
+
+test('an approval is asked for every time, and only by a person who can see it', async () => {
+  await tokenOf('alice')
+  const open = (more) => browsers.alice.open(authorizationUrl(instance, clients.alice, pkce().challenge, { scope: 'logs:read', ...more }), { headers: { 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate' } })
+  assert.match((await open({})).redirect ?? '', /[?&]code=/, 'the scopes are remembered')
+  const details = JSON.stringify(wanted('wipe', wipe))
+  assert.ok((await open({ authorization_details: details })).html.includes('Approve one call'))
+  assert.equal(new URL((await open({ authorization_details: details, prompt: 'none' })).redirect).searchParams.get('error'), 'consent_required')
+  const denied = await browsers.alice.submit(await open({ authorization_details: details }), { decision: 'deny' })
+  assert.equal(new URL(denied.redirect).searchParams.get('error'), 'access_denied')
+  // behind the sign-in, too
+  const signedOut = new Browser()
+  const page = await signedOut.submit(await signedOut.open(authorizationUrl(instance, clients.alice, pkce().challenge, { scope: 'logs:read', authorization_details: details })), { username: 'alice', password: instance.person('alice').password })
+  assert.ok(page.html.includes('Approve one call'))
+})
+
+test('a person sees what there is to see', async () => {
+  const args = { id: '<b>x</b>\u202egnp.\n', n: 1 }
+  const page = await browsers.alice.open(authorizationUrl(instance, clients.alice, pkce().challenge, { scope: 'logs:read', authorization_details: JSON.stringify(wanted('wipe', args)) }))
+  assert.ok(page.html.includes('&quot;&lt;b&gt;x&lt;/b&gt;&lt;U+202E&gt;gnp.\\n&quot;'), page.html)
+})
+
+test('details that say anything else are refused', async () => {
+  const [good] = wanted('wipe', wipe)
+  const refused = async (value, more = {}) => errorOf({ scope: 'logs:read', authorization_details: typeof value === 'string' ? value : JSON.stringify(value), ...more })
+  for (const value of [
+    '{', '{}', '[]', '[1]', [good, good], [{ ...good, type: 'mcp_tool' }], [{ ...good, type: undefined }], [{ ...good, more: 1 }], [{ ...good, locations: ['https://other.example/mcp'] }],
+    [{ ...good, locations: [] }], [{ ...good, locations: [instance.mcp, instance.mcp] }], [{ ...good, locations: instance.mcp }], [{ ...good, tool: '' }], [{ ...good, tool: 1 }], [{ ...good, tool: 'x'.repeat(200) }],
+    [{ ...good, arguments: undefined }], [{ ...good, arguments: [] }], [{ ...good, arguments: { id: 'x'.repeat(5000) } }], '[{"type":"mcp_approval","tool":"wipe","tool":"plain","arguments":{}}]',
+  ])
+    assert.equal(await refused(value), 'invalid_authorization_details', JSON.stringify(value).slice(0, 200))
+  const post = await postForm(`${instance.issuer}/token`, { grant_type: 'refresh_token', refresh_token: 'x', client_id: clients.alice.client_id, authorization_details: JSON.stringify([good]) })
+  assert.equal(post.json.error, 'invalid_authorization_details')
+  const metadata = await (await fetch(`${instance.issuer}/.well-known/oauth-authorization-server`)).json()
+  assert.deepEqual(metadata.authorization_details_types_supported, ['mcp_approval'])
+  // a tool that is not there, or that the person cannot have: said when it is known whose it would be
+  for (const [tool, username] of [['nothing', 'alice'], ['admins', 'alice']]) {
+    const answer = await browsers[username].open(authorizationUrl(instance, clients[username], pkce().challenge, { scope: 'logs:read', authorization_details: JSON.stringify(wanted(tool, {})) }))
+    assert.equal(new URL(answer.redirect).searchParams.get('error'), 'invalid_authorization_details')
+  }
+})
+
+test('arguments that nobody could read are not approved', async () => {
+  const answer = await call((await tokenOf('alice')).access_token, 'wipe', { id: 'x'.repeat(4500) })
+  assert.equal(answer.json.result.isError, true)
+  assert.match(text(answer), /more than a person can read/)
+})
+
+test('a question of the tool itself does not make two calls of one approval', async () => {
+  const { access_token } = await approve(wanted('asks', {}))
+  const ask = async (more) => (await fetch(fixture.mcp, { method: 'POST', headers: { authorization: `Bearer ${access_token}`, accept: 'application/json, text/event-stream', 'content-type': 'application/json', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'asks' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'asks', arguments: {}, ...more, _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } } } }) })).json()
+  const { requestState } = (await ask({})).result
+  const retry = { requestState, inputResponses: { more: { action: 'accept', content: { why: 'so' } } } }
+  assert.equal((await ask(retry)).result.content[0].text, 'because so')
+  for (const more of [retry, {}]) assert.equal((await ask(more)).error, 'insufficient_authorization_details')
+})
+
+test('without a database nothing could count once', async () => {
+  await deriveConfig(instance, 'mcp.yaml', 'alone.yaml', [[/^tools: .*$/m, 'tools: alone'], [/^database: .*$/m, '']])
+  await mkdir(etc(instance, 'alone'), { mode: 0o755 })
+  await writeEtc(instance, 'alone/alone.yaml', JSON.stringify({ name: 'alone', title: 'Alone', description: 'Alone', scope: 'logs:read', tier: 'read', approval: 'step_up', input: { type: 'object', additionalProperties: false, properties: {} }, static: { content: [{ type: 'text', text: 'x' }] } }))
+  const told = await verb(instance, 'mcp', ['check'], { config: 'alone.yaml' })
+  assert.equal(told.code, 1)
+  assert.match(told.stderr, /step_up needs database/)
 })

@@ -99,6 +99,23 @@ static void test_another_sign_in(void **state)
 	request_test_free(r);
 }
 
+static void test_an_approval(void **state)
+{
+	(void)state;
+	struct request *r = request_of("logs:read");
+	struct scopes wanted;
+	assert_true(scopes_parse(&r->pool, text_of("logs:read"), &wanted));
+	challenge_details(r, "Ask her", json_pack("[{s:s}]", "type", "t"), &wanted);
+	assert_int_equal(reply_test_status(r), 403);
+	const char *header = reply_test_header(r, "www-authenticate");
+	assert_true(text_starts(text_of(header), "Bearer error=\"insufficient_authorization_details\", "));
+	assert_non_null(strstr(header, ", scope=\"logs:read\""));
+	assert_string_equal(reply_test_body(r).base,
+	                    "{\"error\":\"insufficient_authorization_details\",\"error_description\":\"Ask her\","
+	                    "\"authorization_details\":[{\"type\":\"t\"}]}");
+	request_test_free(r);
+}
+
 /* A client that takes the first line alone, or all of them as one text, finds Bearer and what belongs to it first. */
 static void test_dpop_is_offered_behind(void **state)
 {
@@ -167,6 +184,7 @@ int main(void)
 	    cmocka_unit_test(test_malformed_credentials),
 	    cmocka_unit_test(test_missing_scope),
 	    cmocka_unit_test(test_another_sign_in),
+	    cmocka_unit_test(test_an_approval),
 	    cmocka_unit_test(test_dpop_is_offered_behind),
 	    cmocka_unit_test(test_who_came_with_dpop_is_told_so_alone),
 	    cmocka_unit_test(test_values_are_simple),
