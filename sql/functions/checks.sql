@@ -2,6 +2,10 @@
 -- Small comparisons that several verdicts share. The first ones are plain expressions that PostgreSQL puts in place of the call; nobody but the
 -- owner of the schema may execute them. The others are plpgsql, which keeps its plans: an SQL function that is not put in place is planned at
 -- each call. All of them run on the rights and the search_path of the verdict that calls them: setting it again costs more than most of them.
+--
+-- Whatever is named by its key is to be found by its key. What else a verdict asks of such a row, it asks in a form that no index serves (IS NOT
+-- DISTINCT FROM, IS TRUE): where a table has no statistics yet, all indexes look equally good to PostgreSQL, and it might go through all codes of
+-- a client, or all grants that live, for one of them.
 
 -- RFC 6749, 2.3: exactly the registered method. A secret is compared by its SHA-256, in both readings of HTTP Basic.
 CREATE OR REPLACE FUNCTION authz.client_proved(enabled boolean, registered_method text, registered_secret bytea,

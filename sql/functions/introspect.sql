@@ -30,7 +30,7 @@ BEGIN
 	LEFT JOIN (authz.grants AS g
 	           JOIN authz.clients AS c ON c.client_id = g.client_id AND c.enabled
 	           LEFT JOIN authz.people AS p ON p.person_id = g.person_id)
-	ON g.grant_id = p_grant_id AND g.resource = r.resource AND g.revoked_at IS NULL AND g.expires_at > v_now
+	ON g.grant_id = p_grant_id AND g.resource = r.resource AND (g.revoked_at IS NULL) IS TRUE AND g.expires_at > v_now
 	   AND CASE WHEN g.person_id IS NULL THEN 'client_credentials' = ANY (c.grant_types) AND c.scope ~ '[^ ]'
 	            ELSE p.enabled AND g.scopes && p.scopes END
 	   AND NOT EXISTS (SELECT 1 FROM authz.revoked_tokens AS t WHERE t.jti = p_jti)

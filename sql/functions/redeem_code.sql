@@ -30,7 +30,8 @@ BEGIN
 		RETURN;
 	END IF;
 
-	SELECT k.* INTO v_code FROM authz.codes AS k WHERE k.code_id = p_code_id AND k.client_id = p_client_id FOR UPDATE OF k;
+	SELECT k.* INTO v_code FROM authz.codes AS k WHERE k.code_id = p_code_id AND k.client_id IS NOT DISTINCT FROM p_client_id
+	FOR UPDATE OF k;
 	IF FOUND THEN
 		SELECT CASE WHEN v_code.scopes <@ p.scopes THEN v_code.scopes ELSE authz.scopes_common(v_code.scopes, p.scopes) END, p.roles, p.groups
 		INTO v_scopes, v_roles, v_groups FROM authz.people AS p
@@ -49,7 +50,7 @@ BEGIN
 	END;
 	IF outcome = 'replayed' THEN
 		UPDATE authz.grants AS g SET revoked_at = v_now, revoked_for = 'code_replayed'
-		WHERE g.grant_id = v_code.grant_id AND g.revoked_at IS NULL;
+		WHERE g.grant_id = v_code.grant_id AND (g.revoked_at IS NULL) IS TRUE;
 		grant_id := v_code.grant_id; -- for the audit
 	END IF;
 	IF outcome <> 'granted' THEN

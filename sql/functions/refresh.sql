@@ -35,8 +35,8 @@ BEGIN
 	LOOP
 		IF p_limited THEN -- a flood of what is good costs no more than reading
 			PERFORM 1 FROM authz.grants AS g, authz.clients AS c, authz.people AS p
-			WHERE g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0 AND g.client_id = p_client_id
-			  AND g.revoked_at IS NULL AND g.expires_at > v_now
+			WHERE g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0
+			  AND g.client_id IS NOT DISTINCT FROM p_client_id AND (g.revoked_at IS NULL) IS TRUE AND g.expires_at > v_now
 			  AND (g.key_thumbprint IS NULL OR g.key_thumbprint = p_key) AND (p_key IS NOT NULL OR NOT c.key_bound)
 			  AND (p_resource IS NULL OR p_resource = g.resource)
 			  AND (p_scopes IS NULL OR p_scopes <@ g.scopes)
@@ -63,8 +63,8 @@ BEGIN
 			                     ELSE g.recent_at[width_bucket(v_horizon, g.recent_at) + 1 :] END
 			                || greatest(v_now, g.recent_at[cardinality(g.recent_at)]) -- ascending, whatever the clock does
 			FROM authz.clients AS c, authz.people AS p
-			WHERE g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0 AND g.client_id = p_client_id
-			  AND g.revoked_at IS NULL AND g.expires_at > v_now
+			WHERE g.grant_id = p_grant_id AND g.generation = p_generation AND g.generation > 0
+			  AND g.client_id IS NOT DISTINCT FROM p_client_id AND (g.revoked_at IS NULL) IS TRUE AND g.expires_at > v_now
 			  AND (g.key_thumbprint IS NULL OR g.key_thumbprint = p_key) AND (p_key IS NOT NULL OR NOT c.key_bound)
 			  AND (p_resource IS NULL OR p_resource = g.resource)
 			  AND (p_scopes IS NULL OR p_scopes <@ g.scopes)
@@ -101,7 +101,8 @@ BEGIN
 		       p.roles, p.groups
 		INTO v_grant
 		FROM authz.grants AS g JOIN authz.people AS p ON p.person_id = g.person_id
-		WHERE g.grant_id = p_grant_id AND g.client_id = p_client_id AND g.revoked_at IS NULL AND g.expires_at > v_now AND p.enabled
+		WHERE g.grant_id = p_grant_id AND g.client_id IS NOT DISTINCT FROM p_client_id AND (g.revoked_at IS NULL) IS TRUE
+		  AND g.expires_at > v_now AND p.enabled
 		FOR NO KEY UPDATE OF g;
 		outcome := CASE
 			WHEN NOT FOUND OR p_generation < 1 OR p_generation > v_grant.generation THEN 'invalid'

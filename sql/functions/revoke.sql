@@ -12,11 +12,11 @@ BEGIN
 	END IF;
 	IF p_jti IS NULL THEN
 		UPDATE authz.grants AS g SET revoked_at = clock_timestamp(), revoked_for = 'client_asked'
-		WHERE g.grant_id = p_grant_id AND g.client_id = p_client_id AND g.revoked_at IS NULL;
+		WHERE g.grant_id = p_grant_id AND g.client_id IS NOT DISTINCT FROM p_client_id AND (g.revoked_at IS NULL) IS TRUE;
 	ELSE
 		INSERT INTO authz.revoked_tokens (jti, grant_id, expires_at)
 		SELECT p_jti, g.grant_id, to_timestamp(p_token_expires_at) FROM authz.grants AS g
-		WHERE g.grant_id = p_grant_id AND g.client_id = p_client_id AND to_timestamp(p_token_expires_at) > now()
+		WHERE g.grant_id = p_grant_id AND g.client_id IS NOT DISTINCT FROM p_client_id AND to_timestamp(p_token_expires_at) > now()
 		ON CONFLICT DO NOTHING;
 	END IF;
 	RETURN CASE WHEN FOUND THEN 'done' ELSE 'nothing' END;

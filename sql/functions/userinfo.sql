@@ -12,7 +12,7 @@ BEGIN
 	JOIN authz.people AS p ON p.person_id = g.person_id AND p.enabled
 	JOIN authz.clients AS c ON c.client_id = g.client_id AND c.enabled
 	CROSS JOIN LATERAL (SELECT authz.scopes_common(authz.scopes_common(g.scopes, p.scopes), p_scopes) AS scopes) AS v
-	WHERE g.grant_id = p_grant_id AND g.revoked_at IS NULL AND g.expires_at > clock_timestamp() AND v.scopes @> ARRAY['openid']
+	WHERE g.grant_id = p_grant_id AND (g.revoked_at IS NULL) IS TRUE AND g.expires_at > clock_timestamp() AND v.scopes @> ARRAY['openid']
 	  AND NOT EXISTS (SELECT 1 FROM authz.revoked_tokens AS t WHERE t.jti = p_jti);
 END
 $$;

@@ -97,6 +97,18 @@ is "prove: a secret for a public client" client_refused "$(prove "'pub', 'client
 is "prove: no resource server" client_refused "$(prove "'conf', 'client_secret_basic', $S, $S, true")"
 is "prove: resource server" nothing "$(prove "'rs', 'client_secret_basic', $S, $S, true")"
 
+# ---- plans, where the tables have no rows and no statistics yet ----
+G='gen_random_uuid()' explained="LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
+	SET plan_cache_mode = force_generic_plan; SET client_min_messages = log;"
+indexes() { owner "$explained SELECT * FROM authz.$1" | grep -oE '(Scan on|using) (codes|grants)[a-z_]*' | sort -u | xargs; }
+is "a code is found by its key" "using codes_pkey" "$(indexes "redeem_code('pub', 'none', $Z, $Z, $G, 'u', 'c', '$R', 60)")"
+is "a grant is: refresh" "using grants_pkey" "$(indexes "refresh('pub', 'none', $Z, $Z, $G, 1, NULL, NULL, 60)")"
+is "refresh over its budget" "using grants_pkey" "$(indexes "refresh('pub', 'none', $Z, $Z, $G, 1, NULL, NULL, 60, true)")"
+is "introspect" "using grants_pkey" "$(indexes "introspect('rs', 'client_secret_basic', $S, $S, $G, 'j')")"
+is "revoke" "using grants_pkey" "$(indexes "revoke('pub', 'none', $Z, $Z, $G, NULL, 1)")"
+is "revoke of one token" "using grants_pkey" "$(indexes "revoke('pub', 'none', $Z, $Z, $G, 'j', 1)")"
+is "userinfo" "using grants_pkey" "$(indexes "userinfo($G, 'j', '{openid}')")"
+
 # ---- the authorization request ----
 is "lookup: unknown client" no_client "$(daemon "SELECT outcome FROM authz.authorize_lookup('nobody', NULL)")"
 is "lookup: unknown resource" "no_resource|t" "$(daemon "SELECT outcome, may_use_codes FROM authz.authorize_lookup('pub', 'https://x.example')")"
