@@ -10,6 +10,8 @@
 
 #include "log.h"
 
+enum { LATER_MS = 50 };
+
 struct waiter { /* in its request's pool */
 	struct request *r;
 	struct waiter *next;
@@ -24,6 +26,8 @@ struct audit_sync {
 	bool busy, wanted;                    /* one is under way; another one shall follow */
 	int file;                             /* for that */
 	struct waiter *under_way, *gathering; /* for the one under way, for the next one */
+	h2o_timeout_t soon, later;            /* the next turn of the loop; when nobody waits */
+	h2o_timeout_entry_t soon_entry, later_entry;
 	/* guarded by the mutex */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -68,6 +72,8 @@ static void begin(struct audit_sync *sync)
 
 	if (fd < 0)
 		h2o_fatal("no file descriptor is left for the audit log");
+	h2o_timeout_unlink(&sync->soon_entry);
+	h2o_timeout_unlink(&sync->later_entry);
 	sync->under_way = sync->gathering;
 	sync->gathering = NULL;
 	sync->wanted = false;
@@ -76,6 +82,30 @@ static void begin(struct audit_sync *sync)
 	sync->fd = fd;
 	pthread_cond_signal(&sync->changed);
 	pthread_mutex_unlock(&sync->mutex);
+}
+
+static void on_soon(h2o_timeout_entry_t *entry)
+{
+	begin(H2O_STRUCT_FROM_MEMBER(struct audit_sync, soon_entry, entry));
+}
+
+static void on_later(h2o_timeout_entry_t *entry)
+{
+	begin(H2O_STRUCT_FROM_MEMBER(struct audit_sync, later_entry, entry));
+}
+
+/* Whoever waits shares it with all that this turn of the loop brings; what nobody waits for goes along with the next
+ * one, or alone after a while. */
+static void begin_in_time(struct audit_sync *sync)
+{
+	bool waits = sync->gathering != NULL;
+
+	if (sync->busy)
+		return;
+	if (waits && !h2o_timeout_is_linked(&sync->soon_entry))
+		h2o_timeout_link(sync->loop, &sync->soon, &sync->soon_entry);
+	else if (!waits && !h2o_timeout_is_linked(&sync->later_entry))
+		h2o_timeout_link(sync->loop, &sync->later, &sync->later_entry);
 }
 
 static void resume_all(struct waiter *waiter, int problem)
@@ -105,8 +135,10 @@ static void on_synced(h2o_multithread_receiver_t *receiver, h2o_linklist_t *mess
 	sync->busy = false;
 	if (problem != 0)
 		log_event(LOG_ERROR, "audit log not on the disk", "reason", strerror(problem), NULL);
-	if (sync->wanted) /* those who gathered have waited already */
+	if (sync->gathering != NULL) /* they have waited already */
 		begin(sync);
+	else if (sync->wanted)
+		begin_in_time(sync);
 	resume_all(waiters, problem);
 }
 
@@ -130,14 +162,21 @@ struct audit_sync *audit_sync_start(h2o_context_t *context)
 	pthread_mutex_init(&sync->mutex, NULL);
 	pthread_cond_init(&sync->changed, NULL);
 	h2o_multithread_register_receiver(sync->queue, &sync->receiver, on_synced);
+	h2o_timeout_init(sync->loop, &sync->soon, 0);
+	h2o_timeout_init(sync->loop, &sync->later, LATER_MS);
+	sync->soon_entry.cb = on_soon;
+	sync->later_entry.cb = on_later;
 	start_thread(sync);
 	return sync;
 }
 
 void audit_sync_stop(struct audit_sync *sync)
 {
-	while (sync->busy)
+	while (sync->busy || sync->gathering != NULL)
 		h2o_evloop_run(sync->loop, 10);
+	h2o_timeout_unlink(&sync->later_entry); /* who closes the log brings it to the disk */
+	h2o_timeout_dispose(sync->loop, &sync->soon);
+	h2o_timeout_dispose(sync->loop, &sync->later);
 	pthread_mutex_lock(&sync->mutex);
 	sync->stopping = true;
 	pthread_cond_signal(&sync->changed);
@@ -153,8 +192,7 @@ void audit_sync_want(struct audit_sync *sync, int fd)
 {
 	sync->file = fd;
 	sync->wanted = true;
-	if (!sync->busy)
-		begin(sync);
+	begin_in_time(sync);
 }
 
 step_result audit_sync_wait(struct audit_sync *sync, int fd, struct request *r)
