@@ -119,13 +119,20 @@ static void append_number(struct text_buffer *b, uint32_t number)
 	text_append(b, &bytes, sizeof(bytes));
 }
 
-void audit_batch_begin(struct audit_batch *batch, h2o_mem_pool_t *pool)
+void audit_batch_open(struct audit_batch *batch, h2o_mem_pool_t *pool)
+{
+	*batch = (struct audit_batch){.count = 0};
+	for (size_t i = 0; i < AUDIT_COLUMNS; i++)
+		batch->columns[i].pool = pool;
+}
+
+void audit_batch_begin(struct audit_batch *batch)
 {
 	static const char NOTHING[HEAD] = {0};
 
 	batch->count = 0;
 	for (size_t i = 0; i < AUDIT_COLUMNS; i++) {
-		batch->columns[i] = (struct text_buffer){.pool = pool};
+		batch->columns[i].len = 0;
 		text_append(&batch->columns[i], NOTHING, sizeof(NOTHING));
 	}
 }
@@ -183,16 +190,19 @@ void audit_batch_add(struct audit_batch *batch, h2o_iovec_t text)
 {
 	h2o_iovec_t values[AUDIT_COLUMNS] = {{NULL, 0}}, piece;
 	struct audit_line line;
+	h2o_mem_pool_t pool;
 	struct head head;
 
 	if (!audit_line_find(text, &line, &piece) || !text_is_utf8(line.text) || !read_head(&line, &head, values))
 		return; /* it is nobody's of us */
-	read_members(batch->columns[AUDIT_LINE].pool, line.members, values);
+	h2o_mem_init_pool(&pool);
+	read_members(&pool, line.members, values);
 	for (size_t i = 0; i < AUDIT_COLUMNS; i++) {
 		append_number(&batch->columns[i], values[i].base != NULL ? (uint32_t)values[i].len : UINT32_MAX);
 		text_append_iovec(&batch->columns[i], values[i]);
 	}
 	batch->count++;
+	h2o_mem_clear_pool(&pool);
 }
 
 void audit_batch_end(struct audit_batch *batch)

@@ -26,7 +26,9 @@ struct audit_batch {
 	struct text_buffer columns[AUDIT_COLUMNS];
 };
 
-void audit_batch_begin(struct audit_batch *batch, h2o_mem_pool_t *pool);
+/* The pool is for as long as the batch is used, which may be begun again and again: it keeps its memory. */
+void audit_batch_open(struct audit_batch *batch, h2o_mem_pool_t *pool);
+void audit_batch_begin(struct audit_batch *batch);
 /* Adds what of the text is a line; what is none is left out. */
 void audit_batch_add(struct audit_batch *batch, h2o_iovec_t text);
 /* Nothing is added afterwards. */

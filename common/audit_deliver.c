@@ -49,6 +49,7 @@ struct audit_delivery {
 	int64_t expired_ms;   /* 0: not yet */
 	char *buffer;
 	size_t capacity;
+	struct audit_batch batch;
 };
 
 /* ---- the place ---- */
@@ -178,7 +179,8 @@ static enum answer put(struct audit_delivery *d, const struct audit_batch *batch
 		lengths[i] = (int)batch->columns[i].len;
 		formats[i] = 1;
 	}
-	return ask(d, "SELECT mcp.audit_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", AUDIT_COLUMNS, values, lengths, formats);
+	return ask(d, "SELECT mcp.audit_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", AUDIT_COLUMNS, values,
+	           lengths, formats);
 }
 
 /* What is in the file behind the place, more of it where a line is longer. */
@@ -206,19 +208,16 @@ static size_t read_on(struct audit_delivery *d)
 static bool deliver_batch(struct audit_delivery *d)
 {
 	size_t len = read_on(d);
-	struct audit_batch batch;
-	h2o_mem_pool_t pool;
+	struct audit_batch *batch = &d->batch;
 
 	if (len == 0)
 		return false;
-	h2o_mem_init_pool(&pool);
-	audit_batch_begin(&batch, &pool);
-	size_t taken = read_batch(d, len, &batch);
-	enum answer answer = batch.count > 0 ? put(d, &batch) : ANSWER_DONE;
-	h2o_mem_clear_pool(&pool);
+	audit_batch_begin(batch);
+	size_t taken = read_batch(d, len, batch);
+	enum answer answer = batch->count > 0 ? put(d, batch) : ANSWER_DONE;
 	if (answer == ANSWER_NONE)
 		return false;
-	if (answer == ANSWER_REFUSED && batch.count > 1) {
+	if (answer == ANSWER_REFUSED && batch->count > 1) {
 		d->singly_until = d->offset + (int64_t)taken;
 		return true;
 	}
@@ -331,6 +330,7 @@ struct audit_delivery *audit_deliver_start(const char *log, const char *conninfo
 	d = h2o_mem_alloc(sizeof(*d));
 	*d = (struct audit_delivery){.expires = expires, .place = -1, .fd = -1, .capacity = BATCH_BYTES};
 	h2o_mem_init_pool(&d->pool);
+	audit_batch_open(&d->batch, &d->pool);
 	d->log = text_copy(&d->pool, text_of(log));
 	d->conninfo = text_copy(&d->pool, text_of(conninfo));
 	d->buffer = h2o_mem_alloc(d->capacity);

@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	h2o_mem_pool_t pool;
 	struct audit_batch batch;
 	h2o_mem_init_pool(&pool);
-	audit_batch_begin(&batch, &pool);
+	audit_batch_open(&batch, &pool);
+	audit_batch_begin(&batch);
 	audit_batch_add(&batch, text);
 	audit_batch_end(&batch);
 	h2o_mem_clear_pool(&pool);
