@@ -3,6 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureAudit } from './audit.mjs'
 import { Instance, memory } from './instance.mjs'
 import { measureBackends } from './backends.mjs'
 import { startBig } from './big.mjs'
@@ -12,7 +13,7 @@ import { measureRound, measureStart } from './measure.mjs'
 import { makeContext, makeOperations, OPERATION_NAMES } from './operations.mjs'
 import { startPeers } from './peers.mjs'
 import {
-  backendsTable, bigTable, catalogueTable, cpuTable, operationsTable, peersProcessTable, peersTable, processTable, signInLines, streamsTable,
+  auditTable, backendsTable, bigTable, catalogueTable, cpuTable, operationsTable, peersProcessTable, peersTable, processTable, signInLines, streamsTable,
 } from './report.mjs'
 import { measureRevocations, revocationLine } from './revocation.mjs'
 import { measureSchema, schemaLines } from './schema.mjs'
@@ -20,7 +21,7 @@ import { measureSignIn } from './sign_in.mjs'
 import { measureStreams } from './streams.mjs'
 
 const STARTS = 9
-const OTHERS = ['sign-in', 'schema', 'backends', 'catalogue', 'streams'] // measured apart
+const OTHERS = ['sign-in', 'schema', 'backends', 'catalogue', 'streams', 'audit'] // measured apart
 const GOALS = { seconds: 1, rounds: 3, revocations: 10000 } // short, so that all of it takes ten minutes
 
 function refuse(text) {
@@ -146,6 +147,10 @@ const APART = {
   catalogue: async (context, options) => {
     const results = await measureCatalogue(context, options, say)
     return ['catalogue', results, catalogueTable(results)]
+  },
+  audit: async (context, options) => {
+    const results = await measureAudit(context, options, say)
+    return ['audit', results, auditTable(results)]
   },
   streams: async (context) => {
     const results = await measureStreams(context, say)

@@ -11,6 +11,7 @@ export const STREAM_GOAL_BYTES = 8 * 1024
 export const STREAMS_GOAL_BYTES = 100 * 1024 ** 2
 export const LOAD_GOAL_MS = 1000
 export const SAME_CALL_GOAL = 0.95 // the same, but for what two runs of one program differ
+const AUDIT_GOAL = 0.8
 const REVOCATION_GOAL_MS = 1000
 
 const format = (value, digits = 0) => value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
@@ -72,13 +73,19 @@ function ofCatalogue({ few, many, starts, rounds }) {
 const ofBackends = (results) => results.filter((r) => r.adds_us).map(({ name, rounds, adds_us }) =>
   atMost(`the gateway before an ${name}, p50`, median(rounds.map((r) => r.through.p50_us - r.alone.p50_us)), adds_us, (us) => `${format(us)} µs`))
 
+const ofAudit = ({ rounds }) => [
+  atLeast('audited calls by those without a log', `${format(median(rounds.map((r) => r.reads.audited.per_second)))}/s`, median(rounds.map((r) => r.reads.audited.per_second / r.reads.bare.per_second)), AUDIT_GOAL),
+  atLeast('records on the disk by a log that commits in groups', `${format(median(rounds.map((r) => r.writes.per_second * r.records)))}/s`,
+    median(rounds.map((r) => (r.writes.per_second * r.records) / r.log.per_second)), AUDIT_GOAL),
+]
+
 const ofBig = (results) => results.map(({ operation, rounds }) =>
   atLeast(`${operation.name} with full tables by empty ones`, `${format(median(rounds.map((r) => r.big.per_second)))}/s`,
     median(rounds.map((r) => r.big.per_second / r.daemon.per_second)), BIG_GOAL))
 
 const ofRevocations = (r) => [atMost(`revocation to refusal, p99.99 of ${format(r.count)}`, r.p9999, REVOCATION_GOAL_MS, (ms) => `${format(ms)} ms`)]
 
-const PARTS = { results: ofOperations, processes: ofProcesses, signIn: ofSignIn, schema: ofSchema, streams: ofStreams, catalogue: ofCatalogue, backends: ofBackends, bigResults: ofBig, revocations: ofRevocations }
+const PARTS = { results: ofOperations, processes: ofProcesses, signIn: ofSignIn, schema: ofSchema, streams: ofStreams, catalogue: ofCatalogue, backends: ofBackends, audit: ofAudit, bigResults: ofBig, revocations: ofRevocations }
 
 /** `measured` has some of PARTS. */
 export function goalsTable(measured) {

@@ -123,6 +123,7 @@ export class Instance {
     await buildProgram(this.folder, 'cold', [])
     await buildProgram(this.folder, 'kdf', ['libargon2'])
     await buildProgram(this.folder, 'direct', ['libcurl'])
+    await buildProgram(this.folder, 'durable', [])
     await buildProgram(this.folder, 'floor', ['libh2o-evloop', 'openssl', 'jansson'])
     await this.quickstart()
     await this.stopDaemon('mcp')

@@ -149,6 +149,22 @@ export function streamsTable(results) {
   return table(['idle streams', 'bytes each', 'RSS MiB of mcp'], rows)
 }
 
+export function auditTable({ rounds }) {
+  const shown = (values, ...more) => (values[0] === undefined ? '' : spread(values, ...more))
+  const row = (what, of, ratio) => [
+    what, spread(rounds.map((r) => of(r).per_second)), ratio ? spread(rounds.map(ratio), 2) : '', shown(rounds.map((r) => of(r).cpu_us), 1),
+    shown(rounds.map((r) => of(r).postgres_us), 1), shown(rounds.map((r) => of(r).p99_us), 2, 1000),
+  ]
+  const rows = [
+    row('calls that read, without a log', (r) => r.reads.bare),
+    row('calls that read, audited', (r) => r.reads.audited, (r) => r.reads.audited.per_second / r.reads.bare.per_second),
+    row('records in a log that commits in groups', (r) => r.log),
+    row('records of calls that write, on the disk', (r) => ({ per_second: r.writes.per_second * r.records }), (r) => (r.writes.per_second * r.records) / r.log.per_second),
+    row('those calls', (r) => r.writes),
+  ]
+  return table(['audit', 'a second', 'ratio', "mcp's CPU µs", 'PostgreSQL CPU µs', 'p99 ms'], rows)
+}
+
 export function catalogueTable({ few, many, starts, rounds }) {
   const row = (count, which) => [
     format(count), spread(starts[which].map((s) => s.ms)), spread(starts[which].map((s) => s.cpu_ms)), spread(rounds.map((r) => r[which].per_second)),
