@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PostgreSQL by libpq in pipeline mode on the event loop. A database is a few connections of one role with a fixed list
- * of statements, prepared when a connection opens. Every question is one round trip and its own implicit transaction. A
- * lost connection fails what was under way on it (503), comes back by itself with backoff, and questions meanwhile are
- * answered 503 at once when no connection is ready. */
+ * of statements, prepared when a connection opens. Every question is one round trip and its own implicit transaction,
+ * which those that only read (db_options.reads) and those of db_ask_together may share. A lost connection fails what
+ * was under way on it (503), comes back by itself with backoff, and questions meanwhile are answered 503 at once when
+ * no connection is ready. */
 #ifndef SALLYPORT_DB_H
 #define SALLYPORT_DB_H
 
