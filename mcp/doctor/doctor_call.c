@@ -70,6 +70,16 @@ static enum call_outcome judge_result(struct doctor *d, struct report_step *s, c
 	return CALL_ANSWER;
 }
 
+/* What the person would have to approve first (draft-ietf-oauth-rar-metadata-remediation); NULL: nothing. */
+static const char *details_wanted(struct doctor *d, const struct doctor_rpc *r, const char *challenge)
+{
+	if (r->answer.status != 403 || challenge == NULL ||
+	    strstr(challenge, "insufficient_authorization_details") == NULL)
+		return NULL;
+	const json_t *details = json_object_get(json_read(d->pool, r->answer.body, NULL), "authorization_details");
+	return json_is_array(details) ? json_text(d->pool, details).base : NULL;
+}
+
 static enum call_outcome judge(struct doctor *d, const struct doctor_session *session, const char *tool,
                                struct report_step *s, const struct doctor_rpc *r)
 {
@@ -84,6 +94,8 @@ static enum call_outcome judge(struct doctor *d, const struct doctor_session *se
 	if (r->answer.status == 401 && challenge != NULL &&
 	    strstr(challenge, "insufficient_user_authentication") != NULL) /* RFC 9470, 3 */
 		return noted(d, s, CALL_ASKED, "It asks for a stronger or a newer sign-in first.");
+	if (details_wanted(d, r, challenge) != NULL)
+		return noted(d, s, CALL_ASKED, "Its person has to approve this very call at the authorization server.");
 	if (r->error != NULL)
 		s->got = doctor_error_words(d, r);
 	if (code == RPC_URL_ELICITATION)
@@ -96,15 +108,54 @@ static enum call_outcome judge(struct doctor *d, const struct doctor_session *se
 	return doctor_has_result(d, s, r) ? judge_result(d, s, r->result) : CALL_FAILED;
 }
 
+static struct doctor_rpc ask_tool(struct doctor *d, struct doctor_session *session, const struct doctor_call *call)
+{
+	return doctor_rpc_ask(d, session, "tools/call",
+	                      json_pack("{s:s, s:O}", "name", call->tool, "arguments", call->arguments));
+}
+
+/* Nothing else is approved than what was asked for with --call, whatever the server would like. */
+static bool is_of_call(struct doctor *d, const char *details, const struct doctor_call *call)
+{
+	const json_t *all = json_read(d->pool, text_of(details), NULL), *entry = json_array_get(all, 0);
+
+	return json_array_size(all) == 1 && text_is(json_get_text(entry, "tool"), call->tool) &&
+	       json_equal(json_object_get(entry, "arguments"), call->arguments);
+}
+
+/* She was named, and the call was: her word is the doctor's to give, on the page where she would read it. */
+static enum call_outcome approve_and_call(struct doctor *d, const struct doctor_session *session,
+                                          const struct doctor_call *call, struct report_step *s, const char *details)
+{
+	struct doctor_tokens tokens = {NULL, NULL};
+	struct doctor_session approved = *session;
+	enum call_outcome outcome = CALL_FAILED;
+
+	d->details = details;
+	if (doctor_sign_in(d, d->person, &tokens)) {
+		struct report_step again = {.name = text_printf(d->pool, "%s, approved", s->name), .asked = s->asked};
+		approved.access = tokens.access;
+		struct doctor_rpc r = ask_tool(d, &approved, call);
+		outcome = judge(d, &approved, call->tool, &again, &r);
+		s->got = outcome == CALL_ANSWER ? text_printf(d->pool, "approved; %s", again.got) : again.got;
+	}
+	d->details = NULL;
+	if (tokens.access != NULL || tokens.refresh != NULL)
+		doctor_revoke(d, &tokens);
+	return outcome;
+}
+
 void doctor_call_tool(struct doctor *d, struct doctor_session *session, const struct doctor_call *call)
 {
 	const char *arguments = report_clean(d->pool, json_text(d->pool, call->arguments), 200);
 	const char *tool = doctor_quote(d, call->tool);
 	struct report_step s = {.name = text_printf(d->pool, "Call %s", tool),
 	                        .asked = text_printf(d->pool, "tools/call %s %s", tool, arguments)};
-	struct doctor_rpc r = doctor_rpc_ask(d, session, "tools/call",
-	                                     json_pack("{s:s, s:O}", "name", call->tool, "arguments", call->arguments));
+	struct doctor_rpc r = ask_tool(d, session, call);
 	enum call_outcome outcome = judge(d, session, call->tool, &s, &r);
+	const char *details = details_wanted(d, &r, doctor_rpc_challenge(d, &r));
 
+	if (details != NULL && is_of_call(d, details, call))
+		outcome = approve_and_call(d, session, call, &s, details);
 	report_call(d->report, call->tool, arguments, outcome, s.got);
 }

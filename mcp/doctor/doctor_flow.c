@@ -111,6 +111,7 @@ static void see_person(struct doctor *d, const struct doctor_person *person)
 {
 	struct doctor_tokens tokens = {NULL, NULL};
 
+	d->person = person;
 	report_person(d->report, person->name);
 	doctor_http_forget_cookies(d->http);
 	if (doctor_sign_in(d, person, &tokens))

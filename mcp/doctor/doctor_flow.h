@@ -21,6 +21,8 @@ struct doctor {
 	const char *wanted_scope; /* to ask for; NULL: what the server names */
 	const struct doctor_call *calls;
 	size_t call_count;
+	const struct doctor_person *person; /* who is signed in */
+	const char *details;                /* RFC 9396, of a call that she shall approve; NULL: of none */
 	/* found by discovery */
 	const char *metadata_url;              /* of the protected resource; NULL if the challenge did not say */
 	const char *resource, *issuer, *scope; /* scope: what to ask for; "" if unknown */

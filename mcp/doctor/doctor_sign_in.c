@@ -174,6 +174,8 @@ static struct visit authorize(struct doctor *d, struct attempt *t)
 	add_parameter(&q, "resource", d->resource); /* RFC 8707 */
 	if (d->scope[0] != '\0')
 		add_parameter(&q, "scope", d->scope);
+	if (d->details != NULL)
+		add_parameter(&q, "authorization_details", d->details);
 	s.asked = text_printf(d->pool, "GET %s (PKCE S256, state, resource, scope %s)",
 	                      doctor_quote(d, d->authorization_endpoint), doctor_quote(d, d->scope));
 	const char *url = text_printf(d->pool, "%s%c%s", d->authorization_endpoint,

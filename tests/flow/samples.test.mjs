@@ -40,6 +40,9 @@ function refused(answer, words) {
 const explain = (...args) => verb(instance, 'mcp', ['explain', '--authz-config', etc(instance, 'authz.yaml'), ...args])
 const write = 'logs:read deployments:read deployments:write hosts:read tickets:read accounts:read'
 const [alice, bob, carol] = (await Promise.all([getTokens(instance, 'alice'), getTokens(instance, 'bob', { scope: write }), getTokens(instance, 'carol', { scope: write })])).map((t) => t.access_token)
+/** A token by which its person has approved one roll_back. */
+const approved = async (username, args) =>
+  (await getTokens(instance, username, { scope: write, authorization_details: JSON.stringify([{ type: 'mcp_approval', locations: [instance.mcp], tool: 'roll_back', arguments: args }]) })).access_token
 
 test('company, operations and support: the check is green', async () => {
   const done = await verb(instance, 'mcp', ['check'])
@@ -62,14 +65,16 @@ test('operations: a choice of statements, a program, a write with the name of wh
   unknown(await call(instance, alice, 'disk_report'))
   refused(await call(instance, bob, 'disk_report', { path: '/etc' }), /path/)
 
-  const [row] = await rows(instance, bob, 'roll_back', { service: 'search', environment: 'staging' })
+  const staging = { service: 'search', environment: 'staging' }
+  const [row] = await rows(instance, await approved('bob', staging), 'roll_back', staging)
   assert.deepEqual([row.service, row.environment, row.status, row.deployed_by], ['search', 'staging', 'running', 'bob'])
 })
 
 test('operations: who may touch production', async () => {
   const arguments_ = { service: 'search', environment: 'production' }
   refused(await call(instance, bob, 'roll_back', arguments_), /not allowed.*environment.*Take an environment that you may change/s)
-  assert.equal((await rows(instance, carol, 'roll_back', arguments_))[0].deployed_by, 'carol')
+  assert.equal((await call(instance, carol, 'roll_back', arguments_)).error, 'insufficient_authorization_details')
+  assert.equal((await rows(instance, await approved('carol', arguments_), 'roll_back', arguments_))[0].deployed_by, 'carol')
   unknown(await call(instance, alice, 'roll_back', arguments_))
   const why = await explain('--as', 'bob', '--tool', 'roll_back', '--arguments', JSON.stringify(arguments_))
   assert.equal(why.code, 1, why.stderr)
