@@ -28,7 +28,7 @@ DECLARE
 	month    timestamptz;
 	added    bigint;
 BEGIN
-	PERFORM pg_advisory_xact_lock(hashtext('mcp.audit_put')); -- what a run has come to is read once it cannot change
+	LOCK TABLE mcp.audit_chains IN SHARE ROW EXCLUSIVE MODE; -- what a run has come to is read once it cannot change
 	FOR month IN SELECT DISTINCT date_trunc('month', greatest(least(t.at, latest), earliest)) FROM unnest(p_times) AS t(at) LOOP
 		PERFORM mcp.audit_make_partition(month);
 	END LOOP;
