@@ -70,6 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_batch(&pool, rest);
 	} else {
 		check_id(&pool, rest, &message);
+		/* an envelope that was read before is read as the same again */
+		demand(json_equal(message.params, json_object_get(json_read(&pool, rest, NULL), "params")) ||
+		       message.params == NULL);
 		const struct method *method = method_find(message.method);
 		struct verdict verdict =
 		    transport_classify(&pool, &headers, &message, method != NULL ? method->named_by : NULL);

@@ -132,12 +132,70 @@ static void test_answers(void **state)
 	request_test_free(r);
 }
 
+static bool reads(const char *body, struct rpc_message *message)
+{
+	struct rpc_problem problem;
+
+	return rpc_read(&pool, text_of(body), message, &problem);
+}
+
+#define META(client) "{\"io.modelcontextprotocol/clientInfo\":{\"name\":\"" client "}\"}}"
+#define MESSAGE(params) "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":" params "}"
+
+/* What was read before is read as the same again, and only where it stands as it did. */
+static void test_envelopes(void **state)
+{
+	static const char *const REFUSED[] = {
+	    MESSAGE("{\"_meta\":" META("x") ",\"_meta\":" META("x") "}"),
+	    MESSAGE("{\"_meta\":" META("x") ",\"\\u005fmeta\":1}"),
+	    MESSAGE("{\"_meta\":" META("x") "}") "]",
+	    MESSAGE("{\"_meta\":" META("x") "1}"),
+	    MESSAGE("{\"_meta\" " META("x") "}"),
+	    MESSAGE("{,\"_meta\":" META("x") "}"),
+	    "{\"params\":{\"_meta\":" META("x"),
+	    "{\"params\":{\"_meta\":",
+	};
+	struct rpc_message first, again, other;
+
+	(void)state;
+	assert_true(reads(MESSAGE("{\"_meta\":" META("x") ",\"a\":1}"), &first));
+	assert_true(reads(MESSAGE("{\"b\":{\"_meta\":2}, \"_meta\" : " META("x") "}"), &again));
+	assert_ptr_equal(json_object_get(first.params, "_meta"), json_object_get(again.params, "_meta"));
+	assert_int_equal(json_object_size(again.params), 2);
+	assert_true(reads(MESSAGE("{\"_meta\":" META("y") "}"), &other));
+	assert_false(json_equal(json_object_get(first.params, "_meta"), json_object_get(other.params, "_meta")));
+	assert_true(reads(MESSAGE("{\"b\":" META("x") "}"), &other));
+	assert_null(json_object_get(other.params, "_meta"));
+	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++)
+		assert_false(reads(REFUSED[i], &other));
+	for (int i = 0; i < ENVELOPES_MAX + 1; i++) {
+		const char *meta = text_printf(&pool, "{\"io.modelcontextprotocol/x\":%d}", i);
+		assert_true(reads(text_printf(&pool, MESSAGE("{\"_meta\":%s}"), meta), &other));
+	}
+	assert_true(reads(MESSAGE("{\"_meta\":" META("x") "}"), &other));
+	assert_true(json_equal(json_object_get(first.params, "_meta"), json_object_get(other.params, "_meta")));
+}
+
+/* What is new with every request is not kept. */
+static void test_what_is_no_envelope(void **state)
+{
+	struct rpc_message first, again;
+
+	(void)state;
+	assert_true(reads(MESSAGE("{\"_meta\":{\"progressToken\":1}}"), &first));
+	assert_true(reads(MESSAGE("{\"_meta\":{\"progressToken\":1}}"), &again));
+	assert_ptr_not_equal(json_object_get(first.params, "_meta"), json_object_get(again.params, "_meta"));
+	assert_true(json_equal(first.params, again.params));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_id_is_kept_byte_for_byte, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_refuses, open_pool, close_pool),
 	    cmocka_unit_test(test_responses),
+	    cmocka_unit_test_setup_teardown(test_envelopes, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(test_what_is_no_envelope, open_pool, close_pool),
 	    cmocka_unit_test(test_batches),
 	    cmocka_unit_test(test_answers),
 	};
