@@ -70,6 +70,8 @@ static const struct verb {
     {"key", "withdraw", verb_key_withdraw, "KID",
      "take a signing key out at once, with every token that it signed; makes another one"},
     {"key", "list", verb_key_list, "[--json]", "list the published signing keys"},
+    {"revoke", "all", verb_revoke_all, "",
+     "end every session, grant, consent and key, as is due when a backup was restored"},
     {"admin-key", "add", verb_admin_key_add, "NAME --scope \"admin:clients\" [--expires 90d]",
      "add a bearer of the admin REST; printed once"},
     {"admin-key", "list", verb_admin_key_list, "[--json]", "list them"},

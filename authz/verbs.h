@@ -30,6 +30,7 @@ verb_fn verb_role_put, verb_role_list, verb_role_delete, verb_group_put, verb_gr
 verb_fn verb_client_add, verb_client_list, verb_client_disable, verb_client_enable, verb_client_delete;
 verb_fn verb_client_import, verb_client_refresh;
 verb_fn verb_resource_put, verb_resource_list;
+verb_fn verb_revoke_all;
 verb_fn verb_key_rotate, verb_key_withdraw, verb_key_list;
 verb_fn verb_admin_key_add, verb_admin_key_list, verb_admin_key_revoke;
 verb_fn verb_api_key_add, verb_api_key_list, verb_api_key_revoke;

@@ -25,7 +25,7 @@ DECLARE
 		'client_document_put', 'client_get', 'client_list', 'client_set_enabled', 'client_update', 'consent_forget',
 		'consent_list', 'group_delete', 'group_list', 'group_put', 'initial_access_add', 'initial_access_list',
 		'initial_access_revoke', 'person_add', 'person_list', 'person_set_claims', 'person_set_enabled', 'person_set_groups',
-		'person_set_password', 'person_set_roles', 'person_set_scopes', 'person_show', 'resource_list', 'resource_put', 'role_delete',
+		'person_set_password', 'person_set_roles', 'person_set_scopes', 'person_show', 'resource_list', 'resource_put', 'revoke_all', 'role_delete',
 		'role_list', 'role_put', 'signing_key_add', 'signing_key_add_first', 'signing_key_withdraw', 'signing_keys'];
 	f record;
 BEGIN

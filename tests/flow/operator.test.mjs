@@ -293,6 +293,27 @@ test('what is no verb, or has other arguments, is a usage error', async () => {
   }
 })
 
+test('X-10: behind a restored backup nothing of before lives, and everybody can begin anew', async () => {
+  const tokens = await getTokens(instance, 'alice')
+  const admin = (await must(instance, 'authz', ['admin-key', 'add', 'before', '--scope', 'admin:clients'])).trim()
+  const api = (await must(instance, 'authz', ['api-key', 'add', 'before', '--person', 'alice', '--resource', instance.mcp, '--scope', 'logs:read'])).trim()
+  assert.equal((await introspect(api)).active, true)
+  const before = (await (await fetch(`${issuer}/jwks`)).json()).keys.map((key) => key.kid)
+  assert.match(await must(instance, 'authz', ['revoke', 'all']), /^[1-9]\d* sessions ended\n[1-9]\d* grants ended\n\d+ remembered consents ended\n1 API keys ended\n[1-9]\d* admin keys ended\n\d+ initial access tokens ended\n[1-9]\d* signing keys ended\n\S+ signs\n$/)
+  assert.equal((await refresh(instance, tokens.client, tokens.refresh_token)).json.error, 'invalid_grant')
+  assert.equal((await introspect(tokens.access_token)).active, false)
+  assert.equal((await introspect(api)).active, false)
+  assert.equal((await fetch(`${issuer}/admin/clients`, { headers: { authorization: `Bearer ${admin}` } })).status, 401)
+  await until('mcp to refuse the token', async () => (await modern(instance, tokens.access_token, 'tools/list')).status === 401)
+  await until('only the new key to be published', async () => {
+    const now = (await (await fetch(`${issuer}/jwks`)).json()).keys.map((key) => key.kid)
+    return now.length === 1 && !before.includes(now[0])
+  })
+  const anew = await getTokens(instance, 'alice')
+  assert.deepEqual(await toolNames(instance, anew.access_token), await toolNames(instance, (await getTokens(instance, 'alice')).access_token))
+  assert.equal((await authz(['revoke', 'all', 'now'])).code, 2)
+})
+
 test('the audit log has no password, secret or key', async () => {
   const audit = await readFile(instance.logs.audit, 'utf8')
   const log = await readFile(instance.logs.authz, 'utf8')
