@@ -35,6 +35,7 @@ struct authz_settings {                   /* of authz.yaml; durations in seconds
 	bool secure;                      /* https issuer: Secure cookies with the __Host- prefix */
 	const char *cookie_suffix;        /* on loopback http "_<port>", since cookies do not know ports; else "" */
 	const char *templates;            /* folder */
+	bool has_admin_listener;          /* the admin REST answers there and nowhere else */
 	bool client_certificates;         /* the listener asks clients for certificates (RFC 8705) */
 	bool client_authorities;          /* and there are authorities that are trusted with them */
 	bool dpop_nonce_required;         /* RFC 9449, 8: every DPoP proof has a nonce of ours */

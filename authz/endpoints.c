@@ -246,11 +246,12 @@ static const struct endpoint ENDPOINTS[] = {
     {.method = "GET", .path = "{base}/health", .steps = health_steps, .about = "200 while keys and database are there"},
 };
 
-/* A page that made its own name point here (DNS rebinding) sends that name. Probes may ask for health by any. */
+/* A page that made its own name point here (DNS rebinding) sends that name. Probes may ask for health by any; an
+ * administrator's listener has names that nobody else knows, and wants a key. */
 static step_result check_host(struct request *r)
 {
 	const struct authz_settings *settings = &authz_of(r)->settings;
-	if (r->h2o == NULL)
+	if (r->h2o == NULL || r->at_admin_listener)
 		return STEP_NEXT;
 	const char *authority = strstr(settings->origin, "://") + 3;
 	if (text_is_nocase(r->h2o->input.authority, authority))
@@ -290,6 +291,7 @@ const struct service *authz_service(struct authz *authz)
 	                   [AS_CHALLENGE] = show_error_challenge},
 	    .admit = admit,
 	    .spend = budget_spend,
+	    .has_admin_listener = authz->settings.has_admin_listener,
 	    .daemon = authz,
 	};
 	authz->metadata = metadata_build(authz);

@@ -8,13 +8,19 @@
 
 enum verb_status refuse(const char *format, ...)
 {
+	char line[4096];
+	struct text_buffer visible;
+	h2o_mem_pool_t pool;
 	va_list arguments;
 
-	fputs("sallyport-authz: ", stderr);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
+	h2o_mem_init_pool(&pool);
+	visible = (struct text_buffer){.pool = &pool};
+	text_append_visible(&visible, text_of(line)); /* an argument may have a line break */
+	fprintf(stderr, "sallyport-authz: %s\n", visible.base);
+	h2o_mem_clear_pool(&pool);
 	return VERB_REFUSED;
 }
 

@@ -164,6 +164,8 @@ struct settings *settings_load(h2o_mem_pool_t *pool, const char *file, const cha
 	if (*error != NULL)
 		return NULL;
 	serving_settings_read(pool, s->file, values, &s->serving);
+	s->serving.admin_listen = json_object_get(values, "admin_listen");
+	s->authz.has_admin_listener = s->serving.admin_listen != NULL;
 	s->authz.client_certificates = s->serving.ask_certificate;
 	s->authz.client_authorities = s->serving.ask_certificate && s->serving.client_ca != NULL;
 	read_rest(pool, s, values);

@@ -54,6 +54,7 @@ struct request {
 	h2o_headers_t *test_headers;           /* unit tests: what was asked with */
 	h2o_iovec_t test_certificate;          /* unit tests: what the client presented */
 	bool test_certificate_trusted;
+	bool at_admin_listener; /* it came to server_options.admin_listen */
 	bool is_test;
 };
 

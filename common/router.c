@@ -107,12 +107,18 @@ static bool method_fits(const struct endpoint *e, h2o_iovec_t method)
 	return text_is(method, e->method) || (text_is(method, "HEAD") && strcmp(e->method, "GET") == 0);
 }
 
+/* A row that answers at another listener is not there. */
+static bool is_served_here(const struct router *router, const struct request *r, const struct endpoint *e)
+{
+	return !router->service->has_admin_listener || r->at_admin_listener == (e->caller == ADMIN);
+}
+
 static void find_route(const struct router *router, struct request *r, struct found *f)
 {
 	f->allow.pool = &r->pool;
 	for (size_t i = 0; i < router->count; i++) {
 		const struct route *route = &router->routes[i];
-		if (!route_matches(route, r->path, &r->path_id))
+		if (!route_matches(route, r->path, &r->path_id) || !is_served_here(router, r, route->endpoint))
 			continue;
 		f->sibling = route;
 		if (method_fits(route->endpoint, r->method)) {

@@ -40,7 +40,8 @@ struct service {
 	/* Called for a row with a budget when the caller is known, before the row's own steps; NULL if none has one.
 	 * STEP_NEXT to go on. */
 	step_result (*spend)(struct request *);
-	void *daemon; /* struct authz or struct mcp */
+	bool has_admin_listener; /* rows of ADMIN answer there, and all others elsewhere */
+	void *daemon;            /* struct authz or struct mcp */
 };
 
 struct router;

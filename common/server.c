@@ -74,7 +74,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
 	struct server *server = ((struct handler *)self)->server;
 	struct request *r = request_new(server->service);
-	server_connection_busy(req);
+	r->at_admin_listener = server_connection_busy(req)->is_admin;
 	request_attach(r, req);
 	bool is_chunked;
 	const char *problem = raw_head_problem(req, &is_chunked);
@@ -177,7 +177,7 @@ void server_every(struct server *server, int64_t interval_ms, void (*fn)(void *d
 
 /* ---- start ---- */
 
-static bool open_listener(struct server *server, const char *address, const char **error)
+static bool open_listener(struct server *server, const char *address, bool is_admin, const char **error)
 {
 	if (server->listener_count == LISTENERS_MAX) {
 		*error = "listen: too many addresses";
@@ -189,19 +189,19 @@ static bool open_listener(struct server *server, const char *address, const char
 		*error = text_printf(&server->pool, "listen: %s: %s", address, problem);
 		return false;
 	}
-	server->listeners[server->listener_count++] = (struct listener){.server = server, .fd = fd};
+	server->listeners[server->listener_count++] =
+	    (struct listener){.server = server, .fd = fd, .is_admin = is_admin};
 	return true;
 }
 
-static bool open_listeners(struct server *server, const char **error)
+static bool open_listeners(struct server *server, const json_t *listen, bool is_admin, const char **error)
 {
-	const json_t *listen = server->options.listen;
 	if (json_is_string(listen))
-		return open_listener(server, json_string_value(listen), error);
+		return open_listener(server, json_string_value(listen), is_admin, error);
 	size_t i;
 	json_t *address;
 	json_array_foreach (listen, i, address)
-		if (!open_listener(server, json_string_value(address), error))
+		if (!open_listener(server, json_string_value(address), is_admin, error))
 			return false;
 	return true;
 }
@@ -266,7 +266,8 @@ struct server *server_open(const struct server_options *options, const char **er
 	server->options = *options;
 	set_defaults(&server->options);
 	*error = server_options_problem(&server->pool, options);
-	if (*error != NULL || !open_listeners(server, error))
+	if (*error != NULL || !open_listeners(server, options->listen, false, error) ||
+	    !open_listeners(server, options->admin_listen, true, error))
 		return abandon(server, error);
 	SSL_CTX *tls = NULL;
 	if (options->certificate != NULL) {

@@ -7,6 +7,7 @@
 
 struct server_options {
 	const json_t *listen;             /* text or array of "address:port" ("[::1]:8443"); port 0 picks a free one */
+	const json_t *admin_listen;       /* likewise; what comes there is at_admin_listener (request.h); NULL: none */
 	const char *certificate, *key;    /* PEM files; both or neither */
 	bool ask_certificate;             /* clients may present a certificate (request_certificate) */
 	const char *client_ca;            /* PEM file of those whose client certificates are trusted; NULL: none */

@@ -17,13 +17,13 @@ static const char *address_problem(h2o_mem_pool_t *pool, const struct server_opt
 	return problem != NULL ? text_printf(pool, "listen: %s: %s", address, problem) : NULL;
 }
 
-static const char *listen_problem(h2o_mem_pool_t *pool, const struct server_options *o)
+static const char *listen_problem(h2o_mem_pool_t *pool, const struct server_options *o, const json_t *listen)
 {
-	if (json_is_string(o->listen))
-		return address_problem(pool, o, json_string_value(o->listen));
+	if (json_is_string(listen))
+		return address_problem(pool, o, json_string_value(listen));
 	size_t i;
 	json_t *address;
-	json_array_foreach (o->listen, i, address) {
+	json_array_foreach (listen, i, address) {
 		const char *problem = address_problem(pool, o, json_string_value(address));
 		if (problem != NULL)
 			return problem;
@@ -33,8 +33,10 @@ static const char *listen_problem(h2o_mem_pool_t *pool, const struct server_opti
 
 const char *server_options_problem(h2o_mem_pool_t *pool, const struct server_options *options)
 {
-	const char *problem = listen_problem(pool, options);
+	const char *problem = listen_problem(pool, options, options->listen);
 
+	if (problem == NULL)
+		problem = listen_problem(pool, options, options->admin_listen);
 	if (problem != NULL || options->certificate == NULL)
 		return problem;
 	if (options->ask_certificate && (options->proxies != NULL || options->tls_terminated_by_proxy))

@@ -115,12 +115,13 @@ static void on_request_done(void *slot)
 	enter_idle(*(struct connection **)slot);
 }
 
-void server_connection_busy(h2o_req_t *req)
+struct connection *server_connection_busy(h2o_req_t *req)
 {
 	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
 	struct connection **slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_request_done);
 	*slot = socket->on_close.data;
 	leave_idle(*slot);
+	return *slot;
 }
 
 /* h2o sees the end of the stream and closes; what was sent before is still answered. */
@@ -202,8 +203,9 @@ static bool make_room(struct server *server)
 	return false;
 }
 
-static void take_connection(struct server *server, h2o_socket_t *socket, struct peer *peer)
+static void take_connection(const struct listener *l, h2o_socket_t *socket, struct peer *peer)
 {
+	struct server *server = l->server;
 	/* h2o has no write timeout in HTTP/1: the kernel ends a peer that does not take its bytes */
 	unsigned timeout = WRITE_TIMEOUT_MS;
 	setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
@@ -212,6 +214,7 @@ static void take_connection(struct server *server, h2o_socket_t *socket, struct 
 	c->server = server;
 	c->socket = socket;
 	c->peer = peer;
+	c->is_admin = l->is_admin;
 	if (peer != NULL) {
 		peer->count++;
 		peer->open++;
@@ -234,7 +237,7 @@ bool server_accept(struct listener *l)
 		return false;
 	struct peer *peer = peer_of(server, socket);
 	if (has_share(server, peer)) {
-		take_connection(server, socket, peer);
+		take_connection(l, socket, peer);
 		return true;
 	}
 	h2o_socket_close(socket);

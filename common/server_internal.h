@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between server.c and server_drain.c. */
+/* The inside of the server, for its own files. */
 #ifndef SALLYPORT_SERVER_INTERNAL_H
 #define SALLYPORT_SERVER_INTERNAL_H
 
@@ -7,12 +7,13 @@
 #include "server.h"
 #include "tls.h"
 
-enum { LISTENERS_MAX = 8 };
+enum { LISTENERS_MAX = 16 };
 
 struct listener {
 	struct server *server;
 	int fd;
 	h2o_socket_t *socket;
+	bool is_admin; /* of admin_listen */
 };
 
 struct peer;
@@ -24,6 +25,7 @@ struct connection {
 	struct peer *peer;                 /* whose share it takes; NULL: nobody's */
 	h2o_linklist_t idle, idle_of_peer; /* linked while no request of it is handled */
 	bool is_ending;                    /* it was told to make room */
+	bool is_admin;                     /* it came to a listener of admin_listen */
 	struct reply_stream *stream;       /* reply_stream.c: whose reader this is */
 	SSL *ssl;                          /* where client certificates are asked for, once the handshake is done */
 };
@@ -56,8 +58,8 @@ void peer_certificate_watch(struct server *server, SSL_CTX *context);
 bool server_accept(struct listener *l);
 void server_on_accept(h2o_socket_t *socket, const char *error);
 void server_set_accepting(struct server *server, bool accepting);
-/* Until h2o's request goes, its connection is not idle. */
-void server_connection_busy(h2o_req_t *req);
+/* Until h2o's request goes, its connection, which this is, is not idle. */
+struct connection *server_connection_busy(h2o_req_t *req);
 /* SIGTERM: ends the server, in steps that server_go_on_draining takes (every few milliseconds). */
 void server_drain(struct server *server);
 void server_go_on_draining(struct server *server);

@@ -124,6 +124,7 @@ struct server_options serving_server_options(const struct serving_settings *s)
 {
 	return (struct server_options){
 	    .listen = s->listen,
+	    .admin_listen = s->admin_listen,
 	    .certificate = s->certificate,
 	    .key = s->key,
 	    .ask_certificate = s->ask_certificate,

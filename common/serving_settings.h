@@ -10,6 +10,7 @@
 
 struct serving_settings { /* texts live in the pool or in the document */
 	const json_t *listen;
+	const json_t *admin_listen;    /* set by authz, which alone has administrators; NULL: none */
 	const char *certificate, *key; /* NULL: plain HTTP */
 	bool ask_certificate;          /* tls.client_certificates: request */
 	const char *client_ca;         /* NULL: no authority is trusted for client certificates */

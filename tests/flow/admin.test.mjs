@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The admin REST for clients: what an administrator's program does, and who may not.
 import assert from 'node:assert/strict'
+import http from 'node:http'
 import { test } from 'node:test'
-import { REDIRECT_URI, authorizationUrl, getCode, getTokens, pkce, postForm, redeem, refresh, register } from './lib/client.mjs'
+import { REDIRECT_URI, authorizationUrl, getCode, flip, getTokens, pkce, postForm, redeem, refresh, register } from './lib/client.mjs'
 import { startInstance } from './lib/instance.mjs'
-import { must, until, verb } from './lib/programs.mjs'
+import { deriveConfig, freePort, must, startDaemon, until, verb } from './lib/programs.mjs'
 
 const instance = await startInstance()
 const clients = `${instance.admin.url}/clients`
@@ -43,7 +44,7 @@ test('a public client is made without a secret, read back and usable', async () 
   assert.equal((await getTokens(instance, 'alice', {}, answer.json)).token_type, 'Bearer')
 })
 
-test('a confidential client gets its secret once', async () => {
+test('N-2: a confidential client gets its secret once', async () => {
   const made = await add({ client_name: 'Web app', redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: 'client_secret_post' })
   assert.match(made.client_secret, /^[A-Za-z0-9._~-]{43,}$/)
   assert.equal(made.client_secret_expires_at, 0)
@@ -184,10 +185,10 @@ test('unknown ids, methods and content types', async () => {
   assert.equal((await ask('POST', clients, { client_name: 'x'.repeat(20000) })).status, 413)
 })
 
-test('without a living admin key there is nothing to see', async () => {
+test('N-1, N-2: without a living admin key there is nothing to see', async () => {
   const bearer = (token) => ({ authorization: `Bearer ${token}` })
   const token = instance.admin.token
-  const flipped = token.slice(0, -2) + (token.endsWith('A') ? 'BA' : 'AA')
+  const flipped = flip(token)
   const { access_token, refresh_token } = await getTokens(instance, 'carol')
   const basic = Buffer.from(`${instance.resource_server.client_id}:${instance.resource_server.client_secret}`).toString('base64')
   const wrong = [{}, bearer(''), bearer('x'), bearer(flipped), bearer(access_token), bearer(refresh_token), bearer(refresh_token.replace('spr_', 'spa_')), bearer(`${token}x`), { authorization: `Basic ${basic}` }, { authorization: token }]
@@ -216,4 +217,31 @@ test('a key without the scope, and one that was revoked or has expired', async (
   await until('the brief key to expire', async () => (await ask('GET', clients, undefined, brief)).status === 401)
   assert.equal((await ask('GET', clients)).status, 200)
   assert.equal((await verb(instance, 'authz', ['admin-key', 'add', 'late', '--scope', 'admin:clients', '--expires', '20y'])).code, 1)
+})
+
+test('N-1: administrators have a listener of their own, and it has nothing else', async () => {
+  const [port, admin] = [await freePort(), await freePort()]
+  await deriveConfig(instance, 'authz.yaml', 'apart.yaml', [[/^listen:.*$/m, `listen: 127.0.0.1:${port}\nadmin_listen: 127.0.0.1:${admin}`]])
+  await startDaemon(instance, 'authz', 'apart.yaml')
+  const { host, pathname } = new URL(clients)
+  const status = (to, path, method = 'GET', headers = {}) =>
+    new Promise((resolve, reject) => {
+      const request = http.request({ host: '127.0.0.1', port: to, path, method, headers: { host, ...mine, ...headers }, agent: false }, (response) => response.resume().on('end', () => resolve(response.statusCode)))
+      request.on('error', reject).end()
+    })
+  const base = new URL(instance.issuer).pathname.replace(/\/$/, '')
+  assert.equal(await status(admin, pathname), 200)
+  assert.equal(await status(admin, pathname, 'GET', { host: `127.0.0.1:${admin}` }), 200, 'its own name')
+  assert.equal(await status(admin, pathname, 'GET', { authorization: 'Bearer x' }), 401)
+  assert.equal(await status(port, pathname), 404)
+  for (const path of [`${pathname}/`, `/%61dmin/clients`, `//admin/clients`, `${base}/x/../admin/clients`, `${pathname};x`, `${pathname.toUpperCase()}`]) {
+    assert.equal(await status(port, path), 404, path)
+    assert.equal(await status(admin, path), 404, path)
+  }
+  for (const path of ['/jwks', '/token', '/authorize', '/health', '/.well-known/oauth-authorization-server']) assert.equal(await status(admin, base + path), 404, path)
+  assert.equal(await status(port, `${base}/jwks`), 200)
+  for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS']) assert.equal(await status(port, `${pathname}/x`, method), 404, method)
+  const checked = await verb(instance, 'authz', ['check'], { config: 'apart.yaml' })
+  assert.equal(checked.code, 0, checked.stderr)
+  assert.notEqual(await status(port, pathname, 'GET', { 'x-original-url': pathname, 'x-rewrite-url': pathname }), 200)
 })

@@ -79,7 +79,7 @@ const slow = servers.flatMap((server) => [
   talk(server.port, []),
 ])
 
-test('a head that two readers could read in two ways is refused', async () => {
+test('X-5: a head that two readers could read in two ways is refused, and so is a number that is none', async () => {
   for (const server of servers) {
     const host = `Host: 127.0.0.1:${server.port}\r\n`
     const post = (headers, body = '') => `POST ${server.path} HTTP/1.1\r\n${host}Content-Type: ${server.type}\r\n${headers}\r\n${body}${smuggled(server)}`
@@ -151,7 +151,7 @@ test('what is no HTTP/1.1', async () => {
   }
 })
 
-test('heads have limits', async () => {
+test('X-1: heads have limits', async () => {
   for (const server of servers) {
     const head = `GET /health HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n`
     await assertRefused(server, `${head}X-Large: ${'a'.repeat(100000)}\r\n\r\n`, 'a huge header')
@@ -209,7 +209,7 @@ test('HEAD, OPTIONS and methods that nobody knows', async () => {
   }
 })
 
-test('the absolute form of a target, and other targets', async () => {
+test('X-1: no target but the ones of the table leads anywhere, in whatever form', async () => {
   for (const server of servers) {
     const own = await talk(server.port, `GET http://127.0.0.1:${server.port}/health HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`)
     assert.ok([200, 400, 404].includes(own.responses[0].status))
@@ -270,7 +270,7 @@ test('a client that leaves in the middle of its body leaves nothing behind', asy
   }
 })
 
-test('a head or a body that does not come ends the connection', async () => {
+test('X-3: a head or a body that does not come ends the connection', async () => {
   for (const { closed, responses } of await Promise.all(slow)) {
     assert.ok(closed || responses[0].status === 408)
     for (const { status } of responses) assert.ok(status >= 400)

@@ -155,7 +155,7 @@ function idle(port, localAddress) {
 }
 const open = (list) => list.filter((s) => !s.destroyed && !s.readableEnded).length
 
-test('thousands of idle connections do not keep anybody out', async () => {
+test('X-3: thousands of idle connections do not keep anybody out', async () => {
   const { port, send } = await another('crowded', 'connections_per_address: 200')
   const crowd = []
   let worst = 0

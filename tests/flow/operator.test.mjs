@@ -450,6 +450,25 @@ test('mcp check: a broken configuration by file and line', async () => {
   assertRefused(await verb(instance, 'mcp', ['check'], { config: '/nonexistent.yaml' }), /nonexistent\.yaml/)
 })
 
+test('N-4: a line break in what becomes a header is refused where it is set', async () => {
+  const broken = (text) => JSON.stringify(`${text}\r\nX-Injected: yes`)
+  for (const [name, change] of [
+    ['authz', [/^issuer: (.*)$/m, `issuer: ${broken(issuer)}`]],
+    ['mcp', [/^resource: (.*)$/m, `resource: ${broken(instance.mcp)}`]],
+    ['mcp', [/^authorization_server: (.*)$/m, `authorization_server: ${broken(issuer)}`]],
+    ['mcp', `allowed_origins: [${broken('https://a.example')}]`],
+    ['mcp', `initial_scopes: [${broken('logs:read')}]`],
+  ]) {
+    await deriveConfig(instance, `${name}.yaml`, 'broken.yaml', [change])
+    const done = await verb(instance, name, ['check'], { config: 'broken.yaml' })
+    assertRefused(done, /broken\.yaml/, JSON.stringify(change))
+    assert.ok(!done.stderr.includes('\nX-Injected'), 'nor does it break a line of the log')
+  }
+  await writeEtc(instance, 'resource.json', JSON.stringify({ scopes: [{ name: 'a\r\nX: y', title: 'A' }] }))
+  assertRefused(await authz(['resource', 'put', 'https://other.example/mcp', '--name', 'Other', '--scopes', etc(instance, 'resource.json')]), /scope/)
+  assertRefused(await authz(['resource', 'put', 'https://other.example/mcp\r\nX: y', '--name', 'Other']), /./)
+})
+
 test('every setting stands in contrib/doc/settings.md', async () => {
   const [, authz, mcp] = (await readFile(new URL('../../contrib/doc/settings.md', import.meta.url), 'utf8')).split(/^## .*\.yaml$/m)
   for (const [name, page] of [['authz', authz], ['mcp', mcp]]) {

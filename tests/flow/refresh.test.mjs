@@ -2,7 +2,7 @@
 // The refresh contract: clients that retry or share a store never lose a sign-in; a stolen old token ends the grant.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { getTokens, postForm, refresh, register, toolNames } from './lib/client.mjs'
+import { flip, getTokens, postForm, refresh, register, toolNames } from './lib/client.mjs'
 import { startInstance } from './lib/instance.mjs'
 
 const instance = await startInstance()
@@ -46,7 +46,7 @@ test('a client that is two generations behind, within the window, is brought up 
 test('of another client, forged, of another type: invalid_grant, and nothing happens to the grant', async () => {
   const first = await getTokens(instance, 'alice')
   const other = await register(instance.issuer)
-  const flipped = first.refresh_token.slice(0, -2) + (first.refresh_token.endsWith('A') ? 'BA' : 'AA')
+  const flipped = flip(first.refresh_token)
   for (const [client, token] of [[other, first.refresh_token], [first.client, flipped], [first.client, first.refresh_token.replace('spr_', 'spc_')], [first.client, 'spr_'], [first.client, first.access_token]]) {
     const answer = await refresh(instance, client, token)
     assert.equal(answer.status, 400)

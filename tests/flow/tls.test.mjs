@@ -213,7 +213,7 @@ const auditOf = async (id) => {
   return JSON.parse(line)
 }
 
-test('X-Forwarded-For is believed from the proxy only, and only as far as it wrote it', async () => {
+test('X-6: X-Forwarded-For is believed from the proxy only, and only as far as it wrote it', async () => {
   const port = await freePort('0.0.0.0')
   await deriveConfig(instance, 'authz.yaml', 'proxied.yaml', [
     [/^issuer: .*$/m, 'issuer: https://idp.example'],

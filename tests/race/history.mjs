@@ -14,7 +14,7 @@ export const KINDS = {
   sameString: 'one generation is one string, of one grant',
   contract: 'a refresh answers n+1 or the newest n, never an older one, and a generation is rotated away once',
   window: 'an old refresh token is taken no longer than its retry window',
-  lost: 'no acknowledged grant is lost: what is refused was revoked or replayed before',
+  lost: 'X-9: no acknowledged grant is lost: what is refused was revoked or replayed before',
   undone: 'no revocation is undone: after an acknowledged one, nothing of the grant succeeds',
   client: 'a client is refused as one exactly while it is disabled or deleted',
   inactive: 'introspection says inactive of what is revoked, at another process within a second, and of nothing else',

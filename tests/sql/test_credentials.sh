@@ -3,6 +3,8 @@
 # What tokens are bound to (RFC 9449), proofs that count once, and API keys. TAP on standard output.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/cluster.sh"
 is "migrations, functions and grants apply" "" "$(apply)"
+is "N-3: nobody, no client and no key is there to begin with" "0 0 0 0 0" "$(owner "SELECT concat_ws(' ', (SELECT count(*) FROM authz.people), (SELECT count(*) FROM authz.clients),
+	(SELECT count(*) FROM authz.admin_keys), (SELECT count(*) FROM authz.api_keys), (SELECT count(*) FROM authz.initial_access_tokens))")"
 
 R=https://rs.example/mcp H="\$argon2id\$v=19\$m=8,t=1,p=1\$c2FsdHNhbHQ\$aGFzaGhhc2hoYXNoaGFzaA"
 Z="'\\x'::bytea" S="sha256('secret')" CH=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM

@@ -100,6 +100,9 @@ export function refresh(instance, client, refreshToken, more = {}) {
 }
 
 /** Registers, signs in, consents and redeems: the whole way to tokens. */
+/** Another text in one character, which stands in the MAC. */
+export const flip = (handle) => `${handle.slice(0, -10)}${handle.at(-10) === 'A' ? 'B' : 'A'}${handle.slice(-9)}`
+
 export async function getTokens(instance, username, more = {}, client = undefined) {
   client ??= await register(instance.issuer)
   const answer = await redeem(instance, client, await getCode(instance, client, username, more))
