@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One bound for all kinds of content (O-5). The common case is one comparison; what is too large is taken apart. */
+/* One bound for all kinds of content, and for all of a result together (O-5). The common case is one comparison; what
+ * is too large is taken apart. */
 #include <string.h>
 
 #include "mcp/guard/guard.h"
@@ -25,11 +26,25 @@ static size_t mark_at(h2o_iovec_t text)
 	return memmem(text.base, at, mark.base, mark.len) != NULL ? at : text.len;
 }
 
+/* Where the text, written as a string of JSON, has so many bytes. */
+static size_t written_end(h2o_iovec_t text, size_t bytes)
+{
+	size_t at = 0;
+
+	for (size_t written = 0; at < text.len; at++) {
+		unsigned char c = (unsigned char)text.base[at];
+		written += c < 0x20 ? (c == '\n' || c == '\t' || c == '\r' ? 2 : 6) : c == '"' || c == '\\' ? 2 : 1;
+		if (written > bytes)
+			break;
+	}
+	return at;
+}
+
 static h2o_iovec_t cut(struct budget *budget, h2o_iovec_t text)
 {
 	struct text_buffer b = {.pool = budget->pool};
 	size_t end = mark_at(text), tail = text.len - end;
-	size_t keep = budget->left > tail + WORDS ? budget->left - tail - WORDS : 0;
+	size_t keep = written_end(text, budget->left > tail + WORDS ? budget->left - tail - WORDS : 0);
 
 	keep = keep < end ? keep : end;
 	while (keep > 0 && ((unsigned char)text.base[keep] & 0xC0) == 0x80)
@@ -55,14 +70,40 @@ static void take(struct budget *budget, size_t size)
 	budget->left = size < budget->left ? budget->left - size : 0;
 }
 
-static json_t *left_out(const json_t *block, size_t size)
+/* A content of a resource keeps its address. */
+static void say_instead(json_t *block, const char *words)
+{
+	json_t *uri = json_incref(json_object_get(block, "uri"));
+
+	json_object_clear(block);
+	if (uri != NULL)
+		json_object_set_new(block, "uri", uri);
+	else
+		json_object_set_new(block, "type", json_string("text"));
+	json_object_set_new(block, "text", json_string(words));
+}
+
+static void leave_out(json_t *block, size_t size)
 {
 	const char *type = json_string_value(json_object_get(block, "type"));
 	char words[WORDS];
 
 	snprintf(words, sizeof(words), "(Left out: %.32s of %zu bytes, more than a result may have.)",
 	         type != NULL ? type : "data", size);
-	return json_string(words);
+	say_instead(block, words);
+}
+
+/* Of many parts, those from this one on: not each says so. */
+static void leave_out_rest(json_t *content, size_t from)
+{
+	json_t *block = json_array_get(content, from), *inner = json_object_get(block, "content");
+	char words[WORDS];
+
+	snprintf(words, sizeof(words), "(Left out: %zu more parts than a result may have.)",
+	         json_array_size(content) - from);
+	say_instead(json_is_object(inner) ? inner : block, words);
+	while (json_array_size(content) > from + 1)
+		json_array_remove(content, json_array_size(content) - 1);
 }
 
 /* A content block, a content of a resource, or a message of a prompt. */
@@ -83,13 +124,7 @@ static void fit(struct budget *budget, json_t *block)
 		h2o_iovec_t kept = cut(budget, h2o_iovec_init(json_string_value(text), json_string_length(text)));
 		json_object_set_new(block, "text", json_stringn(kept.base, kept.len));
 	} else {
-		json_t *words = left_out(block, size), *uri = json_incref(json_object_get(block, "uri"));
-		json_object_clear(block);
-		if (uri != NULL) /* a content of a resource */
-			json_object_set_new(block, "uri", uri);
-		else
-			json_object_set_new(block, "type", json_string("text"));
-		json_object_set_new(block, "text", words);
+		leave_out(block, size);
 	}
 	take(budget, json_size(block));
 }
@@ -99,16 +134,23 @@ bool guard_size(h2o_mem_pool_t *pool, size_t bytes, struct outcome *outcome)
 	json_t *content, *block;
 	size_t i;
 
-	if (bytes == 0 || (outcome->content.len <= bytes && outcome->structured.len <= bytes))
+	size_t rest = outcome->structured.len + outcome->meta.len; /* none of it can be cut */
+
+	if (bytes == 0 || (rest <= bytes && outcome->content.len <= bytes - rest))
 		return true;
-	if (outcome->structured.len > bytes)
+	if (rest > bytes)
 		return false;
 	content = json_keep(pool, json_loadb(outcome->content.base, outcome->content.len, 0, NULL));
 	if (!json_is_array(content))
 		return false;
-	struct budget budget = {.pool = pool, .left = bytes, .all = bytes};
-	json_array_foreach (content, i, block)
+	struct budget budget = {.pool = pool, .left = bytes - rest, .all = bytes};
+	json_array_foreach (content, i, block) {
+		if (budget.left < WORDS && i > 0)
+			break;
 		fit(&budget, block);
+	}
+	if (i < json_array_size(content))
+		leave_out_rest(content, i);
 	outcome->content = json_text(pool, content);
 	return true;
 }

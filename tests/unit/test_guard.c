@@ -198,6 +198,32 @@ static void test_too_much_is_cut(void **state)
 	cut_to(1024, "[]", text_printf(&pool, "{\"a\":\"%s\"}", large.base), false);
 }
 
+/* O-5: the bound is that of text, structure and _meta together, as they are written, and of many parts, too */
+static void test_one_bound_for_all_of_a_result(void **state)
+{
+	struct text_buffer lines = {.pool = &pool}, parts = {.pool = &pool};
+
+	(void)state;
+	for (int i = 0; i < 900; i++)
+		text_append_str(&lines, "\n");
+	const char *structured = text_printf(&pool, "{\"a\":\"%1000d\"}", 1);
+	for (int meta = 0; meta < 2; meta++) {
+		struct outcome o = {.content = answer_text_content(&pool, h2o_iovec_init(lines.base, lines.len)),
+		                    .structured = text_of(structured),
+		                    .meta = text_of(meta ? "\"a\":1" : NULL)};
+		assert_true(guard_size(&pool, 2048, &o));
+		assert_true(o.content.len + o.structured.len + o.meta.len <= 2048);
+		assert_non_null(strstr(text_in(&o, 0, "text"), "(Cut: the text has 900 bytes"));
+	}
+	text_append_str(&parts, "[{\"type\":\"text\",\"text\":\"a\"}");
+	for (int i = 0; i < 1000; i++)
+		text_append_str(&parts, ",{\"type\":\"image\",\"data\":\"aaaa\"}");
+	text_append_str(&parts, "]");
+	struct outcome o = cut_to(1024, parts.base, NULL, true);
+	assert_true(o.content.len <= 1024);
+	assert_non_null(strstr(o.content.base, " more parts than a result may have"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +233,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_false_marks, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_many_beginnings_of_marks, open_pool, close_pool),
 	    cmocka_unit_test_setup_teardown(test_too_much_is_cut, open_pool, close_pool),
+	    cmocka_unit_test_setup_teardown(test_one_bound_for_all_of_a_result, open_pool, close_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
