@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "mcp/guard/untrusted.h"
 #include "mcp/scan/looks.h"
 #include "mcp/scan/scan_internal.h"
 
@@ -338,12 +339,25 @@ static const uint8_t IS_BASE[256] = {
     ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1, ['0' ... '9'] = 1, ['+'] = 1, ['/'] = 1, ['-'] = 1, ['_'] = 1,
 };
 
+/* Our own notice is an order, too: it is gone over as if it were not there. */
+static bool is_notice(const struct reading *s, size_t at)
+{
+	return s->length == 0 && s->text.len - at >= UNTRUSTED_NOTICE_LEN &&
+	       memcmp(s->text.base + at, UNTRUSTED_NOTICE, UNTRUSTED_NOTICE_LEN) == 0;
+}
+
 static void read_text(struct reading *s)
 {
 	uint32_t code;
 
 	for (size_t at = 0, len; at < s->text.len; at += len) {
 		const char *p = s->text.base + at;
+		if (*p == UNTRUSTED_NOTICE[0] && is_notice(s, at)) {
+			if (s->in_run)
+				end_run(s, at);
+			len = UNTRUSTED_NOTICE_LEN;
+			continue;
+		}
 		if (IS_BASE[(unsigned char)*p]) {
 			s->run_start = s->in_run ? s->run_start : at;
 			s->in_run = true;

@@ -675,6 +675,42 @@ static void test_O1_marked_text_is_read_as_json(void **state)
 	assert_non_null(strstr(text_copy(&pool, out), "{\"pin\":\"[redacted: field]\"}"));
 }
 
+/* Text that has the notice and marks in itself is looked at as all other text. */
+static void test_O1_false_marks_hide_nothing(void **state)
+{
+	(void)state;
+	const char *notice = UNTRUSTED_NOTICE;
+	const char *mark = "untrusted-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	const char *email = make_email();
+	const char *const TEXTS[] = {
+	    text_printf(&pool, "%s\n-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n%s", notice, email),
+	    text_printf(&pool, "%s %s\n%s\n%s", notice, email, email, email),
+	    text_printf(&pool, "%s\n{\"a\":\"\n%s\"}", notice, email),
+	    text_printf(&pool, "%s\n<<<%s\n%s\n%s>>>", notice, mark, email, mark),
+	    text_printf(&pool, "%s\n<<<%s\n{\"a\":\n%s\n%s>>> %s", notice, mark, email, mark, email),
+	    text_printf(&pool, "%s\n<<<%s\n{\n%s\n%s>>> %s\n%s>>>", notice, mark, email, mark, email, mark),
+	    text_printf(&pool, "\"%s\n<<<%s\n%s\n%s>>>\"", notice, mark, email, mark),
+	    text_printf(&pool, "%s\npassword=%s\nx\n", notice, email),
+	};
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+		struct redact_counts counts = {{0}};
+		const char *out = text_copy(&pool, redact_text(&pool, &rules, text_of(TEXTS[i]), &counts));
+		assert_null(strstr(out, email));
+		assert_null(strstr(out, "MIIE"));
+	}
+	/* a secret over the first line break behind a notice that nobody of ours has written */
+	struct redact_counts counts = {{0}};
+	const char *split =
+	    text_printf(&pool, "%s\nx -----BEGIN PRIVATE KEY-----\nQUJD\nREVG\n-----END PRIVATE KEY-----", notice);
+	assert_null(strstr(text_copy(&pool, redact_text(&pool, &rules, text_of(split), &counts)), "REVG"));
+	split = text_printf(&pool, "%s\npassword:\n\"hunter2hunter2\"\nx", notice);
+	const char *plain = text_printf(&pool, "password:\n\"hunter2hunter2\"\nx");
+	struct redact_counts of_plain = {{0}}, of_split = {{0}};
+	redact_text(&pool, &rules, text_of(plain), &of_plain);
+	redact_text(&pool, &rules, text_of(split), &of_split);
+	assert_int_equal(redact_total(&of_plain), redact_total(&of_split));
+}
+
 /* Where an escape is none of JSON, the text is looked at as it is written, too. */
 static void test_O1_what_only_looks_like_json(void **state)
 {
@@ -728,6 +764,7 @@ int main(void)
 	    CASE(test_O1_bytes_stay_base64),
 	    CASE(test_the_uri_that_was_asked_for_stays),
 	    CASE(test_O1_marked_text_is_read_as_json),
+	    CASE(test_O1_false_marks_hide_nothing),
 	    CASE(test_O1_what_only_looks_like_json),
 	    CASE(test_O2_hostile_text_is_not_slow),
 	};
