@@ -122,14 +122,20 @@ static h2o_iovec_t result_of(struct request *r, const struct outcome *o)
 	}
 }
 
-h2o_iovec_t answer_tool_error(struct request *r, const char *text)
+static h2o_iovec_t tool_error(struct request *r, const char *text, h2o_iovec_t meta)
 {
 	const struct outcome outcome = {
 	    .content = answer_text_content(&r->pool, text_of(text)),
+	    .meta = meta,
 	    .is_error = true,
 	};
 
 	return tool_result(r, &outcome);
+}
+
+h2o_iovec_t answer_tool_error(struct request *r, const char *text)
+{
+	return tool_error(r, text, (h2o_iovec_t){NULL, 0});
 }
 
 /* ---- ends ---- */
@@ -228,7 +234,7 @@ step_result answer_absent(struct request *r)
 	return answer_not_found(r, ANSWER_NOT_FOUND);
 }
 
-step_result answer_problem_after(struct request *r, const char *text, enum call_effect effect)
+step_result answer_problem_said(struct request *r, const char *text, h2o_iovec_t said, enum call_effect effect)
 {
 	static const char *const WORDS[] = {
 	    [EFFECT_NONE] = "",
@@ -236,16 +242,33 @@ step_result answer_problem_after(struct request *r, const char *text, enum call_
 	    [EFFECT_UNKNOWN] = " Whether it has changed anything is not known. Find out before trying again.",
 	};
 	struct call *call = call_of(r);
-
+	struct guarded_words words = {{NULL, 0}, {NULL, 0}};
 	h2o_iovec_t seen = redact_text(&r->pool, answer_rules(r), text_of(text), &call->redacted);
-	text = text_printf(&r->pool, "%.*s%s (request %s)", (int)seen.len, seen.base, WORDS[effect], r->id);
+	struct text_buffer b = {.pool = &r->pool};
+
+	text_append_iovec(&b, seen);
+	if (said.base != NULL) {
+		guard_words(r, said, &words);
+		text_append_str(&b, " The service says:\n");
+		text_append_iovec(&b, words.text);
+		text_append_str(&b, "\n");
+	}
+	text_append_printf(&b, "%s (request %s)", WORDS[effect], r->id);
 	stop_running(r);
 	call->effect = effect;
 	if (!audit_record_call(r, effect == EFFECT_UNKNOWN ? "unknown" : "failed", 0))
 		return answer_without_record(r);
 	if (call->kind != ITEM_TOOL)
-		return rpc_reply_error(r, 200, call->message.id, (struct rpc_problem){RPC_INTERNAL_ERROR, text}, NULL);
-	return rpc_reply(r, call->message.id, answer_tool_error(r, text));
+		return rpc_reply_error(r, 200, call->message.id, (struct rpc_problem){RPC_INTERNAL_ERROR, b.base},
+		                       words.meta.base != NULL
+		                           ? text_printf(&r->pool, "{%.*s}", (int)words.meta.len, words.meta.base)
+		                           : NULL);
+	return rpc_reply(r, call->message.id, tool_error(r, b.base, words.meta));
+}
+
+step_result answer_problem_after(struct request *r, const char *text, enum call_effect effect)
+{
+	return answer_problem_said(r, text, (h2o_iovec_t){NULL, 0}, effect);
 }
 
 step_result answer_problem(struct request *r, const char *text)

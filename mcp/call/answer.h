@@ -26,6 +26,8 @@ step_result answer_problem(struct request *r, const char *text);
 /* The same behind a point from which on something may have been changed: what is known of that goes with the text and
  * into the record, so that nobody simply tries again. EFFECT_NONE: nothing was changed, as answer_problem. */
 step_result answer_problem_after(struct request *r, const char *text, enum call_effect effect);
+/* The same with what a service says of it, as it came (base NULL: nothing): it leaves as a stranger's words. */
+step_result answer_problem_said(struct request *r, const char *text, h2o_iovec_t said, enum call_effect effect);
 /* The resource is not there: the answer is that for one that nobody knows. */
 step_result answer_absent(struct request *r);
 /* The backend has stopped, or ended by itself, after running.c had cancelled the call (call->running.end). */

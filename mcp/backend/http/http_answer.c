@@ -76,20 +76,16 @@ static h2o_iovec_t bounded(h2o_iovec_t text)
 	return text;
 }
 
-/* Bounded, without what cannot be seen, and between the marks of a stranger's words. */
-static void append_words(struct text_buffer *b, const struct http_plan *plan, const struct http_answer *answer)
+/* Bounded, of the service's own; base NULL: none. */
+static h2o_iovec_t words_of(h2o_mem_pool_t *pool, const struct http_plan *plan, const struct http_answer *answer)
 {
+	const h2o_iovec_t nothing = {NULL, 0};
+
 	if (!plan->answers.has_error || answer->body.len == 0 || !text_is_utf8(answer->body))
-		return;
-	const json_t *json = json_read(b->pool, answer->body, NULL);
-	const json_t *words = json_pointer_find(json, plan->answers.error);
-	h2o_iovec_t text = json_scalar_text(b->pool, words);
-	if (text.len == 0)
-		return;
-	text = untrusted_wrap(b->pool, bounded(untrusted_visible_text(b->pool, text)));
-	text_append_str(b, " The service says:\n");
-	text_append_iovec(b, text);
-	text_append_str(b, "\n");
+		return nothing;
+	const json_t *json = json_read(pool, answer->body, NULL);
+	h2o_iovec_t text = json_scalar_text(pool, json_pointer_find(json, plan->answers.error));
+	return text.len > 0 ? bounded(text) : nothing;
 }
 
 static void note(struct request *r, const struct http_answer *answer, const char *problem)
@@ -114,8 +110,8 @@ static step_result refuse(struct request *r, const struct http_plan *plan, const
 
 	text_append_str(&b, refusal_text(answer->status));
 	append_retry(&b, answer);
-	append_words(&b, plan, answer);
-	return fail_with(r, answer, b.base, "the service refuses");
+	note(r, answer, "the service refuses");
+	return answer_problem_said(r, b.base, words_of(&r->pool, plan, answer), answer->effect);
 }
 
 /* No answer, one that says that the service does not work, one that never came: all the same. */
