@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/approval/approval.h"
 
+#include "common/clock.h"
 #include "common/encoding.h"
 #include "mcp/approval/approval_file.h"
 #include "mcp/approval/approval_summary.h"
@@ -39,7 +40,17 @@ static step_result refuse_client(struct request *r)
 
 /* ---- the ticket of a requestState ---- */
 
-/* The rest of what an approval is bound to is the state's own business: person, client, tool, arguments, time. */
+/* When the approval ends: what the tool itself asks later does not make it last longer. */
+static json_int_t ticket_until(const struct request *r)
+{
+	const struct asking *asking = call_of(r)->asking;
+	json_t *until = asking != NULL ? json_object_get(asking->ticket, "until") : NULL;
+
+	return until != NULL && ask_answer(r, KEY) != NULL ? json_integer_value(until)
+	                                                   : clock_now() + APPROVAL_LIFETIME_S;
+}
+
+/* The rest of what an approval is bound to is the state's own business: person, client, tool, arguments. */
 json_t *approval_ticket_make(struct request *r)
 {
 	const struct call *call = call_of(r);
@@ -48,9 +59,9 @@ json_t *approval_ticket_make(struct request *r)
 	if (call->tool == NULL || call->tool->approval == APPROVAL_NONE)
 		return NULL;
 	random_bytes(id, sizeof(id));
-	return json_pack("{s:s, s:s, s:s, s:s}", "id", base64url_encode(&r->pool, id, sizeof(id)).base, "tool",
+	return json_pack("{s:s, s:s, s:s, s:s, s:I}", "id", base64url_encode(&r->pool, id, sizeof(id)).base, "tool",
 	                 call->item->digest, "place", approvals_place(mcp_of(r)), "how",
-	                 approval_name(call->tool->approval));
+	                 approval_name(call->tool->approval), "until", ticket_until(r));
 }
 
 /* ---- the question ---- */
@@ -113,9 +124,11 @@ static step_result take_ticket(struct request *r, const json_t *ticket)
 
 	if (id.len != APPROVAL_ID_SIZE || !is_still_defined_so(r, json_get_text(ticket, "tool")))
 		return refuse(r, "changed", "The tool is not what was approved any more. Call it again.");
-	if (!text_is(json_get_text(ticket, "place"), approvals_place(mcp_of(r)))) {
+	/* asked for elsewhere, where alone it is known whether it was used; or too long ago */
+	if (!text_is(json_get_text(ticket, "place"), approvals_place(mcp_of(r))) ||
+	    json_integer_value(json_object_get(ticket, "until")) <= clock_now()) {
 		json_object_del(call_of(r)->asking->answers, KEY);
-		return ask_person(r); /* asked for elsewhere, where alone it is known whether it was used */
+		return ask_person(r);
 	}
 	run_steps(r, SPENT);
 	return store_spend_approval(r, (const uint8_t *)id.base);

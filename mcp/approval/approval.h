@@ -11,6 +11,8 @@
  * request. */
 step_result approval_demand(struct request *r);
 
+enum { APPROVAL_LIFETIME_S = 10 * 60 };
+
 /* For ask_modern.c: what a requestState carries so that its retry counts once. A new reference, or NULL where the
  * call's tool needs no approval. */
 json_t *approval_ticket_make(struct request *r);

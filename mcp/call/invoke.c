@@ -140,15 +140,9 @@ static step_result intend_item(struct request *r)
 /* Whatever ends the request from here on, the call is on record; what changes something, before it happens. */
 step_result invoke_approved(struct request *r)
 {
-	struct call *call = call_of(r);
-
-	enum tool_task task = call->tool != NULL ? call->tool->task : TASK_NEVER;
-
-	if (task == TASK_REQUIRED && !client_can(r, "tasks"))
-		return ask_refuse(r, "tasks");
 	if (invoke_take_turn(r) == STEP_DONE)
 		return STEP_DONE;
-	return call->item->tier != TIER_READ ? intend_item(r) : start_item(r);
+	return call_of(r)->item->tier != TIER_READ ? intend_item(r) : start_item(r);
 }
 
 step_result invoke_run(struct request *r, const struct backend *backend, const void *plan)
@@ -242,6 +236,9 @@ step_result invoke_admitted(struct request *r)
 	problem = ask_retry_problem(r);
 	if (problem != NULL)
 		return refuse_retry(r, problem);
+	/* before a person is asked about it */
+	if (call->tool != NULL && call->tool->task == TASK_REQUIRED && !client_can(r, "tasks"))
+		return ask_refuse(r, "tasks");
 	return approval_demand(r);
 }
 

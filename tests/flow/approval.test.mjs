@@ -21,6 +21,7 @@ const files = [
   tool('ask_too', [{ ask: [asking] }, { answer: 'because {{more.content.why}}' }], { tier: 'destroy', ...input }),
   tool('careful', [{ answer: 'read' }], { approval: 'ask', ...input }),
   tool('change', [{ answer: 'changed' }], { tier: 'write', ...input }),
+  tool('background', [{ answer: 'done' }], { tier: 'destroy', task: 'required', ...input }),
   tool('job', [{ answer: 'done' }], { tier: 'destroy', approval: 'none', ...input }),
 ]
 const secrets = ['secrets: approval.secrets']
@@ -98,6 +99,17 @@ test('a client that cannot ask is refused in words', async () => {
   const { status, error } = await modern('wipe', {}, { declared: {} })
   assert.deepEqual([status, error.code, error.data], [400, -32021, { requiredCapabilities: { elicitation: {} } }])
   assert.equal((await records()).at(-1).approval, 'impossible')
+})
+
+test('nobody is asked about a call that cannot run', async () => {
+  const { status, error } = await modern('background')
+  assert.deepEqual([status, error.code], [400, -32021])
+  assert.ok('io.modelcontextprotocol/tasks' in error.data.requiredCapabilities.extensions)
+  seen.length = 0
+  const client = await connect1('accept')
+  assert.match((await client.callTool({ name: 'background', arguments: {} })).content[0].text, /would have to support tasks/)
+  await client.close()
+  assert.equal(seen.length, 0)
 })
 
 // ---- 2026-07-28, by hand ----
@@ -188,7 +200,7 @@ test('without a database, an approval counts where it was asked for', async () =
 test('of a mode, other tiers do not exist', async () => {
   const reads = await startFixture(instance, 'reads', files, 'mode: read_only', audit('reads')), writes = await startFixture(instance, 'writes', files, 'mode: write_only', audit('writes'))
   assert.deepEqual(await toolNames({ mcp: reads.url }, tokens.access_token), ['careful'])
-  assert.deepEqual(await toolNames({ mcp: writes.url }, tokens.access_token), ['ask_too', 'change', 'job', 'wipe'])
+  assert.deepEqual(await toolNames({ mcp: writes.url }, tokens.access_token), ['ask_too', 'background', 'change', 'job', 'wipe'])
   assert.equal((await modern('job', {}, { url: reads.url })).error.message, 'Unknown tool')
   assert.equal((await modern('careful', {}, { url: writes.url })).error.message, 'Unknown tool')
 })

@@ -13,7 +13,10 @@
 
 #include "common/log.h"
 #include "common/reply.h"
+#include "mcp/approval/approval.h"
+#include "mcp/approval/store_approval.h"
 #include "mcp/call/invoke.h"
+#include "mcp/catalogue/catalogue.h"
 #include "tests/unit/bearer_double.h"
 
 static struct bearer *caller; /* what listens takes references of */
@@ -343,6 +346,71 @@ static void test_round_trips(void **state)
 	h2o_mem_clear_pool(&pool);
 }
 
+/* ---- approval ---- */
+
+static struct tool CAREFUL = {
+    .item = {.kind = ITEM_TOOL, .key = "t", .name = "t", .scope = "a", .backend = &BACKEND, .digest = "d"},
+    .approval = APPROVAL_ASK};
+
+/* The result of a call of it, `more` behind its _meta. */
+static const json_t *call_careful(h2o_mem_pool_t *pool, const char *more)
+{
+	struct request *r = start(text_printf(pool, "{\"name\":\"t\"," CAN "%s}", more), 0, 0);
+	struct call *call = call_of(r);
+
+	call->item = &CAREFUL.item;
+	call->tool = &CAREFUL;
+	call->arguments = json_keep(&r->pool, json_object());
+	script = ask_both;
+	assert_null(ask_retry_problem(r));
+	r->waiting = true;
+	if (approval_demand(r) == STEP_NEXT)
+		request_resume(r);
+	const json_t *answer = json_object_get(json_read(pool, text_of(sent(r)), NULL), "result");
+	request_test_free(r);
+	return answer;
+}
+
+static bool asks_for(const json_t *result, const char *key)
+{
+	return json_object_get(json_object_get(result, "inputRequests"), key) != NULL;
+}
+
+/* What the tool asks behind it does not make an approval last longer. */
+static void test_an_approval_ends_when_it_was_said(void **state)
+{
+	static struct item *items[] = {&CAREFUL.item};
+	struct catalogue catalogue = {.items = items, .count = 1, .firsts = {0, 1, 1, 1, 1}};
+	int64_t began = clock_now();
+	h2o_mem_pool_t pool;
+
+	(void)state;
+	h2o_mem_init_pool(&pool);
+	MCP.catalogue = &catalogue;
+	MCP.approvals = approvals_open();
+	clock_freeze(began);
+	const json_t *result = call_careful(&pool, "");
+	assert_true(asks_for(result, "sallyport_approval"));
+	clock_freeze(began + 500);
+	result = call_careful(&pool, text_printf(&pool,
+	                                         ",\"requestState\":\"%s\",\"inputResponses\":{\"sallyport_approval\":{"
+	                                         "\"action\":\"accept\",\"content\":{}}}",
+	                                         json_get_text(result, "requestState").base));
+	assert_true(asks_for(result, "who") && !asks_for(result, "sallyport_approval"));
+	const char *retry = text_printf(&pool,
+	                                ",\"requestState\":\"%s\",\"inputResponses\":{\"roots\":{\"roots\":[]},"
+	                                "\"who\":{\"action\":\"accept\",\"content\":{\"n\":\"Alice\"}}}",
+	                                json_get_text(result, "requestState").base);
+	clock_freeze(began + 601);
+	assert_true(asks_for(call_careful(&pool, retry), "sallyport_approval"));
+	clock_freeze(began + 599);
+	assert_non_null(json_object_get(call_careful(&pool, retry), "content"));
+	clock_freeze(0);
+	approvals_close(MCP.approvals);
+	MCP.catalogue = NULL;
+	h2o_mem_clear_pool(&pool);
+}
+
 /* ---- coming back ---- */
 
 static step_result leave_and_say(struct request *r)
@@ -383,6 +451,7 @@ int main(void)
 	    cmocka_unit_test(test_nobody_waits_for_ever),
 	    cmocka_unit_test(test_who_cannot_is_not_asked),
 	    cmocka_unit_test(test_round_trips),
+	    cmocka_unit_test(test_an_approval_ends_when_it_was_said),
 	    cmocka_unit_test(test_comes_back),
 	};
 	return cmocka_run_group_tests(tests, open_server, close_server);
