@@ -21,7 +21,7 @@ struct rate_limits *rate_limits_make(h2o_mem_pool_t *pool, size_t places);
 unsigned rate_limit_take(struct rate_limits *limits, unsigned kind, h2o_iovec_t key, uint32_t per_minute,
                          int64_t now_ms);
 
-/* ---- for who decides by several buckets at once, or shares them with other processes (mcp/call/quota.h) ---- */
+/* ---- for who decides by several buckets at once, or shares them with other processes (mcp/quota/quota.h) ---- */
 
 /* A half of a key, of a name: of its SHA-256, so the same in all processes, and never 0. */
 uint64_t rate_number(h2o_iovec_t name);

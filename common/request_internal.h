@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between request.c, router.c, reply.c and server.c only. */
+/* The inside of a request, for what serves it: request.c, router.c, reply*.c, server.c, peer_certificate.c. */
 #ifndef SALLYPORT_REQUEST_INTERNAL_H
 #define SALLYPORT_REQUEST_INTERNAL_H
 

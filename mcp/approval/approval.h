@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A call that changes something may need that its person says yes to exactly this call: the client is asked to ask
  * (elicitation, in both eras), before the call is on record as started. What was approved is the tool as it is defined
- * and these arguments, by this person through this client, within ten minutes, for one call. */
+ * and these arguments, by this person through this client, within ten minutes (five where the client is asked on a
+ * stream), for one call. */
 #ifndef SALLYPORT_MCP_APPROVAL_H
 #define SALLYPORT_MCP_APPROVAL_H
 

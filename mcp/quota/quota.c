@@ -12,7 +12,7 @@
 #include "mcp/call/invoke.h"
 
 /* Two of an idle minute are enough for a budget to be full again, so this many are callers and tools of two minutes: a
- * crowd beyond shares buckets (common/rate_limit.h). 48 bytes each, of which only those take memory that were used. */
+ * crowd beyond shares buckets (common/rate_limit.h). 40 bytes each, of which only those take memory that were used. */
 enum { PLACES = 64 * 1024, LISTED_MAX = 4096 };
 
 /* What a key counts: mixed into it, so that no two budgets have one bucket. */
@@ -85,10 +85,10 @@ static size_t demands_of(const struct quota_settings *s, const struct bearer *be
 		return count;
 	add(demands, &count,
 	    (struct demand){bearer->person, limits->number ^ COUNTS_TOOL, limits->per_minute, "tool.per_minute",
-	                    "of this tool by one person"});
+	                    "of this by one person"});
 	add(demands, &count,
 	    (struct demand){limits->number, COUNTS_TOOL_OF_ALL, limits->all_per_minute, "tool.all_per_minute",
-	                    "of this tool by everybody"});
+	                    "of this by everybody"});
 	return count;
 }
 

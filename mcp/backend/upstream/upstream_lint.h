@@ -37,7 +37,7 @@ void lint_definition(struct lint *lint, struct loading *l, const struct upstream
                      const struct upstream_rule *rule, const json_t *definition, const struct lint_others *others);
 void lint_add(struct lint *lint, enum lint_weight weight, const char *place, const char *text);
 
-/* ---- lint_text.c ---- */
+/* ---- upstream_lint_text.c ---- */
 
 /* Each text on its own, wherever it stands in the definition. */
 void lint_text(struct lint *lint, const char *place, h2o_iovec_t text);
