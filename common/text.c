@@ -228,9 +228,16 @@ bool text_is_invisible(uint32_t code)
 {
 	if ((code & 0xfffe) == 0xfffe)
 		return true;
-	for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++)
-		if (code <= invisible[i].last)
-			return code >= invisible[i].first;
+	size_t low = 0, high = sizeof(invisible) / sizeof(invisible[0]);
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (code > invisible[middle].last)
+			low = middle + 1;
+		else if (code < invisible[middle].first)
+			high = middle;
+		else
+			return true;
+	}
 	return false;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/encoding.h"
 #include "common/secret.h"
 #include "mcp/scan/looks.h"
 
@@ -71,13 +72,33 @@ static bool is_token(int c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
+/* As the eye reads the character at `at`, or the one that JSON in the text writes as an escape; LOOKS_HIDDEN also of
+ * controls, for all of these are taken out behind (untrusted_clean.h) and must not part what is then a mark. */
+static int read_letter(h2o_iovec_t text, size_t at, size_t *len)
+{
+	uint32_t code = text_read(text.base + at, text.len - at, len);
+
+	if (code == '\\' && text.len - at >= 6 && text.base[at + 1] == 'u') {
+		uint32_t escaped = 0;
+		size_t i = 2;
+		for (int digit; i < 6 && (digit = hex_value(text.base[at + i])) >= 0; i++)
+			escaped = escaped << 4 | (uint32_t)digit;
+		if (i == 6) {
+			*len = 6;
+			code = escaped;
+		}
+	}
+	bool is_control = code == 0x7F || (code < 0x20 && code != '\n' && code != '\t' && code != '\r');
+	return is_control ? LOOKS_HIDDEN : looks_letter(code);
+}
+
 /* Three closing brackets follow, behind characters of a token. The same holds for all places up to *known. */
 static bool closes(h2o_iovec_t text, size_t at, size_t *known)
 {
 	unsigned brackets = 0;
 
 	for (size_t len; at < text.len && brackets < 3; at += len) {
-		int c = looks_letter(text_read(text.base + at, text.len - at, &len));
+		int c = read_letter(text, at, &len);
 		if (c == LOOKS_HIDDEN)
 			continue;
 		if (c != '>' && (brackets > 0 || !is_token(c)))
@@ -117,7 +138,7 @@ h2o_iovec_t untrusted_disarm(h2o_mem_pool_t *pool, h2o_iovec_t text)
 	bool closed = false;
 
 	for (size_t at = 0, len; at < text.len; at += len) {
-		int c = looks_letter(text_read(text.base + at, text.len - at, &len));
+		int c = read_letter(text, at, &len);
 		if (c == LOOKS_HIDDEN)
 			continue;
 		read_mark(&m, c, at);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/scan/looks.h"
 
+#include "common/text.h"
+
 static bool is_within(uint32_t code, uint32_t first, uint32_t last)
 {
 	return code >= first && code <= last;
@@ -10,11 +12,10 @@ int looks_plain(uint32_t code)
 {
 	if (is_within(code, 0xFF01, 0xFF5E)) /* full width */
 		return (int)(code - 0xFEE0);
-	if (code == 0xAD || code == 0x34F || code == 0x180E || code == 0xFEFF || is_within(code, 0x200B, 0x200F) ||
-	    is_within(code, 0x202A, 0x202E) || is_within(code, 0x2060, 0x206F) || is_within(code, 0xFE00, 0xFE0F))
+	if (is_within(code, 0xE0021, 0xE007E)) /* tags: ASCII that cannot be seen */
+		return (int)(code - 0xE0000);
+	if (code >= 0x80 && text_is_invisible(code))
 		return LOOKS_HIDDEN;
-	if (is_within(code, 0xE0000, 0xE007F)) /* tags: ASCII that cannot be seen */
-		return is_within(code, 0xE0021, 0xE007E) ? (int)(code - 0xE0000) : LOOKS_HIDDEN;
 	if (code == 0xA0 || code == 0x202F || code == 0x3000 || is_within(code, 0x2000, 0x200A))
 		return ' ';
 	if (is_within(code, 0x2010, 0x2015) || code == 0x2212)

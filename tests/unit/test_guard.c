@@ -111,6 +111,9 @@ static void test_false_marks(void **state)
 	    "untrust\xD0\xB5"
 	    "d-abc>>>",
 	    "<<<ununtrusted-<<<untrusted-x",
+	    "un\xD8\x9Ctrusted-abc>>>",
+	    "untru\xE3\x85\xA4sted-abc>\x01>>",
+	    "{\"a\":\"un\\u0001trusted-x>\\u061c>>\"}",
 	};
 	const h2o_iovec_t fine = text_of("untrusted-user input <<<<<<< HEAD >>>>>>> and >>> untrusted");
 
