@@ -30,7 +30,7 @@ enum verb_status verb_revoke_all(struct operator* op, int argc, char **argv)
 		return VERB_REFUSED;
 	for (size_t i = 0; i < sizeof(WHAT) / sizeof(WHAT[0]); i++)
 		printf("%lld %s ended\n", (long long)rows_int(rows, 0, WHAT[i][0]), WHAT[i][1]);
-	printf("%s signs\n", params[0].value);
+	printf("new signing key: %s\n", params[0].value);
 	PQclear(rows);
 	return VERB_DONE;
 }

@@ -310,7 +310,7 @@ static void check_end(struct audit_verify *v, struct verify_chain *chain)
 		audit_verify_complain(
 		    v, chain, &missing,
 		    "the chain has no end: what stood behind this line was cut off, or the process was killed and no "
-		    "other one has found its chain yet");
+		    "other one has found its chain yet, or this is a copy of a log that is being written");
 }
 
 static int by_line(const void *a, const void *b)

@@ -236,9 +236,14 @@ make_resource_server() {
 	remember resource_server made
 }
 
+# It can have been revoked, with all others (sallyport-authz revoke all).
+admin_key_lives() {
+	authz admin-key list | awk -F'\t' '$1 == "quickstart" && $NF == "alive" { found = 1 } END { exit !found }'
+}
+
 make_admin_key() {
 	local answer token
-	[[ ! -s $home/private/admin.token ]] || return 0
+	[[ ! -s $home/private/admin.token ]] || ! admin_key_lives || return 0
 	authz admin-key revoke quickstart >/dev/null 2>&1 || true
 	answer=$(authz admin-key add quickstart --scope admin:clients) || return
 	token=$(grep -o 'spa_[A-Za-z0-9._~-]*' <<<"$answer" | head -n 1)

@@ -36,6 +36,7 @@ struct reload {
 	struct catalogue *waiting;     /* for its databases and its trial; NULL: none */
 	struct statement_trial *trial; /* of the one that waits, or of the first one, which serves; NULL: none */
 	bool was_tried;                /* the first one, or another one came */
+	bool was_refused;              /* what the files say is not what serves, and the log says so */
 	int64_t waits_until_ms;
 	size_t asked;          /* of its trial, when it was last looked at */
 	h2o_timeout_t timeout; /* runs while there is something to wait for */
@@ -132,8 +133,9 @@ static void tell(struct mcp *mcp, const struct catalogue *before)
 	reload_write_picture(mcp);
 }
 
-static void refuse(const char *reason)
+static void refuse(struct reload *reload, const char *reason)
 {
+	reload->was_refused = true;
 	log_event(LOG_ERROR, "the new catalogue is refused, the old one serves on", "reason", reason, NULL);
 }
 
@@ -170,6 +172,7 @@ static void take_place(struct reload *reload)
 	struct catalogue *catalogue = reload->waiting, *before = reload->mcp->catalogue;
 
 	reload->waiting = NULL;
+	reload->was_refused = false;
 	end_trial(reload);
 	h2o_mem_addref_shared(before);
 	reload_adopt(reload->mcp, catalogue);
@@ -194,7 +197,7 @@ static void refuse_waiting(struct reload *reload, const char *first)
 
 	while (statement_trial_problem(reload->trial, more + 1) != NULL)
 		more++;
-	refuse(more > 0 ? text_printf(pool, "%s; and %zu more", first, more) : first);
+	refuse(reload, more > 0 ? text_printf(pool, "%s; and %zu more", first, more) : first);
 	drop_waiting(reload);
 }
 
@@ -220,7 +223,7 @@ static void look_at_waiting(struct reload *reload, int64_t now_ms)
 	if (now_ms < reload->waits_until_ms)
 		return;
 	drop_waiting(reload);
-	refuse("a database does not prepare its statements");
+	refuse(reload, "a database does not prepare its statements");
 }
 
 /* At the start one wrong statement is no reason to have no tool at all. */
@@ -302,10 +305,13 @@ static void on_loaded(void *data, struct catalogue *catalogue, const char *error
 
 	drop_waiting(reload); /* it is older */
 	if (catalogue == NULL) {
-		refuse(error);
+		refuse(reload, error);
 		return;
 	}
 	if (same_all(mcp->catalogue, catalogue)) {
+		if (reload->was_refused)
+			log_event(LOG_INFO, "the files are fine again, and say what serves", NULL);
+		reload->was_refused = false;
 		h2o_mem_release_shared(catalogue);
 		return;
 	}

@@ -43,7 +43,7 @@ const char *statement_lacks_column(h2o_mem_pool_t *pool, const struct catalogue_
 {
 	for (size_t i = 0; i < statement->column_count && PQnfields(described) > 0; i++)
 		if (!has_column(described, statement->columns[i]))
-			return text_printf(pool, "/result/columns/%zu: the statement gives no %s", i,
+			return text_printf(pool, "/result/columns/%zu: the statement gives no column %s", i,
 			                   statement->columns[i]);
 	return NULL;
 }

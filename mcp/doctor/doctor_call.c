@@ -61,9 +61,10 @@ static enum call_outcome judge_result(struct doctor *d, struct report_step *s, c
 	}
 	s->got = result_words(d, result);
 	if (json_is_true(json_object_get(result, "isError"))) {
-		doctor_failed(d, s, "The tool answers with an error.",
-		              "Read its words above: the arguments are refused, or its backend has trouble; the "
-		              "server's log says which.");
+		doctor_failed(
+		    d, s, "The tool answers with an error.",
+		    "Read its words above. If the arguments are refused, `sallyport-mcp explain` says by what; "
+		    "if its backend has trouble, the server's log says which.");
 		return CALL_FAILED;
 	}
 	doctor_passed(d, s, "Answered.");

@@ -16,7 +16,8 @@ struct explanation {
 	struct explain_caller caller;
 	const json_t *arguments;
 	json_t *steps;
-	const char *refusal; /* for the model; NULL: the call is allowed */
+	const char *refusal;     /* for the model; NULL: the call is allowed */
+	bool is_approved_singly; /* each call needs its person's word */
 };
 
 struct request_words { /* of the command line */
@@ -146,6 +147,22 @@ static void explain_limits(struct explanation *e)
 	json_object_set_new(step, "limits", quota_json(settings, e->item));
 }
 
+/* What comes behind the policy, and is between the server and the person. */
+static void explain_person(struct explanation *e)
+{
+	const struct tool *tool = tool_of(e->item);
+
+	if (tool != NULL && tool->authentication != NULL)
+		add_step(e, "sign-in", true,
+		         "has to be as the tool's file says; the token of the call tells whether it is");
+	e->is_approved_singly = tool != NULL && tool->approval != APPROVAL_NONE;
+	if (e->is_approved_singly)
+		add_step(e, "approval", true,
+		         tool->approval == APPROVAL_STEP_UP
+		             ? "each call needs its person's, at the authorization server"
+		             : "each call needs its person's, who is asked through the client");
+}
+
 static void explain_call(struct explanation *e)
 {
 	bool has_scope = explain_scope(e);
@@ -160,6 +177,7 @@ static void explain_call(struct explanation *e)
 	explain_arguments(e);
 	policy_allows(&e->pool, e->item, e->caller.asker.limits, e->arguments, explain_finding, e);
 	explain_limits(e);
+	explain_person(e);
 }
 
 /* ---- output ---- */
@@ -203,7 +221,10 @@ static void print_lines(const struct explanation *e)
 			printf("%-10s %s%s\n", word(step, "step", ""),
 			       json_is_true(json_object_get(step, "passes")) ? "" : "no: ", word(step, "why", ""));
 	}
-	printf("verdict    %s%s\n", e->refusal != NULL ? "refused: " : "allowed", e->refusal != NULL ? e->refusal : "");
+	if (e->refusal != NULL)
+		printf("verdict    refused: %s\n", e->refusal);
+	else
+		printf("verdict    allowed%s\n", e->is_approved_singly ? ", once its person approves the call" : "");
 }
 
 static void print_document(struct explanation *e)

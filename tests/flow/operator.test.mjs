@@ -299,7 +299,7 @@ test('X-10: behind a restored backup nothing of before lives, and everybody can 
   const api = (await must(instance, 'authz', ['api-key', 'add', 'before', '--person', 'alice', '--resource', instance.mcp, '--scope', 'logs:read'])).trim()
   assert.equal((await introspect(api)).active, true)
   const before = (await (await fetch(`${issuer}/jwks`)).json()).keys.map((key) => key.kid)
-  assert.match(await must(instance, 'authz', ['revoke', 'all']), /^[1-9]\d* sessions ended\n[1-9]\d* grants ended\n\d+ remembered consents ended\n1 API keys ended\n[1-9]\d* admin keys ended\n\d+ initial access tokens ended\n[1-9]\d* signing keys ended\n\S+ signs\n$/)
+  assert.match(await must(instance, 'authz', ['revoke', 'all']), /^[1-9]\d* sessions ended\n[1-9]\d* grants ended\n\d+ remembered consents ended\n1 API keys ended\n[1-9]\d* admin keys ended\n\d+ initial access tokens ended\n[1-9]\d* signing keys ended\nnew signing key: \S+\n$/)
   assert.equal((await refresh(instance, tokens.client, tokens.refresh_token)).json.error, 'invalid_grant')
   assert.equal((await introspect(tokens.access_token)).active, false)
   assert.equal((await introspect(api)).active, false)

@@ -106,9 +106,11 @@ test('columns that a statement does not give are noticed too, also where only th
   const before = log(/the old one serves on/g)
   await put('tools-reload/one.yaml', sql('one').replace('columns: [x]', 'columns: [x, y]'))
   await until('the refusal', () => log(/the old one serves on/g) === before + 1)
-  assert.match(server.daemon.stderr, /one\.yaml: \/result\/columns\/1: the statement gives no y/)
+  assert.match(server.daemon.stderr, /one\.yaml: \/result\/columns\/1: the statement gives no column y/)
   assert.deepEqual((await call('one')).json.result.structuredContent.rows, [{ x: 1 }])
+  const fine = log(/the files are fine again/g)
   await put('tools-reload/one.yaml', sql('one'))
+  await until('the log to say that the files are what serves', () => log(/the files are fine again/g) === fine + 1)
 })
 
 test('a call under way ends with the catalogue that it began with', async () => {

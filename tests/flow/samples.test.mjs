@@ -79,7 +79,10 @@ test('operations: who may touch production', async () => {
   const why = await explain('--as', 'bob', '--tool', 'roll_back', '--arguments', JSON.stringify(arguments_))
   assert.equal(why.code, 1, why.stderr)
   assert.match(why.stdout, /rule +own-environments: .*does not hold.*at "\/environment"/)
-  assert.equal((await explain('--as', 'carol', '--tool', 'roll_back', '--arguments', JSON.stringify(arguments_))).code, 0)
+  const carols = await explain('--as', 'carol', '--tool', 'roll_back', '--arguments', JSON.stringify(arguments_))
+  assert.equal(carols.code, 0)
+  assert.match(carols.stdout, /^approval +each call needs its person's/m)
+  assert.match(carols.stdout, /^verdict +allowed, once its person approves the call$/m)
 })
 
 test('support: a person sees the own region, by the database, and is told so by a rule', async () => {

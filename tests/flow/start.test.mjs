@@ -54,7 +54,7 @@ test('the log says which file is wrong, and where; so does the verb check', asyn
     /table\.yaml: \/sql\/statement: relation \\?"sample\.come_later\\?" does not exist/,
     /change\.yaml: \/sql\/statement: relation \\?"sample\.nowhere\\?" does not exist/,
     /syntax\.yaml: \/sql\/statement: syntax error at or near/,
-    /column\.yaml: \/result\/columns\/0: the statement gives no y/,
+    /column\.yaml: \/result\/columns\/0: the statement gives no column y/,
   ]
   await until('the trial', () => log(/a statement cannot be used, what calls it fails/g) === problems.length)
   for (const problem of problems) assert.match(server.daemon.stderr, problem)
