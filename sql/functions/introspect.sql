@@ -2,6 +2,8 @@
 -- RFC 7662. Whoever may not introspect is refused; of everything that is not a living token for the caller's own resource, the answer is one
 -- and the same. What a person's grant may still give is what the person has today; what a client's own grant may give, the client's registered
 -- scope of today. `expires_in` bounds how long the answer may be believed where nothing else changes.
+-- Conditions beside the key are written so that no index fits them (IS TRUE, IS NOT DISTINCT FROM): without statistics the planner could take
+-- such an index, and go through all rows of a client.
 CREATE OR REPLACE FUNCTION authz.introspect(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_grant_id uuid, p_jti text,
 	OUT outcome text, OUT username text, OUT scope text, OUT client_id text, OUT subject text, OUT grantable_scope text, OUT expires_in bigint,

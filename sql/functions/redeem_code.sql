@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A code becomes a grant. Whatever fails, consumes nothing. A replay that is right in every respect revokes what the first redemption gave
 -- (OAuth 2.1, "Reuse of Authorization Codes"); one that is wrong in any, does not, or whoever sees a code could end the session of its owner.
+-- Conditions beside the key are written so that no index fits them (IS TRUE, IS NOT DISTINCT FROM): without statistics the planner could take
+-- such an index, and go through all rows of a client.
 CREATE OR REPLACE FUNCTION authz.redeem_code(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_code_id uuid, p_redirect_uri text, p_code_challenge text,
 	p_resource text, p_grant_lifetime bigint, p_limited boolean DEFAULT false, p_key text DEFAULT NULL,

@@ -14,6 +14,8 @@
 --
 -- The common case is one conditional update: it decides and writes under the row's lock. Only when it found nothing to do is the reason looked for,
 -- under the same lock; if the row changed in between (another one rotated first), the loop begins again.
+-- Conditions beside the key are written so that no index fits them (IS TRUE, IS NOT DISTINCT FROM): without statistics the planner could take
+-- such an index, and go through all rows of a client.
 CREATE OR REPLACE FUNCTION authz.refresh(
 	p_client_id text, p_method text, p_secret bytea, p_raw_secret bytea, p_grant_id uuid, p_generation bigint, p_scopes text[], p_resource text,
 	p_window bigint, p_limited boolean DEFAULT false, p_key text DEFAULT NULL,

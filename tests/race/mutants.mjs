@@ -8,7 +8,7 @@ const SECONDS = 30
 
 /** {name, file, change: [[what, by what]...], finds: the properties one of which must be found violated, ...how it is provoked} */
 const MUTANTS = [
-  { name: 'redemptions do not wait for each other', file: 'redeem_code', change: [[/ FOR UPDATE OF k;/, ';']], finds: ['redemptions'], ways: { storm: 1 } },
+  { name: 'redemptions do not wait for each other', file: 'redeem_code', change: [[/\s+FOR UPDATE OF k;/, ';']], finds: ['redemptions'], ways: { storm: 1 } },
   { name: 'a spent code is not known as spent', file: 'redeem_code', change: [[/WHEN v_code\.redeemed_at IS NOT NULL THEN 'replayed'/, '']], finds: ['redemptions'] },
   { name: 'a replayed code ends nothing', file: 'redeem_code', change: [[/SET revoked_at = v_now, revoked_for = 'code_replayed'/, 'SET scopes = g.scopes']], finds: ['undone'] },
   { name: 'a wrong replay ends the grant too', file: 'redeem_code', change: [[/WHEN p_redirect_uri <> v_code\.redirect_uri/, "WHEN v_code.redeemed_at IS NOT NULL THEN 'replayed' $&"]], finds: ['lost'] },
@@ -32,10 +32,10 @@ const MUTANTS = [
   { name: 'only one older generation is taken', file: 'refresh', change: [[/IF v_entry > 0 AND/, '$& p_generation = v_grant.generation - 1 AND']], finds: ['lost'] },
   { name: 'a retry is answered with one generation too many', file: 'refresh', change: [[/generation := v_grant\.generation;/, 'generation := v_grant.generation + 1;']], finds: ['contract', 'lost'] },
   { name: 'a replay is refused and ends nothing', file: 'refresh', change: [[/SET revoked_at = v_now, revoked_for = 'refresh_reused'/, 'SET scopes = g.scopes']], finds: ['undone'] },
-  { name: 'a revoked grant refreshes', file: 'refresh', change: [[/g\.revoked_at IS NULL AND /g, '']], finds: ['undone'] },
-  { name: 'another client may refresh', file: 'refresh', change: [[/ AND g\.client_id = p_client_id/g, '']], finds: ['foreign'] },
+  { name: 'a revoked grant refreshes', file: 'refresh', change: [[/AND \(g\.revoked_at IS NULL\) IS TRUE/g, '']], finds: ['undone'] },
+  { name: 'another client may refresh', file: 'refresh', change: [[/AND g\.client_id IS NOT DISTINCT FROM p_client_id/g, '']], finds: ['foreign'] },
   { name: 'a revocation is acknowledged and not done', file: 'revoke', change: [[/SET revoked_at = clock_timestamp\(\), revoked_for = 'client_asked'/, 'SET scopes = g.scopes']], finds: ['undone'] },
-  { name: 'introspection overlooks revoked grants', file: 'introspect', change: [[/AND g\.revoked_at IS NULL/, '']], finds: ['inactive'] },
+  { name: 'introspection overlooks revoked grants', file: 'introspect', change: [[/AND \(g\.revoked_at IS NULL\) IS TRUE/, '']], finds: ['inactive'] },
   { name: 'introspection overlooks revoked tokens', file: 'introspect', change: [[/WHERE t\.jti = p_jti/, 'WHERE false']], finds: ['inactive'] },
   { name: 'no process is told of a change', file: 'feed', change: [[/PERFORM pg_notify\('sallyport_authz', /, "PERFORM concat('', "]], finds: ['inactive'], ending: 'told' },
   { name: 'disabling a person leaves the grants', file: 'people', change: [[/SET revoked_at = now\(\), revoked_for = 'person_disabled'/, 'SET scopes = g.scopes']], finds: ['undone', 'inactive'], operator: { pace: 300, person: 1 } },
