@@ -209,7 +209,7 @@ static step_result answer_deleted(struct request *r)
 }
 
 step_fn *const admin_client_list_steps[] = {ask_list, answer_list, NULL};
-step_fn *const admin_client_add_steps[] = {add_client, answer_added, NULL};
+step_fn *const admin_client_add_steps[] = {event_demand_record, add_client, answer_added, NULL};
 step_fn *const admin_client_show_steps[] = {ask_client, answer_client, NULL};
 step_fn *const admin_client_update_steps[] = {ask_client, update_client, answer_updated, NULL};
 step_fn *const admin_client_delete_steps[] = {delete_client, answer_deleted, NULL};

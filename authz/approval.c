@@ -10,6 +10,8 @@
 step_result approval_ask(struct request *r, struct approval *a, const uint8_t request_id[16],
                          const uint8_t browser_id[16], const uint8_t *session_id, enum decide_how how)
 {
+	if (how != DECIDE_DENY && event_demand_record(r) == STEP_DONE)
+		return STEP_DONE;
 	memcpy(a->request_id, request_id, sizeof(a->request_id));
 	memcpy(a->browser_id, browser_id, sizeof(a->browser_id));
 	if (session_id != NULL)

@@ -40,8 +40,8 @@ static step_result answer_health(struct request *r)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "the database is not connected");
 	if (keyring_signing_key(authz->keyring, &r->pool) == NULL)
 		return fail(r, &TEMPORARILY_UNAVAILABLE, "there is no key to sign with yet");
-	if (authz->audit != NULL && !audit_is_well(authz->audit) && !authz->goes_on_unrecorded)
-		return fail_unrecorded(r);
+	if (event_demand_record(r) == STEP_DONE)
+		return STEP_DONE;
 	return reply_json(r, 200, json_pack("{s:s}", "status", "ok"));
 }
 

@@ -24,6 +24,13 @@ step_result fail_unrecorded(struct request *r)
 	return fail(r, &TEMPORARILY_UNAVAILABLE, "the audit log cannot be written");
 }
 
+step_result event_demand_record(struct request *r)
+{
+	const struct authz *authz = authz_of(r);
+	bool fits = authz->audit == NULL || authz->goes_on_unrecorded || audit_is_well(authz->audit);
+	return fits ? STEP_NEXT : fail_unrecorded(r);
+}
+
 void event_append(struct text_buffer *members, const char *name, const char *value)
 {
 	text_append_str(members, members->len > 0 ? ",\"" : "\"");

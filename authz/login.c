@@ -135,6 +135,8 @@ static step_result keep_session(struct request *r)
 	const struct authz_settings *settings = &authz_of(r)->settings;
 	if (!s->job->matches)
 		return answer_failed(r); /* the attempt was counted before it was compared */
+	if (event_demand_record(r) == STEP_DONE)
+		return STEP_DONE;
 	/* Always a new id: what an attacker may have put into the browser before is worth nothing (session fixation).
 	 */
 	random_bytes(s->new_session_id, sizeof(s->new_session_id));

@@ -123,4 +123,4 @@ static step_result answer(struct request *r)
 	return reply_registration(r, 201, &c, s->secret);
 }
 
-step_fn *const register_steps[] = {check_mode, add_client, answer, NULL};
+step_fn *const register_steps[] = {check_mode, event_demand_record, add_client, answer, NULL};

@@ -76,6 +76,9 @@ static step_result dispatch(struct request *r)
 	if (client_of(r)->certificate_bound && client_of(r)->certificate_thumbprint == NULL) /* RFC 8705, 3.4 */
 		return fail(r, &INVALID_REQUEST,
 		            "the client's tokens are bound to a certificate, and none was presented");
+	if (event_demand_record(r) ==
+	    STEP_DONE) /* or a code is spent, or a generation, and nobody has what came of it */
+		return STEP_DONE;
 	for (size_t i = 0; i < sizeof(GRANTS) / sizeof(GRANTS[0]); i++) {
 		if (strcmp(type, GRANTS[i].type) != 0)
 			continue;

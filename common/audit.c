@@ -12,6 +12,8 @@
 #include "clock.h"
 #include "log.h"
 
+enum { TORN_RETRY_MS = 30 * 1000 };
+
 struct audit {
 	h2o_mem_pool_t pool; /* of this object's texts */
 	const char *program, *path;
@@ -28,6 +30,7 @@ struct audit {
 	struct text_buffer line;       /* the newest one's memory */
 	bool is_signed;                /* the newest line is, or stands behind a signed one with nothing between */
 	int64_t signed_ms, checkpoint_ms;
+	int64_t tried_ms;        /* when audit_tick last wrote while the log could not be written */
 	struct audit_sync *sync; /* NULL without a loop */
 	struct audit_sweep *sweep;
 };
@@ -279,8 +282,11 @@ void audit_tick(void *data)
 	bool is_due =
 	    audit->key != NULL && !audit->is_signed && clock_monotonic_ms() - audit->signed_ms >= audit->checkpoint_ms;
 
-	if (!is_due && (!audit->is_down || audit->torn.count == AUDIT_TORN_MAX))
+	if (!is_due && !audit->is_down)
 		return;
+	if (!is_due && audit->torn.count == AUDIT_TORN_MAX && clock_monotonic_ms() - audit->tried_ms < TORN_RETRY_MS)
+		return; /* each attempt may leave a piece, and only so many can be told of */
+	audit->tried_ms = clock_monotonic_ms();
 	if (audit->chain.seq == 0) /* the disk was full when it should have begun */
 		begin_chain(audit);
 	else

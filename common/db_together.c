@@ -6,7 +6,7 @@
  *
  * They lock what they decide about in one order, so that two such transactions of two processes do not wait for each
  * other. Where one waits for something else (somebody changes many rows), options.together has told PostgreSQL to give
- * up soon, before anybody calls it a deadlock. */
+ * up soon, before anybody calls it a deadlock, and before those who gather behind it have waited long. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,7 +113,7 @@ static void take_place(struct connection *c, const struct question *question)
 static bool send_together(struct connection *c, struct gathered **g, size_t count)
 {
 	const struct db_question bounds = {.statement = c->db->options.together};
-	bool bounded = count > 1 && bounds.statement != 0;
+	bool bounded = bounds.statement != 0;
 
 	if (connection_is_early(c) && !connection_send_rest(c))
 		return false;
@@ -193,7 +193,8 @@ static bool has_failed(const struct question *q)
 	return q->result != NULL && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
 }
 
-/* True if it is for several, and one of them failed: nothing of it was done. */
+/* True if one of it failed that may do better alone, where it waits for locks as long as any other question and keeps
+ * nobody else waiting: nothing of it was done. */
 static bool must_part(const struct connection *c)
 {
 	const struct question *q;

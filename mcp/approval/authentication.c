@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/jws.h"
 #include "mcp/call/answer.h"
 #include "mcp/call/audit_record.h"
 #include "mcp/call/invoke.h"
@@ -59,8 +60,10 @@ static bool fits(const struct authentication *wanted, const json_t *claims)
 
 	if (!is_of_class(wanted, json_get_text(claims, "acr")))
 		return false;
-	return wanted->max_age == 0 ||
-	       (json_is_integer(auth_time) && clock_now() - json_integer_value(auth_time) <= wanted->max_age);
+	if (wanted->max_age == 0)
+		return true;
+	int64_t since = json_is_integer(auth_time) ? json_integer_value(auth_time) : 0, now = clock_now();
+	return since > 0 && since <= now + CLOCK_SKEW_S && now - since <= wanted->max_age;
 }
 
 static const char *class_words(h2o_mem_pool_t *pool, const struct authentication *wanted)

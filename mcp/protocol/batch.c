@@ -28,7 +28,8 @@ static h2o_iovec_t answer_text(struct request *part, int status, h2o_iovec_t bod
 	    &part->pool, call->message.id,
 	    (struct rpc_problem){RPC_INVALID_REQUEST,
 	                         status == 403
-	                             ? "The access token does not open this"
+	                             ? "The access token does not open this, or a person has to "
+	                               "approve it first: ask outside of a batch"
 	                             : "The access token is not active any more, or its person has to sign in "
 	                               "again"},
 	    NULL);

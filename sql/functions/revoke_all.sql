@@ -5,8 +5,9 @@ CREATE OR REPLACE FUNCTION authz.revoke_all(p_kid text, p_algorithm text, p_seal
 RETURNS TABLE (sessions bigint, grants bigint, consents bigint, api_keys bigint, admin_keys bigint, registration_tokens bigint, signing_keys bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = authz, pg_temp AS $$
 BEGIN
-	LOCK TABLE authz.signing_keys IN SHARE ROW EXCLUSIVE MODE;
-	-- nothing may come of what is under way: neither a decision nor a code
+	-- Nothing may come of what is under way: whoever has read a session is through before, or finds nothing behind.
+	LOCK TABLE authz.signing_keys, authz.sessions, authz.requests, authz.codes, authz.grants, authz.consents, authz.api_keys, authz.admin_keys,
+	           authz.initial_access_tokens IN ACCESS EXCLUSIVE MODE;
 	DELETE FROM authz.requests AS q WHERE q.decided_at IS NULL;
 	DELETE FROM authz.codes AS k WHERE k.redeemed_at IS NULL;
 	WITH gone AS (DELETE FROM authz.sessions AS s RETURNING 1) SELECT count(*) INTO sessions FROM gone;

@@ -225,13 +225,14 @@ test('E-3: authz gives nothing that is not on record, and takes all the same', a
   const client = await register(instance.issuer)
   let { refresh_token } = await getTokens(instance, 'alice', {}, client)
   const renew = () => post('/token', form({ grant_type: 'refresh_token', refresh_token, client_id: client.client_id, resource: instance.mcp }))
-  const metadata = JSON.stringify({ client_name: 'late', redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: 'none' })
+  const metadata = JSON.stringify({ client_name: 'late and lost', redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: 'none' })
   const at = [[/^listen: .*$/m, `listen: 127.0.0.1:${port}`], [/^audit_log:.*$/m, 'audit_log: /dev/full']]
   await deriveConfig(instance, 'authz.yaml', 'authz-full.yaml', at)
   const strict = await startDaemon(instance, 'authz', 'authz-full.yaml')
   assert.equal(await renew(), 503)
   assert.equal(await post('/register', metadata, 'application/json'), 503)
   assert.equal(await post('/health'), 503)
+  assert.doesNotMatch(await must(instance, 'authz', ['client', 'list', '--json']), /late and lost/, 'what is refused was not done')
   // nothing is lost by it: the token that was refused renews where the log can be written
   const renewed = await refresh(instance, client, refresh_token)
   assert.equal(renewed.status, 200)
