@@ -294,7 +294,7 @@ static void what_names_nothing_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
 		const char *error = load(CASES[i].rules);
 		if (error == NULL || strstr(error, CASES[i].problem) == NULL)
-			print_error("%s: %s\n", CASES[i].rules, error);
+			print_error("%s: %s\n", CASES[i].rules, error != NULL ? error : "not refused");
 		assert_true(error != NULL && strstr(error, CASES[i].problem) != NULL);
 	}
 	assert_null(MCP.catalogue); /* nothing of it serves */
