@@ -566,7 +566,7 @@ test('Q-3: nothing of a query is left for the next one', async () => {
     'select reporting.keeps_lock()', ...['prepare kept as select 1', 'create temp table sales as select 1 as id', 'listen kept', 'declare kept cursor with hold for select 1', "select set_config('role', 'none', false)"].map((sql) => `select reporting.leaves(${quoted(sql)})`),
     "select set_config('standard_conforming_strings', 'off', false)", "select set_config('sallyport.claims', '{}', false)", "select set_config('default_transaction_read_only', 'off', false)", 'select 1 / 0', 'select pg_sleep(5)',
   ]
-  const LOOK = `select current_setting('test.left', true), current_setting('search_path'), (select count(*) from pg_locks where locktype = 'advisory'),
+  const LOOK = `select current_setting('test.left', true), current_setting('search_path'), (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
     (select count(*) from pg_prepared_statements) + (select count(*) from pg_cursors where name = 'kept'), coalesce(to_regclass('pg_temp.sales')::text, 'none'), length('\\')`
   let count = 0
   for (const query of LEFT) {
